@@ -1,0 +1,14 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+// Every package's vitest.config.ts is one line that re-exports this.
+// `npm test` adds up the result files, so that it can print one total.
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    reporters: ['default', 'json'],
+    outputFile: { json: 'test-results.json' },
+  },
+})
+
+export default config
