@@ -1,4 +1,4 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 // Every package's vitest.config.ts is one line that re-exports this.
 // `npm test` adds up the result files, so that it can print one total.
@@ -9,6 +9,6 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', 'json'],
     outputFile: { json: 'test-results.json' },
   },
-})
+});
 
-export default config
+export default config;
