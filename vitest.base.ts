@@ -4,7 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 // `npm test` adds up the result files, so that it can print one total.
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['**/*.test.ts'],
+    include: ['**/*.test.{ts,mjs}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', 'json'],
     outputFile: { json: 'test-results.json' },

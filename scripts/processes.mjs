@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,8 +10,9 @@ const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', im
 const quiet = { TURBO_TELEMETRY_DISABLED: '1', NEXT_TELEMETRY_DISABLED: '1' };
 
 /**
- * Runs a program in the root of the repository with our terminal, and waits for its end.
- * @returns {Promise<{ code: number | null, signal: NodeJS.Signals | null }>}
+ * Runs a program in the root of the repository, on our terminal, and waits for its end.
+ * SIGINT, SIGTERM and SIGHUP go on to it, and we end when it has ended.
+ * @returns {Promise<number>} its exit code; 128 plus the signal's number when a signal ended it
  */
 export function run(program, args, options = {}) {
   const child = spawn(program, args, {
@@ -19,17 +21,35 @@ export function run(program, args, options = {}) {
     ...options,
     env: { ...process.env, ...quiet, ...options.env },
   });
+  const forward = (signal) => child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, forward);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  }).finally(() => {
+    for (const signal of signals) process.off(signal, forward);
   });
 }
 
 /** `--prefer-offline`: without it npx hangs for a minute on a machine without a network. */
-export function spawnPnpm(args, options) {
-  return run('npx', ['--prefer-offline', '--yes', packageManager, ...args], options);
+export function pnpm(args) {
+  return run('npx', ['--prefer-offline', '--yes', packageManager, ...args]);
 }
 
-export function exitLike({ code, signal }) {
-  process.exitCode = signal === null ? (code ?? 1) : 1;
+export function npmRun(script) {
+  return run('npm', ['run', '--silent', script]);
+}
+
+/** Prints the name of a step and the time it took; a step that fails ends the program with its exit code. */
+export async function step(name, work) {
+  console.log(`\n--- ${name}`);
+  const start = performance.now();
+  const code = await work();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  if (code !== 0) {
+    console.error(`\nStopped: "${name}" failed after ${seconds} s (exit code ${code}). The lines above say why.`);
+    process.exit(code);
+  }
+  console.log(`--- ${name}: done in ${seconds} s`);
 }
