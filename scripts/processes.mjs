@@ -9,6 +9,9 @@ const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', im
 
 const quiet = { TURBO_TELEMETRY_DISABLED: '1', NEXT_TELEMETRY_DISABLED: '1' };
 
+/** Ctrl-C comes twice: from the terminal, and passed on by npm. The program below us is to be told once. */
+const signalEchoMs = 250;
+
 /**
  * Runs a program in the root of the repository, on our terminal, and waits for its end.
  * SIGINT, SIGTERM and SIGHUP go on to it, and we end when it has ended.
@@ -21,7 +24,12 @@ export function run(program, args, options = {}) {
     ...options,
     env: { ...process.env, ...quiet, ...options.env },
   });
-  const forward = (signal) => child.kill(signal);
+  let forwardedAt = -Infinity;
+  const forward = (signal) => {
+    const isEcho = performance.now() - forwardedAt < signalEchoMs;
+    forwardedAt = performance.now();
+    if (!isEcho) child.kill(signal);
+  };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, forward);
   return new Promise((resolve, reject) => {

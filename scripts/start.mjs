@@ -6,7 +6,7 @@ await step('build', () =>
   pnpm(['exec', 'turbo', 'run', 'build', '--filter=@sess/express-demo...', '--output-logs=errors-only']),
 );
 
-// A process group of its own: Ctrl-C reaches npm, this script and the demo at once, and each passes it on.
-// So the demo would be told to stop up to three times, and might take the second for "stop at once".
+// A process group of its own, so that Ctrl-C reaches the demo only through us, and once: it might take a second signal
+// for "stop at once". For the same reason package.json says `exec`: a shell between npm and us would swallow the signal.
 const demo = ['apps/express-demo/dist/main.js', ...process.argv.slice(2)];
 process.exitCode = await run(process.execPath, demo, { detached: true });
