@@ -1,1 +1,35 @@
-export {};
+import { abilities } from './abilities.ts';
+import { compareAndSet } from './compare-and-set.ts';
+import { endMarker } from './end-marker.ts';
+import { expiry } from './expiry.ts';
+import { fields } from './fields.ts';
+import { gone } from './gone.ts';
+import { hostile } from './hostile.ts';
+import { keys } from './keys.ts';
+import { lifecycle } from './lifecycle.ts';
+import { merge } from './merge.ts';
+import type { StoreTestOptions } from './options.ts';
+import { ownerIndex } from './owners.ts';
+import { racesOfEnding } from './races-ending.ts';
+import { racesOfOwners } from './races-owners.ts';
+import { racesOfWriting } from './races-writing.ts';
+import { revise } from './revise.ts';
+import { suiteOf } from './suite.ts';
+import { sweep } from './sweep.ts';
+import { walk } from './walk.ts';
+
+export type { AbilityName, OpenContext, OpenStorage, Plant, StoreTestOptions, TestRunner } from './options.ts';
+
+const concerns = [
+  ...[lifecycle, fields, keys, merge, compareAndSet, revise],
+  ...[expiry, gone, endMarker, ownerIndex, walk, sweep, abilities, hostile],
+  ...[racesOfEnding, racesOfWriting, racesOfOwners],
+];
+
+/** Registers the whole contract of a session store as tests of this store. */
+export function testStore(options: StoreTestOptions): void {
+  const suite = suiteOf(options);
+  suite.group(options.name, () => {
+    for (const concern of concerns) concern(suite);
+  });
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { hasAbility } from '@sess/core';
+import type { AbilityName } from './options.ts';
+import type { Suite } from './suite.ts';
+
+const everyAbility: Record<AbilityName, true> = {
+  describe: true,
+  keysByOwner: true,
+  walk: true,
+  sweep: true,
+  check: true,
+  close: true,
+};
+
+const isAbility = (name: string): name is AbilityName => name in everyAbility;
+
+export function abilities({ group, test, abilities: declared }: Suite): void {
+  group('abilities', () => {
+    test('the store has the abilities that it declares, and declares those that it has', async (t) => {
+      const present = Object.keys(everyAbility).filter((name) => isAbility(name) && hasAbility(t.store, name));
+      assert.deepEqual(present.toSorted(), [...declared].toSorted());
+    });
+
+    test('describe says what the store is, where it is and who shares it', { ability: 'describe' }, async (t) => {
+      const { name, location, sharedBy } = t.able('describe').describe();
+      assert.match(name, /^[a-z][a-z0-9-]*$/);
+      assert.notEqual(location, '');
+      assert.ok(['process', 'host', 'hosts'].includes(sharedBy));
+    });
+
+    test('check answers with findings that say what to do', { ability: 'check' }, async (t) => {
+      for (const { code, severity, text, fix } of await t.able('check').check()) {
+        assert.match(code, /^[A-Z][A-Z0-9_]*$/);
+        assert.ok(['error', 'warning', 'note'].includes(severity));
+        assert.notEqual(text, '');
+        assert.notEqual(fix, '');
+      }
+    });
+
+    test('check leaves nothing behind', { ability: 'check' }, async (t) => {
+      await t.able('check').check();
+      if (!declared.includes('walk')) return;
+      for await (const key of t.able('walk').walk()) assert.fail(`check left ${key} behind`);
+    });
+
+    test('close may be repeated, and at once', { ability: 'close' }, async (t) => {
+      const store = t.able('close', 1);
+      await Promise.all([store.close(), store.close()]);
+      await store.close();
+    });
+
+    test('close finishes the work in hand', { ability: 'close' }, async (t) => {
+      const key = t.key();
+      const record = t.record({ fields: { a: '1' } });
+      const [created] = await Promise.all([t.worker(1).create(key, record), t.able('close', 1).close()]);
+      assert.equal(created, true);
+      t.assertRecord(await t.store.read(key), record);
+    });
+
+    test('closing one worker leaves the sessions to the others', { ability: 'close' }, async (t) => {
+      const { key, record } = await t.created({ fields: { a: '1' } });
+      await t.able('close', 1).close();
+      t.assertRecord(await t.store.read(key), record);
+    });
+  });
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import type { SessionKey } from '@sess/core';
+import type { Subject } from './subject.ts';
+import type { Suite } from './suite.ts';
+
+/** An entry younger than this is never dropped. */
+const youngMs = 60_000;
+
+/** Owners that meet paths, patterns, separators and limits of names. */
+const owners: Record<string, string> = {
+  'is the empty text': '',
+  'is a number in a text': '42',
+  'is an e-mail address': 'Jürgen+test@example.org',
+  'is a path upwards': '../..',
+  'is a dot': '.',
+  'has slashes': '/etc/passwd\\..\\',
+  'is a pattern': '*',
+  'has braces and colons': '{u}:1',
+  'has spaces, line feeds and NUL': ' a\r\nb\0c ',
+  'is in another script': 'владелец 👤',
+  'is "__proto__"': '__proto__',
+  'is 1 KB long': 'o'.repeat(1024),
+};
+
+/** Owners that a careless encoding takes for the same. */
+const pairs: readonly (readonly [string, string])[] = [
+  ['u1', 'u10'],
+  ['u', 'U'],
+  ['a/b', 'a_b'],
+  ['a b', 'a%20b'],
+  ['\u00E9', 'e\u0301'],
+  ['', ' '],
+  ['*', 'x'],
+  ['o'.repeat(1024), 'o'.repeat(1023)],
+];
+
+async function assertOwns(t: Subject, owner: string, key: SessionKey): Promise<void> {
+  for (const worker of t.stores.keys()) {
+    const keys = await t.able('keysByOwner', worker).keysByOwner(owner);
+    assert.ok(keys.includes(key), 'a live session is missing from the index');
+  }
+}
+
+export function ownerIndex({ group, test: anyTest }: Suite): void {
+  const test = (name: string, body: (t: Subject) => Promise<void>) => anyTest(name, { ability: 'keysByOwner' }, body);
+
+  group('keys by owner', () => {
+    test('are none for an owner that nobody heard of', async (t) => {
+      assert.deepEqual([...(await t.able('keysByOwner').keysByOwner('nobody'))], []);
+    });
+
+    test('hold every live session of the owner, each once', async (t) => {
+      const made: SessionKey[] = [];
+      for (let count = 0; count < 20; count++) made.push((await t.created({ owner: 'u1' })).key);
+      await t.created({ owner: 'u2' });
+      await t.created();
+      for (const worker of t.stores.keys()) {
+        const keys = await t.able('keysByOwner', worker).keysByOwner('u1');
+        assert.deepEqual(keys.toSorted(), made.toSorted());
+      }
+    });
+
+    for (const [what, owner] of Object.entries(owners)) {
+      test(`an owner that ${what} finds its session, and the record keeps it exactly`, async (t) => {
+        const { key, record } = await t.created({ owner });
+        await assertOwns(t, owner, key);
+        await t.assertStored(key, record);
+        await t.able('keysByOwner').forgetKeys(owner, [key]);
+        await assertOwns(t, owner, key);
+      });
+    }
+
+    for (const [one, other] of pairs) {
+      test(`${short(one)} and ${short(other)} are two owners`, async (t) => {
+        const first = await t.created({ owner: one });
+        const second = await t.created({ owner: other });
+        const index = t.able('keysByOwner');
+        assert.deepEqual([...(await index.keysByOwner(one))], [first.key]);
+        assert.deepEqual([...(await index.keysByOwner(other))], [second.key]);
+      });
+    }
+
+    test('follow an update that gives the session an owner, or another one', async (t) => {
+      const { key } = await t.created();
+      for (const owner of ['u1', 'u2', 'u1']) {
+        assert.equal(await t.worker(1).update(key, t.change({ owner })), 'applied');
+        await assertOwns(t, owner, key);
+      }
+    });
+
+    test('still hold a session whose owner is told again', async (t) => {
+      const { key } = await t.created({ owner: 'u1' });
+      assert.equal(await t.store.update(key, t.change({ owner: 'u1' })), 'applied');
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('still hold a session that was changed without naming its owner', async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 200 });
+      await t.store.update(key, t.change({ set: { a: '1' } }));
+      await t.clock.pass(200);
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('still hold a session after a create under its key that failed', async (t) => {
+      const { key } = await t.created({ owner: 'u1' });
+      assert.equal(await t.store.create(key, t.record({ owner: 'u2' })), false);
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('still hold a session after a conflict that would have changed its owner', async (t) => {
+      const { key } = await t.created({ owner: 'u1' });
+      assert.equal(await t.store.update(key, t.change({ owner: null, expect: { a: '1' } })), 'conflict');
+      await assertOwns(t, 'u1', key);
+    });
+  });
+
+  forgetting({ group, test: anyTest });
+}
+
+function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
+  const needs = { ability: 'keysByOwner' } as const;
+  const needsMoved = { ...needs, movedClock: true };
+
+  group('forgetKeys', () => {
+    test('keeps an entry that is younger than a minute', needs, async (t) => {
+      const { key } = await t.created({ owner: 'u1' });
+      await t.able('keysByOwner', 1).forgetKeys('u1', [key]);
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('keeps a young entry to the last millisecond of its minute', needsMoved, async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      await t.clock.pass(youngMs - 1);
+      await t.able('keysByOwner').forgetKeys('u1', [key]);
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('drops an older entry whose session is gone, and only that', needsMoved, async (t) => {
+      const ended = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      const live = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      const others = await t.created({ owner: 'u2', leftMs: 10 * youngMs });
+      await t.store.destroy(ended.key);
+      await t.clock.pass(youngMs + 1000);
+      await t.able('keysByOwner', 1).forgetKeys('u1', [ended.key]);
+      assert.deepEqual([...(await t.able('keysByOwner').keysByOwner('u1'))], [live.key]);
+      await assertOwns(t, 'u2', others.key);
+    });
+
+    test('keeps an old entry that was written again: its session may be about to be stored', needsMoved, async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      for (const owner of ['u2', 'u1']) {
+        await t.clock.pass(youngMs + 1000);
+        await t.store.update(key, t.change({ owner, leftMs: 10 * youngMs }));
+      }
+      await t.able('keysByOwner').forgetKeys('u1', [key]);
+      await assertOwns(t, 'u1', key);
+    });
+
+    test('is no error for keys and owners that were never there', needs, async (t) => {
+      const { key } = await t.created({ owner: 'u1' });
+      const index = t.able('keysByOwner');
+      await index.forgetKeys('nobody', [t.key()]);
+      await index.forgetKeys('u1', [t.key()]);
+      await index.forgetKeys('u1', []);
+      await assertOwns(t, 'u1', key);
+    });
+  });
+}
+
+function short(text: string): string {
+  return text.length > 20 ? `${text.length} letters` : JSON.stringify(text);
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import type { SessionKey } from '@sess/core';
+import { turn } from './random.ts';
+import { rounds } from './rounds.ts';
+import type { Subject } from './subject.ts';
+import type { Suite } from './suite.ts';
+
+/** Reads until the owner's session is there, and looks into the index that very moment. */
+async function findInIndexOnceSeen(t: Subject, key: SessionKey, owner: string): Promise<void> {
+  const index = t.able('keysByOwner', 2);
+  for (let tries = 0; tries < 10_000; tries++) {
+    const record = await t.worker(1).read(key);
+    if (record !== undefined && record !== 'ended' && record.owner === owner) {
+      assert.ok((await index.keysByOwner(owner)).includes(key), 'the session could be read before the index held it');
+      return;
+    }
+    if (tries % 4 === 3) await turn();
+  }
+  assert.fail('the session never came');
+}
+
+/** What "log out everywhere" does: it drops the entries whose session is another's or gone. */
+async function forgetStale(t: Subject, worker: number, owner: string): Promise<void> {
+  const index = t.able('keysByOwner', worker);
+  const stale: SessionKey[] = [];
+  for (const key of await index.keysByOwner(owner)) {
+    const record = await t.worker(worker).read(key);
+    if (record === undefined || record === 'ended' || record.owner !== owner) stale.push(key);
+  }
+  await index.forgetKeys(owner, stale);
+}
+
+async function assertIndexed(t: Subject, owner: string, key: SessionKey): Promise<void> {
+  const keys = await t.able('keysByOwner', 3).keysByOwner(owner);
+  assert.ok(keys.includes(key), 'a live session is missing from the index');
+}
+
+export function racesOfOwners({ group, test }: Suite): void {
+  const needs = { ability: 'keysByOwner' } as const;
+
+  group('the owner index, raced', () => {
+    test('holds a new session before the session can be read', needs, async (t) => {
+      await rounds(t, { share: 0.5 }, async ({ soon, random }) => {
+        const key = t.key();
+        const owner = `u${random.below(1_000_000)}`;
+        await Promise.all([soon(() => t.store.create(key, t.record({ owner }))), findInIndexOnceSeen(t, key, owner)]);
+      });
+    });
+
+    test('holds a session under its new owner before that can be read', needs, async (t) => {
+      await rounds(t, { share: 0.5 }, async ({ soon, random }) => {
+        const { key } = await t.created({ owner: 'before' });
+        const owner = `u${random.below(1_000_000)}`;
+        await Promise.all([soon(() => t.store.update(key, t.change({ owner }))), findInIndexOnceSeen(t, key, owner)]);
+      });
+    });
+
+    test('holds all sessions of owners who log in and out and forget at the same time', needs, async (t) => {
+      await rounds(t, { share: 0.25 }, async ({ soon, random }) => {
+        const owner = `u${random.below(3)}`;
+        const leaving = await t.created({ owner });
+        const { key } = await t.created();
+        await Promise.all([
+          soon(() => t.worker(1).update(key, t.change({ owner }))),
+          soon(() => t.worker(2).destroy(leaving.key)),
+          soon(() => forgetStale(t, 0, owner)),
+          soon(() => forgetStale(t, 3, owner)),
+        ]);
+        await assertIndexed(t, owner, key);
+        await t.store.destroy(key);
+      });
+    });
+
+    test(
+      'does not lose an owner who comes back while the old entry is forgotten',
+      { ...needs, movedClock: true },
+      async (t) => {
+        await rounds(t, { together: 1, share: 0.5 }, async ({ soon, random }) => {
+          const owner = `u${random.below(1_000_000)}`;
+          const { key } = await t.created({ owner, leftMs: 600_000 });
+          await t.store.update(key, t.change({ owner: 'another' }));
+          await t.clock.pass(61_000);
+          await Promise.all([
+            soon(() => t.worker(1).update(key, t.change({ owner }))),
+            soon(() => forgetStale(t, 2, owner)),
+          ]);
+          await assertIndexed(t, owner, key);
+        });
+      },
+    );
+  });
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { hasAbility } from '@sess/core';
+import type { AbilityName, OpenStorage, StoreTestOptions } from './options.ts';
+import { Subject } from './subject.ts';
+import { movedClock, ownClock } from './test-clock.ts';
+
+type TestBody = (t: Subject) => Promise<void>;
+
+/** What a test cannot do without. */
+export interface Needs {
+  ability?: AbilityName;
+  /** Hooks to damage a record. */
+  plant?: boolean;
+  /** A clock that can be moved by the millisecond, or by minutes. */
+  movedClock?: boolean;
+}
+
+/** Registers the tests of one concern. */
+export interface Suite {
+  readonly abilities: readonly AbilityName[];
+  group(name: string, body: () => void): void;
+  test(name: string, body: TestBody): void;
+  test(name: string, needs: Needs, body: TestBody): void;
+}
+
+/** Independent handles on the storage; races and visibility are between these. */
+const instances = 4;
+
+/** Far more than any test takes: it is there to name the test that hangs. */
+const timeoutMs = 120_000;
+
+export function suiteOf(options: StoreTestOptions): Suite {
+  const { describe, it } = options.runner;
+  const abilities = options.abilities ?? [];
+
+  function missing(needs: Needs): string | undefined {
+    if (needs.ability !== undefined && !abilities.includes(needs.ability)) return `"${needs.ability}" is not declared`;
+    if (needs.plant && !options.plants) return 'no damage can be planted';
+    if (needs.movedClock && options.ownClock) return 'the storage has its own clock';
+    return undefined;
+  }
+
+  function test(name: string, needsOrBody: Needs | TestBody, maybeBody?: TestBody): void {
+    const [needs, body] = typeof needsOrBody === 'function' ? [{}, needsOrBody] : [needsOrBody, maybeBody];
+    if (body === undefined) throw new TypeError(`The test "${name}" has no body.`);
+    const reason = missing(needs);
+    if (reason !== undefined) it.skip?.(`${name} (skipped: ${reason})`, async () => {});
+    else it(name, () => inStorage(options, body), timeoutMs);
+  }
+
+  return { abilities, group: (name, body) => void describe(name, body), test };
+}
+
+/** Runs one test in a storage of its own. */
+async function inStorage(options: StoreTestOptions, body: TestBody): Promise<void> {
+  const { rounds = 200, seed = 1 } = options;
+  const id = `t-${randomUUID()}`;
+  const moved = movedClock();
+  const storage = await options.open({ id, instances, clock: options.ownClock ? () => Date.now() : moved.now });
+  const clock = options.ownClock ? ownClock(storage.stores) : moved;
+  try {
+    await body(new Subject({ id, stores: storage.stores, plant: storage.plant, clock, rounds, seed }));
+  } finally {
+    await close(storage);
+  }
+}
+
+async function close(storage: OpenStorage): Promise<void> {
+  for (const store of new Set(storage.stores)) if (hasAbility(store, 'close')) await store.close();
+  await storage.dispose?.();
+}
