@@ -1,1 +1,1 @@
-export {};
+export { type FsStore, type FsStoreOptions, fsStore } from './fs-store.ts';

@@ -1,0 +1,83 @@
+import { afterCommit, isMissing } from './faults.ts';
+import { quietly, rename, syncDirectory, unlink, writeNew } from './files.ts';
+import type { Work } from './gate.ts';
+import { type LiveToken, type Token, dataName } from './names.ts';
+import type { SessionPath } from './session-path.ts';
+import type { Site } from './site.ts';
+
+/**
+ * The one rename that changes a session: from the exact token that was read to the one that is to be.
+ * It is the comparison and the write in one call of the system. Of two that read the same token one
+ * finds it gone: its answer is `false`, and nothing of it is stored.
+ */
+export async function commit(site: Site, path: SessionPath, from: Token, to: Token): Promise<boolean> {
+  try {
+    await rename(`${path.directory}/${from.name}`, `${path.directory}/${to.name}`);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  if (site.fsync) await confirmed(path.directory);
+  return true;
+}
+
+/**
+ * A commit with a new data file, which is written first. It is taken back when it is certain that it
+ * is not stored; after any other fault it stays, since the rename may have taken place.
+ */
+export async function commitData(
+  site: Site,
+  path: SessionPath,
+  work: Work,
+  from: Token,
+  to: LiveToken,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const file = `${path.directory}/${dataName(to.dataId)}`;
+  try {
+    await writeNew(file, bytes, site.fsync);
+  } catch (error) {
+    // The whole session went away.
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  const isCommitted = !work.isGivenUp() && (await commit(site, path, from, to));
+  if (!isCommitted) await quietly(unlink(file));
+  work.check();
+  return isCommitted;
+}
+
+/** Waits until the disk has the names in a directory. */
+export async function confirmed(directory: string): Promise<void> {
+  try {
+    await syncDirectory(directory);
+  } catch (error) {
+    throw afterCommit(error);
+  }
+}
+
+/** An attempt at a commit that another one came before. */
+export const lost: unique symbol = Symbol('lost');
+
+/**
+ * Repeats an attempt until it is not lost. From the first loss on contenders take turns, as far as
+ * that can be had: it spares them work, and decides nothing.
+ */
+export async function untilNotLost<T>(
+  site: Site,
+  path: SessionPath,
+  work: Work,
+  attempt: () => Promise<T | typeof lost>,
+): Promise<T> {
+  let release: (() => void) | undefined;
+  try {
+    for (;;) {
+      const outcome = await attempt();
+      if (outcome !== lost) return outcome;
+      work.check();
+      release ??= await work.aside(() => site.turns.take(path.key));
+    }
+  } finally {
+    release?.();
+  }
+}

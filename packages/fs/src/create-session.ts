@@ -1,0 +1,89 @@
+import type { SessionRecord } from '@sess/core';
+import { commitData, confirmed, lost, untilNotLost } from './commit.ts';
+import { errorCode, isMissing } from './faults.ts';
+import { makeDirectory, namesIfAny, quietly, removeIfEmpty, rename, syncDirectory, unlink, writeNew } from './files.ts';
+import type { Work } from './gate.ts';
+import { type Token, dataName, liveToken, temporaryName, uniqueId } from './names.ts';
+import { encodeRecord } from './record-file.ts';
+import type { SessionPath } from './session-path.ts';
+import type { Site } from './site.ts';
+import { loadSession, removeData } from './stored-session.ts';
+
+interface Draft {
+  token: Token;
+  data?: { name: string; bytes: Uint8Array };
+}
+
+const nothing = new Uint8Array(0);
+
+export async function createSession(
+  site: Site,
+  path: SessionPath,
+  record: SessionRecord,
+  work: Work,
+): Promise<boolean> {
+  const { owner } = record;
+  const bytes = encodeRecord(path.key, record);
+  return site.owners.around(owner, path.key, () =>
+    untilNotLost(site, path, work, async () => {
+      const id = uniqueId(site.clock());
+      const token = liveToken(record.expiresAt, record.touchedAt, id);
+      const data = { name: dataName(id), bytes };
+      if (await place(site, path, { token, data }, work)) return true;
+      const there = await loadSession(site, path, work);
+      if (there.state === 'absent') return lost;
+      if (there.state !== 'dead') return false;
+      // Not moved away for the new one: between a look and a move it could have become a live one.
+      if (!(await commitData(site, path, work, there.token, token, bytes))) return lost;
+      await removeData(path, there.data);
+      return true;
+    }),
+  );
+}
+
+/**
+ * Fills a directory beside and renames it to its key, which fails if a directory with something in
+ * it is there. Answers whether it took the place.
+ */
+export async function place(site: Site, path: SessionPath, { token, data }: Draft, work: Work): Promise<boolean> {
+  const temporary = `${path.shard}/${temporaryName(site.clock())}`;
+  await makeIn(site, path.shard, temporary);
+  let isPlaced = false;
+  try {
+    if (data) await writeNew(`${temporary}/${data.name}`, data.bytes, site.fsync);
+    await writeNew(`${temporary}/${token.name}`, nothing, site.fsync);
+    if (site.fsync) await syncDirectory(temporary);
+    work.check();
+    await rename(temporary, path.directory);
+    isPlaced = true;
+  } catch (error) {
+    // Taken; or ENOENT: a sweep took it for a dead process's, since this one was paused for long.
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
+  } finally {
+    if (!isPlaced) await quietly(removeTree(temporary));
+  }
+  if (isPlaced && site.fsync) await confirmed(path.shard);
+  return isPlaced;
+}
+
+/** The shard is made by whoever first finds it missing, and never removed. */
+async function makeIn(site: Site, shard: string, directory: string): Promise<void> {
+  try {
+    return await makeDirectory(directory);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  await site.directory.verify();
+  try {
+    await makeDirectory(shard);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+  await makeDirectory(directory);
+}
+
+/** Removes a directory of ours that holds only files. */
+export async function removeTree(directory: string): Promise<void> {
+  for (const name of await namesIfAny(directory)) await unlink(`${directory}/${name}`);
+  await removeIfEmpty(directory);
+}

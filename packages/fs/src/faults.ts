@@ -1,0 +1,79 @@
+import { SessError, type SessionKey, isSessError } from '@sess/core';
+
+/** The code of an error of the operating system: `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+export function isMissing(error: unknown): boolean {
+  return errorCode(error) === 'ENOENT';
+}
+
+const noRoom = new Set(['ENOSPC', 'EDQUOT']);
+
+/** What an error means that no one expected. It is never taken for absence. */
+export function asFault(error: unknown): Error {
+  if (isSessError(error) || error instanceof TypeError) return error;
+  const code = errorCode(error) ?? 'unknown error';
+  if (noRoom.has(code)) {
+    return new SessError(
+      'STORE_FULL',
+      `There is no room left for sessions (${code}): nothing was written. Free disk space or inodes where the session directory lies.`,
+      { cause: error },
+    );
+  }
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The session directory cannot be used (${code}): ${hint(code)}. Whether a write took place is not known.`,
+    { cause: error },
+  );
+}
+
+function hint(code: string): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'give the user that the app runs as the right to read and write it';
+    case 'EROFS':
+      return 'its file system is mounted read-only';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'too many files are open; raise the limit (ulimit -n), or look for what leaks them';
+    case 'EIO':
+      return 'the disk reports an error; look at the kernel log';
+    default:
+      return 'look at the cause';
+  }
+}
+
+/** An error behind the commit: the change is there, whatever the code says. */
+export function afterCommit(error: unknown): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The session was written, but not confirmed by the disk (${errorCode(error) ?? 'unknown error'}).`,
+    { cause: error },
+  );
+}
+
+export function corrupt(key: SessionKey, reason: string, cause?: unknown): SessError {
+  return new SessError(
+    'STORE_CORRUPT',
+    `What lies under the session ${key} is not a session (${reason}). It is left as it is: remove the directory of this name to be rid of it.`,
+    { cause },
+  );
+}
+
+export function tooNew(key: SessionKey): SessError {
+  return new SessError(
+    'STORE_TOO_NEW',
+    `A newer version of @sess/fs wrote the session ${key}. Update this app, or wait until the roll-out is over.`,
+  );
+}
+
+export function replaced(path: string, what: string, cause?: unknown): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The session directory ${path} ${what} since this process started. Put it back, or restart the app if that was meant.`,
+    { cause },
+  );
+}

@@ -1,0 +1,180 @@
+import fs from 'node:fs';
+import type { SessionKey } from '@sess/core';
+import { corrupt, errorCode, isMissing } from './faults.ts';
+
+// The callback functions of node:fs, wrapped thinly: those of node:fs/promises cost a third more.
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+/** A FIFO that somebody put in a file's place must not make `open` wait; a link must not lead elsewhere. */
+const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const writing = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+/** More than any session: what is larger was not written by this store. */
+export const largestBytes: number = 256 * 1024 * 1024;
+
+const directoryMode = 0o700;
+const fileMode = 0o600;
+
+type Done = (error: Error | null) => void;
+
+function act(start: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
+}
+
+export function namesIn(directory: string): Promise<string[]> {
+  return new Promise((resolve, reject) =>
+    fs.readdir(directory, (error, names) => (error ? reject(error) : resolve(names))),
+  );
+}
+
+/** The names in a directory; none when it is not there. */
+export async function namesIfAny(directory: string): Promise<string[]> {
+  try {
+    return await namesIn(directory);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+export function statusOf(path: string): Promise<fs.Stats> {
+  return new Promise((resolve, reject) => fs.lstat(path, (error, stats) => (error ? reject(error) : resolve(stats))));
+}
+
+export function rename(from: string, to: string): Promise<void> {
+  return act((done) => fs.rename(from, to, done));
+}
+
+export function makeDirectory(path: string): Promise<void> {
+  return act((done) => fs.mkdir(path, directoryMode, done));
+}
+
+/** Answers whether the name was there. */
+export function unlink(path: string): Promise<boolean> {
+  return wasThere(act((done) => fs.unlink(path, done)));
+}
+
+/** Removes a directory if it is empty; leaves it, and all that is in it, if not. */
+export async function removeIfEmpty(path: string): Promise<boolean> {
+  try {
+    return await wasThere(act((done) => fs.rmdir(path, done)));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function wasThere(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function open(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fd))),
+  );
+}
+
+function close(fd: number): Promise<void> {
+  return act((done) => fs.close(fd, done));
+}
+
+/** Writes a file that is not there yet. When it fails nothing of it is left, as far as that is possible. */
+export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean): Promise<void> {
+  const fd = await open(path, writing);
+  try {
+    try {
+      for (let done = 0; done < bytes.length;) done += await write(fd, bytes, done);
+      if (fsync) await act((done) => fs.fsync(fd, done));
+    } finally {
+      await close(fd);
+    }
+  } catch (error) {
+    await quietly(unlink(path));
+    throw error;
+  }
+}
+
+function write(fd: number, bytes: Uint8Array, from: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    fs.write(fd, bytes, from, bytes.length - from, from, (error, written) =>
+      error ? reject(error) : resolve(written),
+    ),
+  );
+}
+
+/** Makes the names in a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const fd = await open(path, O_RDONLY);
+  try {
+    await act((done) => fs.fsync(fd, done));
+  } finally {
+    await close(fd);
+  }
+}
+
+/**
+ * The whole of a file, or `undefined` when it is not there.
+ *
+ * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own with one name.
+ */
+export async function readWhole(path: string, key: SessionKey): Promise<Uint8Array | undefined> {
+  let fd: number;
+  try {
+    fd = await open(path, reading);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return undefined;
+    if (code === 'ELOOP' || code === 'EMLINK' || code === 'ENXIO')
+      throw corrupt(key, 'its data file is a link or a socket', error);
+    throw error;
+  }
+  try {
+    const stats = await fileStatus(fd);
+    const reason = strange(stats);
+    if (reason !== undefined) throw corrupt(key, reason);
+    return await readAll(fd, stats.size);
+  } finally {
+    await close(fd);
+  }
+}
+
+function fileStatus(fd: number): Promise<fs.Stats> {
+  return new Promise((resolve, reject) => fs.fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats))));
+}
+
+function strange(stats: fs.Stats): string | undefined {
+  if (!stats.isFile()) return 'its data file is not a file';
+  if (stats.uid !== process.geteuid?.()) return 'its data file belongs to another user';
+  if (stats.nlink > 1) return 'its data file has a second name';
+  return stats.size > largestBytes ? 'its data file is larger than any session' : undefined;
+}
+
+async function readAll(fd: number, size: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(size);
+  let done = 0;
+  while (done < size) {
+    const count = await read(fd, bytes, done);
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}
+
+function read(fd: number, bytes: Buffer, from: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    fs.read(fd, bytes, from, bytes.length - from, from, (error, count) => (error ? reject(error) : resolve(count))),
+  );
+}
+
+/** For clearing up: what cannot be removed now is left to the sweep. */
+export async function quietly(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined);
+}

@@ -1,0 +1,163 @@
+import { SessError } from '@sess/core';
+import { asFault } from './faults.ts';
+
+/** A call of the store, as seen by the work that is done for it. */
+export interface Work {
+  /** Whether the caller was told `STORE_TIMEOUT`: what was not committed then must not be. */
+  isGivenUp(): boolean;
+  /** @throws SessError `STORE_TIMEOUT` when it is given up */
+  check(): void;
+  /** Does something that takes time and no file operations, without taking others' place meanwhile. */
+  aside<T>(wait: () => Promise<T>): Promise<T>;
+}
+
+/** Lets calls of the store in, a few at a time, and gives each of them a bounded time. */
+export interface Gate {
+  /**
+   * @param line calls with the same name here go in one after the other.
+   * @throws SessError `STORE_BUSY` at once, when too many wait; `STORE_TIMEOUT`
+   */
+  run<T>(job: (work: Work) => Promise<T>, line?: string): Promise<T>;
+  /** Lets no one in any more, and resolves when all that are in have been answered. */
+  close(): Promise<void>;
+}
+
+const boundMs = 1000;
+
+/** Calls that wait or are at work, for all stores of the process. Above it the answer is `STORE_BUSY`. */
+const mostCalls = 1000;
+
+/**
+ * File operations run in the process's thread pool, which is also that of `crypto`, `zlib` and DNS.
+ * Those of a disk that hangs never come back; one thread is left to the others whatever happens.
+ */
+const slots = Math.max(1, poolSize() - 1);
+
+function poolSize(): number {
+  return Number(process.env['UV_THREADPOOL_SIZE']) || 4;
+}
+
+interface Pool {
+  calls: number;
+  atWork: number;
+  waiting: (() => void)[];
+}
+
+const shared = Symbol.for('@sess/fs gate');
+
+/** One for the process, since the thread pool is: on `globalThis`, since bundlers load a module twice. */
+function processPool(): Pool {
+  const slot = globalThis as { [shared]?: Pool };
+  return (slot[shared] ??= { calls: 0, atWork: 0, waiting: [] });
+}
+
+export function openGate(): Gate {
+  const pool = processPool();
+  const lines = new Map<string, Promise<void>>();
+  const answers = new Set<Promise<unknown>>();
+  let isClosed = false;
+
+  async function enter(): Promise<void> {
+    if (pool.atWork < slots) pool.atWork++;
+    else await new Promise<void>((resolve) => pool.waiting.push(resolve));
+  }
+
+  /** Hands the place on, if somebody waits for it. */
+  function leave(): void {
+    const next = pool.waiting.shift();
+    if (next) next();
+    else pool.atWork--;
+  }
+
+  async function perform<T>(job: (work: Work) => Promise<T>, work: Work): Promise<T> {
+    await enter();
+    try {
+      work.check();
+      return await job(work);
+    } finally {
+      leave();
+    }
+  }
+
+  async function performInLine<T>(job: (work: Work) => Promise<T>, work: Work, line: string): Promise<T> {
+    const before = lines.get(line);
+    const mine = before === undefined ? perform(job, work) : before.then(() => perform(job, work));
+    const done = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    lines.set(line, done);
+    try {
+      return await mine;
+    } finally {
+      if (lines.get(line) === done) lines.delete(line);
+    }
+  }
+
+  function newWork(isGivenUp: () => boolean): Work {
+    return {
+      isGivenUp,
+      check() {
+        if (isGivenUp()) throw timeout();
+      },
+      async aside(wait) {
+        leave();
+        try {
+          return await wait();
+        } finally {
+          await enter();
+        }
+      },
+    };
+  }
+
+  function bounded<T>(start: (work: Work) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let isGivenUp = false;
+      const giveUp = () => {
+        isGivenUp = true;
+        reject(timeout());
+      };
+      // The loop itself may have stood still: the first turn polls for I/O, the second lets what it resolved run.
+      const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), boundMs);
+      pool.calls++;
+      void start(newWork(() => isGivenUp))
+        .then(resolve, (error: unknown) => reject(asFault(error)))
+        .finally(() => {
+          clearTimeout(timer);
+          pool.calls--;
+        });
+    });
+  }
+
+  return {
+    async run<T>(job: (work: Work) => Promise<T>, line?: string): Promise<T> {
+      if (isClosed) throw new SessError('STORE_UNAVAILABLE', 'The session store was closed.');
+      if (pool.calls >= mostCalls) {
+        throw new SessError(
+          'STORE_BUSY',
+          `More than ${mostCalls} calls wait for the session directory: its disk is too slow, or hangs.`,
+        );
+      }
+      const answer = bounded((work) => (line === undefined ? perform(job, work) : performInLine(job, work, line)));
+      answers.add(answer);
+      try {
+        return await answer;
+      } finally {
+        answers.delete(answer);
+      }
+    },
+
+    async close(): Promise<void> {
+      isClosed = true;
+      while (answers.size > 0) await Promise.allSettled([...answers]);
+    },
+  };
+}
+
+function timeout(): SessError {
+  return new SessError(
+    'STORE_TIMEOUT',
+    `The session directory did not answer within ${boundMs} ms. Whether a write took place is not known.`,
+  );
+}

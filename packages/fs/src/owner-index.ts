@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import type { SessionKey } from '@sess/core';
+import { errorCode, isMissing } from './faults.ts';
+import { makeDirectory, namesIfAny, quietly, removeIfEmpty, statusOf, unlink, writeNew } from './files.ts';
+import type { SessionDirectory } from './session-directory.ts';
+import { isSessionKey, isShard, sessionPath } from './session-path.ts';
+
+/** From owner to sessions: `owners/<shard>/<sha256(owner)>/<key>_<time>`, empty files. */
+export interface OwnerIndex {
+  /** Stores a session behind its entry, so that none is missing here. No entry without an owner. */
+  around<T>(owner: string | null | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
+  keys(owner: string): Promise<SessionKey[]>;
+  forget(owner: string, keys: readonly SessionKey[]): Promise<void>;
+  /** Directories of owners, some at a time, for the sweep. */
+  places(): AsyncIterable<string[]>;
+  /** Removes a place's entries whose session is not there. */
+  clean(place: string): Promise<void>;
+}
+
+/** The session of a younger entry may be about to be stored. */
+const youngMs = 60_000;
+
+const nothing = new Uint8Array(0);
+
+export function ownerIndexIn(directory: SessionDirectory, clock: () => number): OwnerIndex {
+  function placeOf(owner: string): { shard: string; place: string } {
+    const hash = createHash('sha256').update(owner).digest('hex');
+    const shard = `${directory.owners}/${hash.slice(0, 2)}`;
+    return { shard, place: `${shard}/${hash}` };
+  }
+
+  async function write(path: string): Promise<void> {
+    try {
+      await writeNew(path, nothing, false);
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  }
+
+  function isOld(entry: string): boolean {
+    return clock() - writtenAt(entry) >= youngMs;
+  }
+
+  async function add(owner: string, key: SessionKey): Promise<void> {
+    const { shard, place } = placeOf(owner);
+    const path = `${place}/${key}_${Math.trunc(clock())}`;
+    // A place whose last entry goes is removed, perhaps between the two steps here.
+    for (let tries = 0; ; tries++) {
+      try {
+        return await write(path);
+      } catch (error) {
+        if (!isMissing(error) || tries === 3) throw error;
+      }
+      await directory.verify();
+      for (const missing of [directory.owners, shard, place]) await makeIfMissing(missing);
+    }
+  }
+
+  return {
+    async around(owner, key, store) {
+      if (typeof owner !== 'string') return store();
+      const startedAt = performance.now();
+      await add(owner, key);
+      const outcome = await store();
+      // This process was stopped in between: the entry may have been taken for one without a session.
+      if (performance.now() - startedAt > youngMs / 2) await add(owner, key);
+      return outcome;
+    },
+
+    async keys(owner) {
+      const entries = await namesIfAny(placeOf(owner).place);
+      if (entries.length === 0) await directory.verify();
+      return [...new Set(entries.map(keyOf).filter(isSessionKey))];
+    },
+
+    async forget(owner, keys) {
+      const { place } = placeOf(owner);
+      const dropped = new Set(keys);
+      for (const entry of await namesIfAny(place)) {
+        if (dropped.has(keyOf(entry)) && isOld(entry)) await unlink(`${place}/${entry}`);
+      }
+      await removeIfEmpty(place);
+    },
+
+    async *places() {
+      for (const shard of await namesIfAny(directory.owners)) {
+        if (!isShard(shard)) continue;
+        const hashes = await namesIfAny(`${directory.owners}/${shard}`);
+        yield hashes.filter(isSessionKey).map((hash) => `${directory.owners}/${shard}/${hash}`);
+      }
+    },
+
+    async clean(place) {
+      for (const entry of await namesIfAny(place)) {
+        const key = keyOf(entry);
+        if (isSessionKey(key) && isOld(entry) && !(await exists(sessionPath(directory.path, key).directory))) {
+          await unlink(`${place}/${entry}`);
+        }
+      }
+      await quietly(removeIfEmpty(place));
+    },
+  };
+}
+
+async function makeIfMissing(path: string): Promise<void> {
+  try {
+    await makeDirectory(path);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await statusOf(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function keyOf(entry: string): string {
+  return entry.slice(0, Math.max(0, entry.indexOf('_')));
+}
+
+function writtenAt(entry: string): number {
+  return Number(entry.slice(entry.indexOf('_') + 1));
+}

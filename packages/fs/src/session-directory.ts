@@ -1,0 +1,143 @@
+import fs from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { SessError } from '@sess/core';
+import { errorCode, replaced } from './faults.ts';
+import { statusOf } from './files.ts';
+
+/** The directory that all sessions lie in, as it was found at start-up. */
+export interface SessionDirectory {
+  /** Free of symbolic links. */
+  path: string;
+  locks: string;
+  owners: string;
+  /**
+   * Makes sure that the directory is still the one that was opened: what is not found in another one,
+   * a link or an empty mount point, is not absent.
+   *
+   * @throws SessError `STORE_UNAVAILABLE`
+   */
+  verify(): Promise<void>;
+  /** The same, if that was not done in the last moment. */
+  verifyNowAndThen(): Promise<void>;
+}
+
+const verifiedForMs = 100;
+
+/**
+ * Opens the session directory, and creates it where it is missing. Synchronous: this is start-up.
+ *
+ * @throws SessError `FS_DIRECTORY` says what is wrong with it, `FS_UNSUPPORTED`, `CONFIG_INVALID`
+ */
+export function openSessionDirectory(directory: string, platform: NodeJS.Platform): SessionDirectory {
+  if (platform === 'win32') {
+    throw new SessError(
+      'FS_UNSUPPORTED',
+      '@sess/fs runs on Linux and macOS. On Windows use @sess/redis, or run the app in WSL.',
+    );
+  }
+  if (typeof directory !== 'string' || !isAbsolute(directory) || directory.includes('\0')) {
+    throw new SessError(
+      'CONFIG_INVALID',
+      'The session directory must be an absolute path: fsStore({ directory: "/var/lib/app/sessions" }).',
+    );
+  }
+  const path = create(directory);
+  const found = inspect(path);
+  const locks = join(path, 'locks');
+  const owners = join(path, 'owners');
+  for (const inside of [locks, owners]) attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
+
+  let verifiedAt = -Infinity;
+
+  async function verify(): Promise<void> {
+    let now: fs.Stats;
+    try {
+      now = await statusOf(path);
+    } catch (error) {
+      const isGone = errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR';
+      throw isGone ? replaced(path, 'was removed', error) : error;
+    }
+    const isSame = now.isDirectory() && now.ino === found.ino && now.dev === found.dev && now.uid === found.uid;
+    if (!isSame) throw replaced(path, 'was replaced');
+    verifiedAt = performance.now();
+  }
+
+  return {
+    path,
+    locks,
+    owners,
+    verify,
+    async verifyNowAndThen() {
+      if (performance.now() - verifiedAt > verifiedForMs) await verify();
+    },
+  };
+}
+
+/** Links on the way to the directory are followed here, once; the directory itself must not be one. */
+function create(directory: string): string {
+  const name = basename(directory);
+  return attempt(directory, () => {
+    fs.mkdirSync(dirname(directory), { mode: 0o700, recursive: true });
+    const path = name === '' ? directory : join(fs.realpathSync(dirname(directory)), name);
+    try {
+      fs.mkdirSync(path, { mode: 0o700 });
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+    return path;
+  });
+}
+
+function inspect(path: string): fs.Stats {
+  const stats = attempt(path, () => fs.lstatSync(path));
+  if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link', 'Name the directory that it points to');
+  if (!stats.isDirectory()) throw refusal(path, 'is not a directory', 'Name another one, or remove what lies there');
+  if (stats.uid !== process.geteuid?.()) {
+    throw refusal(
+      path,
+      `belongs to another user (uid ${stats.uid})`,
+      `Run the app as that user, or: chown -R ${process.geteuid?.()} ${path}`,
+    );
+  }
+  if ((stats.mode & 0o077) !== 0) throw refusal(path, 'is open to other users', `Close it: chmod 700 ${path}`);
+  attempt(path, () => fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK));
+  refuseForeignWay(path);
+  return stats;
+}
+
+/**
+ * Below a directory that everybody may write to, like /tmp, the next one on the way could have been
+ * put there by anybody, who could then exchange what lies below it.
+ */
+function refuseForeignWay(path: string): void {
+  for (let below = path, above = dirname(path); above !== below; below = above, above = dirname(above)) {
+    const { mode } = attempt(path, () => fs.lstatSync(above));
+    if ((mode & 0o002) === 0) continue;
+    const { uid } = fs.lstatSync(below);
+    if ((mode & 0o1000) === 0)
+      throw refusal(
+        path,
+        `lies in ${above}, where everybody may replace it`,
+        `Name a directory elsewhere, or: chmod +t ${above}`,
+      );
+    if (uid !== 0 && uid !== process.geteuid?.())
+      throw refusal(path, `lies in ${below}, which belongs to another user`, 'Name a directory elsewhere');
+  }
+}
+
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw refusal(
+      path,
+      `cannot be used (${errorCode(error) ?? 'unknown error'})`,
+      'The app needs the right to create, read and write it',
+      error,
+    );
+  }
+}
+
+function refusal(path: string, what: string, advice: string, cause?: unknown): SessError {
+  return new SessError('FS_DIRECTORY', `The session directory ${path} ${what}. ${advice}.`, { cause });
+}

@@ -1,0 +1,13 @@
+import type { OwnerIndex } from './owner-index.ts';
+import type { SessionDirectory } from './session-directory.ts';
+import type { Turns } from './turns.ts';
+
+/** What every part of the store works with. */
+export interface Site {
+  directory: SessionDirectory;
+  owners: OwnerIndex;
+  turns: Turns;
+  clock: () => number;
+  /** Whether a write is answered only when the disk has confirmed it. */
+  fsync: boolean;
+}

@@ -1,0 +1,64 @@
+import type { Release, Turns } from './turns.ts';
+
+/** The regular sweeps of this process, in one process of the host at a time. */
+export interface Sweeper {
+  close(): Promise<void>;
+}
+
+interface SweeperPlan {
+  everyMs: number;
+  clock: () => number;
+  turns: Turns;
+  sweep(): Promise<unknown>;
+}
+
+/** Clocks drift apart by less than this between two sweeps; more is a clock that was set, or a machine that slept. */
+const jumpMs = 60_000;
+
+const leadership = 'sweep';
+
+export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Sweeper {
+  let timer: NodeJS.Timeout | undefined;
+  let round: Promise<void> = Promise.resolve();
+  let lead: Release | undefined;
+  let isClosed = false;
+  let drift = clock() - performance.now();
+
+  /** Whether the wall clock went on as the steady one did. Until the next round the new time is taken for right. */
+  function isClockSteady(): boolean {
+    const before = drift;
+    drift = clock() - performance.now();
+    return Math.abs(drift - before) < jumpMs;
+  }
+
+  async function sweepOnce(): Promise<void> {
+    lead ??= await turns.lead(leadership, () => (lead = undefined));
+    if (lead === undefined || !isClockSteady() || isClosed) return;
+    // A fault here is also one of the requests, where it is told; the next round tries again.
+    await sweep().catch(() => undefined);
+  }
+
+  function schedule(): void {
+    if (isClosed) return;
+    timer = setTimeout(
+      () => {
+        round = sweepOnce();
+        void round.then(schedule);
+      },
+      everyMs * (0.8 + 0.4 * Math.random()),
+    );
+    timer.unref();
+  }
+
+  if (everyMs > 0) schedule();
+
+  return {
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await round;
+      lead?.();
+      lead = undefined;
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorCode, isMissing } from './faults.ts';
+import { quietly } from './files.ts';
+
+export type Release = () => void;
+
+/**
+ * Advisory locks. Nothing is right because of them: proper-lockfile lets two holders in when a lock
+ * goes stale (https://github.com/moxystudio/node-proper-lockfile/issues/121), and a holder that was
+ * paused releases another's. They save contenders the work of losing, and hosts that of sweeping twice.
+ */
+export interface Turns {
+  /**
+   * Waits for this process's turn at a session, for a bounded time. Then it is its turn anyway, as it
+   * is at once when there can be no lock (a full disk, no right to write).
+   */
+  take(name: string): Promise<Release>;
+  /** Tries to be the one process that does something. `undefined`: another one is. */
+  lead(name: string, onLost: () => void): Promise<Release | undefined>;
+  /** Resolves when all that was released is. */
+  settled(): Promise<void>;
+}
+
+const patienceMs = 200;
+/** The least that proper-lockfile knows. */
+const turnStaleMs = 2000;
+const leadStaleMs = 30_000;
+
+/** What proper-lockfile needs. Its default, graceful-fs, patches `fs.close` for the whole process. */
+const lockFileSystem = { mkdir: fs.mkdir, stat: fs.stat, utimes: fs.utimes, rmdir: fs.rmdir, rmdirSync: fs.rmdirSync };
+
+export function turnsIn(directory: string): Turns {
+  const releasing = new Set<Promise<void>>();
+
+  async function lock(name: string, stale: number, onLost: () => void): Promise<Release> {
+    // Loaded at the first conflict: it listens to the process's signals from then on.
+    const { default: lockfile } = await import('proper-lockfile');
+    const path = `${directory}/${name}`;
+    const release = await lockfile.lock(path, {
+      lockfilePath: path,
+      realpath: false,
+      stale,
+      fs: lockFileSystem,
+      // The default throws out of a timer, which ends the process.
+      onCompromised: onLost,
+    });
+    return () => {
+      const released = quietly(release());
+      releasing.add(released);
+      void released.then(() => releasing.delete(released));
+    };
+  }
+
+  return {
+    async take(name) {
+      const giveUpAt = performance.now() + patienceMs;
+      for (;;) {
+        try {
+          return await lock(name, turnStaleMs, () => undefined);
+        } catch (error) {
+          if (!isHeld(error) || performance.now() >= giveUpAt) return () => undefined;
+        }
+        await delay(1 + Math.random() * 9);
+      }
+    },
+
+    async lead(name, onLost) {
+      try {
+        return await lock(name, leadStaleMs, onLost);
+      } catch {
+        return undefined;
+      }
+    },
+
+    async settled() {
+      while (releasing.size > 0) await Promise.all(releasing);
+    },
+  };
+}
+
+/** A lock may go away between two looks at it (ENOENT); only of `mkdir` this says that there is no place for locks. */
+function isHeld(error: unknown): boolean {
+  if (errorCode(error) === 'ELOCKED') return true;
+  return isMissing(error) && error instanceof Error && 'syscall' in error && error.syscall !== 'mkdir';
+}

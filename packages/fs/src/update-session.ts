@@ -1,0 +1,101 @@
+import type { SessionChange, UpdateVerdict } from '@sess/core';
+import { commit, commitData, lost, untilNotLost } from './commit.ts';
+import type { Work } from './gate.ts';
+import { dataName, liveToken, uniqueId } from './names.ts';
+import { type StoredRecord, encodeRecord, setField } from './record-file.ts';
+import type { SessionPath } from './session-path.ts';
+import type { Site } from './site.ts';
+import { type StoredSession, loadSession, removeData } from './stored-session.ts';
+
+type Live = Extract<StoredSession, { state: 'live' }>;
+
+export function updateSession(
+  site: Site,
+  path: SessionPath,
+  change: SessionChange,
+  work: Work,
+): Promise<UpdateVerdict> {
+  return untilNotLost(site, path, work, async () => {
+    const there = await loadSession(site, path, work);
+    if (there.state !== 'live') return 'gone';
+    if (!isAsExpected(there.record, change)) return 'conflict';
+    const record = changed(there.record, change);
+    if (record === there.record) return touch(site, path, there, change, work);
+    return site.owners.around(change.owner, path.key, () => rewrite(site, path, there, record, change, work));
+  });
+}
+
+/** Reads the record as every update does, so that a damaged one is not kept alive, and writes none. */
+async function touch(
+  site: Site,
+  path: SessionPath,
+  { token, data }: Live,
+  change: SessionChange,
+  work: Work,
+): Promise<'applied' | typeof lost> {
+  const { expiresAt, touchedAt } = timesOf(token, change);
+  if (expiresAt === token.expiresAt && touchedAt === token.touchedAt) return 'applied';
+  work.check();
+  if (!(await commit(site, path, token, liveToken(expiresAt, touchedAt, token.dataId)))) return lost;
+  await removeData(path, data, dataName(token.dataId));
+  return 'applied';
+}
+
+async function rewrite(
+  site: Site,
+  path: SessionPath,
+  { token, data }: Live,
+  record: StoredRecord,
+  change: SessionChange,
+  work: Work,
+): Promise<'applied' | typeof lost> {
+  const { expiresAt, touchedAt } = timesOf(token, change);
+  const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
+  if (!(await commitData(site, path, work, token, next, encodeRecord(path.key, record)))) return lost;
+  await removeData(path, data);
+  return 'applied';
+}
+
+function timesOf(
+  { expiresAt, touchedAt }: Live['token'],
+  change: SessionChange,
+): { expiresAt: number; touchedAt: number } {
+  return {
+    expiresAt: change.settings ? change.expiresAt : Math.max(expiresAt, change.expiresAt),
+    touchedAt: Math.max(touchedAt, change.touchedAt),
+  };
+}
+
+function isAsExpected({ fields }: StoredRecord, { expect }: SessionChange): boolean {
+  if (expect === undefined) return true;
+  return Object.keys(expect).every((name) => ownText(fields, name) === ownText(expect, name));
+}
+
+function ownText(fields: Record<string, string | undefined>, name: string): string | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+}
+
+/** The record after the change; the very same one when nothing but the times changes. */
+function changed(record: StoredRecord, change: SessionChange): StoredRecord {
+  const writes: [name: string, text: string][] = [];
+  for (const entry of Object.entries(change.revise ?? {}))
+    if (Object.hasOwn(record.fields, entry[0])) writes.push(entry);
+  writes.push(...Object.entries(change.set ?? {}));
+  const removed = (change.unset ?? []).filter((name) => Object.hasOwn(record.fields, name));
+  const isTouch =
+    writes.length === 0 && removed.length === 0 && change.owner === undefined && change.settings === undefined;
+  if (isTouch) return record;
+
+  const { owner: ownerBefore, settings: settingsBefore, createdAt } = record;
+  const owner = change.owner === undefined ? ownerBefore : change.owner;
+  const settings = change.settings ?? settingsBefore;
+  const fields = { ...record.fields };
+  for (const name of removed) delete fields[name];
+  for (const [name, text] of writes) setField(fields, name, text);
+  return {
+    fields,
+    createdAt,
+    ...(typeof owner === 'string' && { owner }),
+    ...(settings !== undefined && { settings }),
+  };
+}
