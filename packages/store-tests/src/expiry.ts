@@ -116,6 +116,30 @@ export function expiry({ group, test }: Suite): void {
     });
   });
 
+  group('hosts whose clocks differ', () => {
+    for (const [what, offMs] of Object.entries({ slow: -3_600_000, fast: 3_600_000 })) {
+      const name = `a session lives as long as the time left says, from a host whose clock is an hour ${what}`;
+      test(name, { ownClock: true }, async (t) => {
+        const skewed = (leftMs: number) => {
+          const now = t.clock.now() + offMs;
+          return { touchedAt: now, expiresAt: now + leftMs };
+        };
+        const keys = { short: t.key(), long: t.key(), prolonged: t.key(), touched: t.key() };
+        await t.store.create(keys.short, { ...t.record(), ...skewed(shortMs) });
+        await t.store.create(keys.long, { ...t.record(), ...skewed(60_000) });
+        await t.store.create(keys.prolonged, t.record({ leftMs: shortMs }));
+        await t.store.create(keys.touched, t.record({ leftMs: 60_000 }));
+        assert.notEqual(await t.store.read(keys.short), undefined, 'gone too early');
+        assert.equal(await t.worker(1).update(keys.prolonged, skewed(60_000)), 'applied');
+        assert.equal(await t.worker(1).update(keys.touched, skewed(shortMs)), 'applied');
+        await t.clock.pass(shortMs);
+        await t.assertAbsent(keys.short);
+        const left = await Promise.all([keys.long, keys.prolonged, keys.touched].map((key) => t.store.read(key)));
+        assert.ok(!left.includes(undefined), 'gone too early');
+      });
+    }
+  });
+
   group('the other times', () => {
     test('a touch moves the times and leaves the rest', async (t) => {
       const { key, record } = await t.created({ fields: { a: '1' }, owner: 'u1', settings: { idleTimeoutMs: 60_000 } });

@@ -48,12 +48,13 @@ export function fields({ group, test }: Suite): void {
       test(`keeps ${kind}`, async (t) => {
         const { key, record } = await t.created({ fields: { created: text } });
         await t.assertStored(key, record);
-        assert.equal(await t.store.update(key, t.change({ set: { updated: text } })), 'applied');
-        assert.equal(
-          await t.store.update(key, t.change({ expect: { created: text }, revise: { created: text } })),
-          'applied',
-        );
-        await t.assertStored(key, { ...record, fields: { created: text, updated: text } });
+        // One at a time: a session may hold a mebibyte, and two are not asked for.
+        const moved = { set: { updated: text }, unset: ['created'], expect: { created: text } };
+        assert.equal(await t.store.update(key, t.change(moved)), 'applied');
+        await t.assertStored(key, { ...record, fields: { updated: text } });
+        const revised = { revise: { updated: `${text}.` }, expect: { updated: text } };
+        assert.equal(await t.store.update(key, t.change(revised)), 'applied');
+        t.assertRecord(await t.store.destroy(key), { ...record, fields: { updated: `${text}.` } });
       });
     }
   });

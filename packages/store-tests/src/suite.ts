@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { hasAbility } from '@sess/core';
 import type { AbilityName, OpenStorage, StoreTestOptions } from './options.ts';
@@ -13,6 +14,8 @@ export interface Needs {
   plant?: boolean;
   /** A clock that can be moved by the millisecond, or by minutes. */
   movedClock?: boolean;
+  /** A storage that judges deadlines by a clock of its own. */
+  ownClock?: boolean;
 }
 
 /** Registers the tests of one concern. */
@@ -37,6 +40,7 @@ export function suiteOf(options: StoreTestOptions): Suite {
     if (needs.ability !== undefined && !abilities.includes(needs.ability)) return `"${needs.ability}" is not declared`;
     if (needs.plant && !options.plants) return 'no damage can be planted';
     if (needs.movedClock && options.ownClock) return 'the storage has its own clock';
+    if (needs.ownClock && !options.ownClock) return 'the storage has no clock of its own';
     return undefined;
   }
 
@@ -57,6 +61,7 @@ async function inStorage(options: StoreTestOptions, body: TestBody): Promise<voi
   const id = `t-${randomUUID()}`;
   const moved = movedClock();
   const storage = await options.open({ id, instances, clock: options.ownClock ? () => Date.now() : moved.now });
+  assert.ok(storage.stores.length >= instances, `open() was asked for ${instances} stores`);
   const clock = options.ownClock ? ownClock(storage.stores) : moved;
   try {
     await body(new Subject({ id, stores: storage.stores, plant: storage.plant, clock, rounds, seed }));

@@ -177,6 +177,13 @@ export const brokenRecords: readonly Broken[] = [
     mistake: 'a field "__proto__" is lost',
     failsOn: 'field keys > keeps field keys of every kind at update, and compares, revises and removes them',
   },
+  {
+    Store: HonestStore,
+    mistake: 'a clock of its own is compared with those of the hosts',
+    failsOn:
+      'hosts whose clocks differ > a session lives as long as the time left says, from a host whose clock is an hour slow',
+    ownClock: true,
+  },
   { Store: LossyTexts, mistake: 'NUL is lost', failsOn: 'field texts > keeps NUL' },
   { Store: ReviseIsSet, mistake: 'revise is a set', failsOn: 'revise > does not undo a delete by another worker' },
   {

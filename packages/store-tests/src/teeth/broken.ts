@@ -5,4 +5,5 @@ export interface Broken {
   Store: typeof HonestStore;
   mistake: string;
   failsOn: string;
+  ownClock?: boolean;
 }

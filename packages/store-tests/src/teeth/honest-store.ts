@@ -173,6 +173,21 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
   }
 }
 
+/** The same for a storage that has its own clock: the hosts' clocks count only by their differences. */
+export class OwnClockStore extends HonestStore {
+  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
+    return super.create(key, { ...record, expiresAt: this.#deadline(record) });
+  }
+
+  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+    return super.update(key, { ...change, expiresAt: this.#deadline(change) });
+  }
+
+  #deadline({ touchedAt, expiresAt }: { touchedAt: number; expiresAt: number }): number {
+    return this.storage.clock() + expiresAt - touchedAt;
+  }
+}
+
 export function plantIn({ entries }: Storage): Plant {
   return {
     async corrupt(key) {

@@ -1,0 +1,37 @@
+import { describe, it } from 'vitest';
+import { testStore } from '../index.ts';
+import { type Table, tableStore } from './table-store.ts';
+
+/** Stands for the database of the example. Each test of yours opens a table of its own in the real one. */
+function openTable(): Table {
+  const rows = new Map<string, string>();
+  return {
+    get: async (key) => rows.get(key),
+    async swap(key, seen, next) {
+      if (rows.get(key) !== seen) return false;
+      if (next === undefined) rows.delete(key);
+      else rows.set(key, next);
+      return true;
+    },
+  };
+}
+
+testStore({
+  name: 'the table store',
+  runner: { describe, it },
+  plants: true,
+  open({ clock, instances }) {
+    const table = openTable();
+    const plant = (text: string) => async (key: string) => void (await table.swap(key, undefined, text));
+    return {
+      // One store for each worker. With a real database each has a connection of its own.
+      stores: Array.from({ length: instances }, () => tableStore({ table, clock })),
+      plant: {
+        corrupt: plant('{"v":1,"record":{"fie'),
+        foreign: plant('{"cookie":{"maxAge":null},"userId":"u1"}'),
+        tooNew: plant('{"v":2,"records":[]}'),
+        raw: (key) => table.get(key),
+      },
+    };
+  },
+});

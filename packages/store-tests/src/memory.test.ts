@@ -1,0 +1,14 @@
+import { memoryStore } from '@sess/core';
+import { describe, it } from 'vitest';
+import { testStore } from './index.ts';
+
+testStore({
+  name: 'the memory store',
+  runner: { describe, it },
+  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'check', 'close'],
+  open({ clock, instances }) {
+    // All "workers" are the one store: what is in memory cannot be shared in any other way.
+    const store = memoryStore({ clock });
+    return { stores: Array.from({ length: instances }, () => store) };
+  },
+});
