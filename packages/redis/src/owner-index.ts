@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { SessionKey } from '@sess/core';
+import type { Link } from './link.ts';
+import { type Script, script } from './script.ts';
+import { encodeText } from './session-hash.ts';
+import { isSessionKey } from './session-key.ts';
+
+/**
+ * From owner to keys: a sorted set for each owner, `session:owner:<sha256 of the owner>`.
+ *
+ * An entry's score holds two things: the second until which it is kept and, in the lower 20 bits, for how many minutes
+ * that is; so its age is known, and what is outdated goes in one range.
+ */
+export interface OwnerIndex {
+  /** Writes the entry. `send` is for use inside a call: sent before the session, on one connection, it is there before. */
+  send(owner: string, key: SessionKey, timeToLiveMs: number): Promise<unknown>;
+  add(owner: string, key: SessionKey, timeToLiveMs: number, since?: number): Promise<unknown>;
+  keysByOwner(owner: string): Promise<readonly SessionKey[]>;
+  forgetKeys(owner: string, keys: readonly SessionKey[]): Promise<void>;
+}
+
+const hourMs = 3_600_000;
+
+/** The stretch of time after which a session that is still used renews its entry. */
+export function indexPeriodMs(timeToLiveMs: number): number {
+  return Math.max(timeToLiveMs, hourMs);
+}
+
+/**
+ * Touches do not know the owner, and must not cost a second command. A session renews its entry when a touch crosses
+ * the border of a period; between two such touches lie at most two periods, and the session may live another one. Five
+ * leave room for a renewal that failed.
+ */
+function minutesKept(timeToLiveMs: number): string {
+  return String(Math.min(Math.ceil((5 * indexPeriodMs(timeToLiveMs)) / 60_000), 2 ** 20 - 1));
+}
+
+/** KEYS: an owner's sorted set. ARGV: session key, minutes to keep the entry. */
+const indexScript: Script = script(`
+local seconds = tonumber(redis.call('TIME')[1])
+local minutes = tonumber(ARGV[2])
+redis.call('ZADD', KEYS[1], string.format('%.0f', (seconds + 60 * minutes) * 1048576 + minutes), ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', seconds * 1048576))
+if redis.call('PTTL', KEYS[1]) < minutes * 60000 then redis.call('PEXPIRE', KEYS[1], minutes * 60000) end
+return 1
+`);
+
+/** KEYS: an owner's sorted set. ARGV: session keys whose entries go, unless they are younger than a minute. */
+const forgetScript: Script = script(`
+local seconds = tonumber(redis.call('TIME')[1])
+for i = 1, #ARGV do
+  local score = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or nil)
+  if score then
+    local writtenAt = math.floor(score / 1048576) - 60 * (score % 1048576)
+    if seconds - writtenAt > 60 then redis.call('ZREM', KEYS[1], ARGV[i]) end
+  end
+end
+return 1
+`);
+
+export function ownerIndex(link: Link, prefix: string): OwnerIndex {
+  const nameOf = (owner: string) => `${prefix}owner:${createHash('sha256').update(encodeText(owner)).digest('hex')}`;
+
+  const send = (owner: string, key: SessionKey, timeToLiveMs: number) =>
+    link.evaluate(indexScript, nameOf(owner), [key, minutesKept(timeToLiveMs)]);
+
+  return {
+    send,
+
+    add: (owner, key, timeToLiveMs, since = performance.now()) =>
+      link.run({
+        what: 'a write of the owner index',
+        isRepeatable: true,
+        since,
+        send: () => send(owner, key, timeToLiveMs),
+      }),
+
+    async keysByOwner(owner) {
+      const send = () => link.client.zrange(nameOf(owner), 0, '-1');
+      const keys = await link.run({ what: 'a look into the owner index', isRepeatable: true, send });
+      return keys.filter(isSessionKey);
+    },
+
+    async forgetKeys(owner, keys) {
+      for (let at = 0; at < keys.length; at += 500) {
+        const send = () => link.evaluate(forgetScript, nameOf(owner), keys.slice(at, at + 500));
+        await link.run({ what: 'a write of the owner index', isRepeatable: true, send });
+      }
+    },
+  };
+}

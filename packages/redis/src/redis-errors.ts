@@ -1,0 +1,90 @@
+import { SessError, type SessErrorCode, isSessError } from '@sess/core';
+
+interface Meaning {
+  /** Somewhere in the server's answer: errors of scripts carry the code in the middle. */
+  word: string;
+  code: SessErrorCode;
+  text: string;
+}
+
+const meanings: readonly Meaning[] = [
+  {
+    word: 'WRONGTYPE',
+    code: 'STORE_CORRUPT',
+    text: 'holds a value that is not a session under this key; it was left alone.',
+  },
+  {
+    word: 'OOM ',
+    code: 'STORE_FULL',
+    text: 'is out of memory (maxmemory): reading and logging out still work, what grows is refused.',
+  },
+  { word: 'BUSY ', code: 'STORE_BUSY', text: "is busy with somebody's script." },
+  {
+    word: 'READONLY',
+    code: 'STORE_UNAVAILABLE',
+    text: 'is a read-only replica now: a failover is under way, or the address is that of a replica.',
+  },
+  { word: 'LOADING', code: 'STORE_UNAVAILABLE', text: 'is still loading its data from disk.' },
+  { word: 'MASTERDOWN', code: 'STORE_UNAVAILABLE', text: 'is a replica that has lost its master.' },
+  {
+    word: 'CLUSTERDOWN',
+    code: 'STORE_UNAVAILABLE',
+    text: 'is a cluster that is down: too few of its masters can be reached.',
+  },
+  {
+    word: 'MOVED ',
+    code: 'STORE_UNAVAILABLE',
+    text: 'is a node of a cluster: use redis+cluster:// or an ioredis Cluster.',
+  },
+  {
+    word: 'CROSSSLOT',
+    code: 'STORE_UNAVAILABLE',
+    text: 'is a node of a cluster: use redis+cluster:// or an ioredis Cluster.',
+  },
+  { word: 'NOREPLICAS', code: 'STORE_UNAVAILABLE', text: 'has fewer replicas than min-replicas-to-write asks for.' },
+  {
+    word: 'MISCONF',
+    code: 'STORE_UNAVAILABLE',
+    text: 'cannot write to its disk and refuses changes (stop-writes-on-bgsave-error).',
+  },
+  { word: 'WRONGPASS', code: 'STORE_UNAVAILABLE', text: 'refuses the user name or password.' },
+  { word: 'NOAUTH', code: 'STORE_UNAVAILABLE', text: 'asks for a password.' },
+  { word: 'NOPERM', code: 'STORE_UNAVAILABLE', text: "does not let this user do it: check the user's ACL." },
+  { word: 'timed out', code: 'STORE_TIMEOUT', text: 'did not answer in time; the outcome of a write is unknown.' },
+];
+
+/** What ioredis says of a command that it did not send. */
+const unsent = ["Stream isn't writeable", "Cluster isn't ready"];
+
+export function wasNotSent(error: unknown): boolean {
+  return error instanceof Error && unsent.some((start) => error.message.startsWith(start));
+}
+
+/** Whether the server does not know the script, so that nothing was run. */
+export function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NOSCRIPT');
+}
+
+/** Every fault of ioredis and of the server, as one of ours. */
+export function asSessError(error: unknown, server: string): SessError {
+  if (isSessError(error)) return error;
+  const message = error instanceof Error ? error.message : '';
+  const meaning = meanings.find(({ word }) => message.includes(word));
+  const { code, text } = meaning ?? { code: 'STORE_UNAVAILABLE', text: 'cannot be reached or refuses.' };
+  return new SessError(code, `Redis (${server}) ${text}`, { cause: withoutArguments(error) });
+}
+
+/**
+ * A copy that does not repeat what was sent: a server older than 6 answers our greeting with "unknown command 'hello',
+ * with args beginning with: '3', 'AUTH', ..." and the password.
+ */
+export function withoutArguments(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('a value that is not an error was thrown');
+  const message = error.message.replace(/,? with args beginning with:[\s\S]*/, '');
+  const copy = new Error(message);
+  copy.name = error.name;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  copy.stack = [`${error.name}: ${message}`, ...frames].join('\n');
+  if ('code' in error && typeof error.code === 'string') Object.assign(copy, { code: error.code });
+  return copy;
+}

@@ -1,0 +1,98 @@
+import { SessError } from '@sess/core';
+import type { Redis } from 'ioredis';
+import type { Link } from './link.ts';
+import { asSessError } from './redis-errors.ts';
+
+/** Writes that count only when replicas have them too. */
+export interface ReplicatedWrites {
+  /** `since`: when the operation began, by `performance.now()`. */
+  write<T>(what: string, since: number, send: () => Promise<T>): Promise<T>;
+}
+
+interface Job {
+  send(): Promise<unknown>;
+  isOver: boolean;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Asks with `WAIT`, which speaks of what its own connection wrote: so these writes have a connection of their own, and
+ * a lost one leaves its writes unconfirmed.
+ *
+ * `WAIT` also stops its connection. So writes gather while one is under way and share the next: when replicas hang, a
+ * round fails in time, and whoever gave up meanwhile is not in the next one.
+ */
+export function replicatedWrites(link: Link, client: Redis, replicas: number, timeoutMs: number): ReplicatedWrites {
+  let waiting: Job[] = [];
+  let isBusy = false;
+
+  async function round(jobs: readonly Job[]): Promise<void> {
+    const { outcomes, confirmed } = await link.run({
+      what: 'a replicated write',
+      isRepeatable: false,
+      async send() {
+        const outcomes = await Promise.allSettled(jobs.map((job) => job.send()));
+        return { outcomes, confirmed: await client.wait(replicas, Math.floor(timeoutMs / 2)) };
+      },
+    });
+    for (const [index, job] of jobs.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'rejected') job.reject(asSessError(outcome.reason, 'replicated writes'));
+      else if (confirmed < replicas) job.reject(notConfirmed(confirmed, replicas));
+      else job.resolve(outcome?.value);
+    }
+  }
+
+  async function work(): Promise<void> {
+    if (isBusy) return;
+    isBusy = true;
+    while (waiting.length > 0) {
+      const jobs = waiting.filter((job) => !job.isOver);
+      waiting = [];
+      if (jobs.length === 0) continue;
+      try {
+        await round(jobs);
+      } catch (error) {
+        for (const job of jobs) job.reject(error);
+      }
+    }
+    isBusy = false;
+  }
+
+  function write<T>(what: string, since: number, send: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let value: T;
+      const job: Job = {
+        isOver: false,
+        async send() {
+          value = await send();
+        },
+        resolve: () => settle(() => resolve(value)),
+        reject: (error) => settle(() => reject(error)),
+      };
+      const settle = (answer: () => void) => {
+        clearTimeout(timer);
+        job.isOver = true;
+        answer();
+      };
+      const timer = setTimeout(
+        () => {
+          job.reject(new SessError('STORE_TIMEOUT', `Redis did not confirm ${what} within ${timeoutMs} ms.`));
+        },
+        Math.max(0, since + timeoutMs - performance.now()),
+      );
+      waiting.push(job);
+      void work();
+    });
+  }
+
+  return { write };
+}
+
+function notConfirmed(confirmed: number, replicas: number): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The change was not confirmed: ${confirmed} of ${replicas} replicas have it. It is in the master, and would be lost if that failed now.`,
+  );
+}

@@ -1,0 +1,77 @@
+import type { Finding } from '@sess/core';
+import type { Redis } from 'ioredis';
+import type { Link } from './link.ts';
+import { mastersOf } from './session-walk.ts';
+
+/** What is wrong with the servers, as far as they tell. */
+export async function checkServers(link: Link, replicas: number | undefined): Promise<Finding[]> {
+  const what = 'a look at its settings';
+  const masters = await link.run({ what, isRepeatable: true, send: async () => mastersOf(link.client) });
+  const found = new Map<string, Finding>();
+  for (const master of masters) {
+    const info = parseInfo(await link.run({ what, isRepeatable: true, send: () => master.info() }));
+    const savesSnapshots = await link.run({ what, isRepeatable: true, send: () => hasSnapshots(master) });
+    for (const finding of judge(info, savesSnapshots, replicas)) found.set(finding.code, finding);
+  }
+  return [...found.values()];
+}
+
+function parseInfo(text: string): Map<string, string> {
+  const lines = text.split('\r\n').filter((line) => line.includes(':'));
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+}
+
+/** Many hosted servers do not show their configuration: then nobody knows. */
+async function hasSnapshots(master: Redis): Promise<boolean | undefined> {
+  try {
+    const answer: unknown = await master.config('GET', 'save');
+    const save: unknown = Array.isArray(answer) ? answer[1] : undefined;
+    return typeof save === 'string' ? save !== '' : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function judge(
+  info: Map<string, string>,
+  savesSnapshots: boolean | undefined,
+  replicas: number | undefined,
+): Finding[] {
+  const findings: Finding[] = [];
+  const version = info.get('redis_version') ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < 6 || (major === 6 && minor < 2)) {
+    findings.push({
+      code: 'REDIS_VERSION',
+      severity: 'error',
+      text: `The server is Redis ${version || '(it does not say)'}; sessions need 6.2 or newer.`,
+      fix: 'Update the server: Redis 6.2 or newer, or Valkey.',
+    });
+  }
+  const policy = info.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    findings.push({
+      code: 'REDIS_EVICTION',
+      severity: 'warning',
+      text: `The eviction policy is ${policy}: when memory runs out Redis deletes live sessions, and their users are logged out.`,
+      fix: 'Set maxmemory-policy to noeviction: then new logins fail when memory runs out, and nobody is logged out.',
+    });
+  }
+  if (info.get('aof_enabled') === '0' && savesSnapshots === false) {
+    findings.push({
+      code: 'REDIS_PERSISTENCE',
+      severity: 'note',
+      text: 'The server keeps nothing on disk: a restart ends all sessions.',
+      fix: 'Set appendonly to yes, unless that is what you want.',
+    });
+  }
+  if (replicas !== undefined && Number(info.get('connected_slaves') ?? 0) < replicas) {
+    findings.push({
+      code: 'REDIS_REPLICAS',
+      severity: 'error',
+      text: `The server has ${info.get('connected_slaves') ?? 0} replicas and durability "replicated" waits for ${replicas}: nobody can log in or out.`,
+      fix: 'Connect the replicas, or leave the option "durability" out.',
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,156 @@
+import {
+  type DestroyOptions,
+  SessError,
+  type SessionChange,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+} from '@sess/core';
+import type { Link } from './link.ts';
+import { type OwnerIndex, indexPeriodMs } from './owner-index.ts';
+import { isCluster } from './redis-client.ts';
+import type { ReplicatedWrites } from './replicated-writes.ts';
+import type { Script } from './script.ts';
+import { changeArguments } from './session-change.ts';
+import { corrupt, decodeHash, decodeList, decodeText, encodeRecord, identityOf, tooNew } from './session-hash.ts';
+import { assertSessionKey } from './session-key.ts';
+import { createScript, destroyScript, updateScript } from './session-scripts.ts';
+import { type Write, writeTokens } from './write-tokens.ts';
+
+interface Parts {
+  main: Link;
+  /** Where creates and destroys go that replicas must confirm. */
+  durable?: { link: Link; writes: ReplicatedWrites };
+  prefix: string;
+  index: OwnerIndex;
+  timeoutMs: number;
+}
+
+/** The four verbs: a read is one command, a write one script. */
+export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts): SessionStore {
+  const tokens = writeTokens(timeoutMs);
+  const nameOf = (key: SessionKey) => prefix + key;
+
+  /** Runs a script on a session, once more if it was late by a clock that we did not know. */
+  async function evaluate(link: Link, script: Script, key: SessionKey, write: Write, rest: string[]): Promise<Reply> {
+    for (let isAgain = false; ; isAgain = true) {
+      const reply = await link.evaluate(script, nameOf(key), [write.token, identityOf(key), write.latest(), ...rest]);
+      if (!Array.isArray(reply))
+        throw new SessError('STORE_UNAVAILABLE', 'Redis answered a script with something else.');
+      const [verdict, serverNow, found]: unknown[] = reply;
+      write.learn(serverNow);
+      if (verdict === 'corrupt') throw corrupt(key);
+      if (verdict === 'newer') throw tooNew(key);
+      if (verdict !== 'late') return { verdict, found };
+      if (isAgain) throw new SessError('STORE_TIMEOUT', 'The write reached Redis too late and was not carried out.');
+    }
+  }
+
+  async function during<T>(key: SessionKey, work: (write: Write) => Promise<T>): Promise<T> {
+    assertSessionKey(key);
+    const write = tokens.begin(key);
+    try {
+      return await work(write);
+    } finally {
+      write.end();
+    }
+  }
+
+  function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
+    return during(key, async (write) => {
+      const timeToLiveMs = timeLeft(record);
+      const rest = [String(timeToLiveMs), ...encodeRecord(key, record, write.token)];
+      const { owner } = record;
+      const isSpread = isCluster(main.client);
+      if (owner !== undefined && (isSpread || durable)) await index.add(owner, key, timeToLiveMs, write.begunAt);
+
+      const store = (link: Link) => evaluate(link, createScript, key, write, rest);
+      const storeBoth = async () => {
+        // One round trip: on one connection the entry is there before the session is.
+        const entry = index.send(owner ?? '', key, timeToLiveMs);
+        const [entered, created] = await Promise.allSettled([entry, store(main)]);
+        if (created.status === 'rejected') throw created.reason;
+        if (entered.status === 'fulfilled') return created.value;
+        // A session that is missing from its index must not stay. Nobody has its token yet.
+        if (created.value.verdict === 'created') await evaluate(main, destroyScript, key, write, ['0', '0']);
+        throw entered.reason;
+      };
+
+      const what = 'a create';
+      const { verdict } = durable
+        ? await durable.writes.write(what, write.begunAt, () => store(durable.link))
+        : await main.run({
+            what,
+            isRepeatable: true,
+            since: write.begunAt,
+            send: owner === undefined || isSpread ? () => store(main) : storeBoth,
+          });
+      return verdict === 'created';
+    });
+  }
+
+  async function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
+    assertSessionKey(key);
+    const hash = await main.run({ what: 'a read', isRepeatable: true, send: () => main.client.hgetall(nameOf(key)) });
+    return decodeHash(key, hash);
+  }
+
+  function update(key: SessionKey, change: SessionChange) {
+    return during(key, async (write) => {
+      const timeToLiveMs = timeLeft(change);
+      if (typeof change.owner === 'string') await index.add(change.owner, key, timeToLiveMs, write.begunAt);
+      const rest = changeArguments(change, timeToLiveMs, write.isAlone, indexPeriodMs(timeToLiveMs));
+      const { verdict, found } = await main.run({
+        what: 'an update',
+        isRepeatable: true,
+        since: write.begunAt,
+        send: () => evaluate(main, updateScript, key, write, rest),
+      });
+      // Once in a while a session that stays in use renews its entry. There is time: nobody waits for it.
+      if (typeof found === 'string') index.add(decodeText(found), key, timeToLiveMs).catch(() => {});
+      return verdict === 'applied' || verdict === 'gone' ? verdict : 'conflict';
+    });
+  }
+
+  function destroy(key: SessionKey, { endMarkerMs = 0 }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
+    return during(key, async (write) => {
+      const rest = [String(wholeMs(endMarkerMs)), durable ? '1' : '0'];
+      const what = 'a destroy';
+      const { verdict, found } = durable
+        ? await durable.writes.write(what, write.begunAt, () => evaluate(durable.link, destroyScript, key, write, rest))
+        : await main.run({
+            what,
+            // The end marker tells a destroy that was sent twice. Without one, "nothing there" could be our own doing.
+            isRepeatable: endMarkerMs > 0,
+            send: () => evaluate(main, destroyScript, key, write, rest),
+          });
+      if (verdict === 'removed') return decodeList(key, Array.isArray(found) ? found : []);
+      if (verdict === 'replayed') throw answerLost();
+      return undefined;
+    });
+  }
+
+  return { create, read, update, destroy };
+}
+
+interface Reply {
+  verdict: unknown;
+  found: unknown;
+}
+
+/** The time to live: a difference, so that only the server's clock decides when it is over. */
+function timeLeft({ touchedAt, expiresAt }: Pick<SessionRecord, 'touchedAt' | 'expiresAt'>): number {
+  return wholeMs(expiresAt - touchedAt);
+}
+
+/** What PEXPIRE takes: whole, and below its limit. */
+function wholeMs(ms: number): number {
+  return Math.max(0, Math.min(Math.ceil(ms), 1e14));
+}
+
+function answerLost(): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    'The session was destroyed, but the connection was lost before Redis could hand back what it held.',
+  );
+}

@@ -1,0 +1,60 @@
+import type { SessionKey } from '@sess/core';
+import type { Redis } from 'ioredis';
+import type { Link } from './link.ts';
+import { type RedisClient, isCluster } from './redis-client.ts';
+import { isSessionKey } from './session-key.ts';
+
+/** The servers that hold sessions: the one, or every master of a cluster. */
+export function mastersOf(client: RedisClient): Redis[] {
+  return isCluster(client) ? client.nodes('master') : [client];
+}
+
+/**
+ * All live keys. `SCAN` in steps, never `KEYS`, which stops the server for as long as it takes.
+ *
+ * `SCAN` may show a key twice, so the ones shown are remembered: 32 characters a session.
+ */
+export async function* walkSessions(link: Link, prefix: string): AsyncGenerator<SessionKey> {
+  const { client } = link;
+  // ioredis puts a client's `keyPrefix` before keys, but not before patterns, nor does it take it off results.
+  const before = (client.options.keyPrefix ?? '') + prefix;
+  const pattern = `${before.replace(/[*?[\]\\^]/g, String.raw`\$&`)}${'?'.repeat(64)}`;
+  const shown = new Set<string>();
+
+  const masters = await link.run({ what: 'a walk', isRepeatable: true, send: async () => mastersOf(client) });
+  for (const master of masters) {
+    let cursor = '0';
+    do {
+      const at = cursor;
+      const send = () => master.scan(at, 'MATCH', pattern, 'COUNT', 1000);
+      const [next, names] = await link.run({ what: 'a walk', isRepeatable: true, send });
+      cursor = next;
+      for (const key of await live(
+        link,
+        prefix,
+        names.map((name) => name.slice(before.length)),
+      )) {
+        const short = Buffer.from(key, 'hex').toString('latin1');
+        if (shown.has(short)) continue;
+        shown.add(short);
+        yield key;
+      }
+    } while (cursor !== '0');
+  }
+}
+
+/** The sessions among the keys: neither end markers nor what is no hash at all. */
+async function live(link: Link, prefix: string, names: readonly string[]): Promise<SessionKey[]> {
+  const keys = names.filter(isSessionKey);
+  const send = () =>
+    Promise.all(
+      keys.map((key) => link.client.hmget(`${prefix}${key}`, 'v', 'x').catch((error: unknown) => foreign(error))),
+    );
+  const found = await link.run({ what: 'a walk', isRepeatable: true, send });
+  return keys.filter((_, index) => typeof found[index]?.[0] === 'string' && found[index][1] === null);
+}
+
+function foreign(error: unknown): null[] {
+  if (error instanceof Error && error.message.includes('WRONGTYPE')) return [null, null];
+  throw error;
+}
