@@ -49,7 +49,7 @@ export function racesOfWriting({ group, test }: Suite): void {
       await t.assertStored(key, { ...record, fields: { a: `by ${verdicts.indexOf('applied')}` } });
     });
 
-    race('changes of different fields all stay', 1, async (t, { soon }) => {
+    race('changes of different fields all stay', 0.5, async (t, { soon }) => {
       const { key, record } = await t.created({ fields: { removed: '1', revised: '1' } });
       const parts = [
         { set: { a: '1' } },
@@ -79,7 +79,7 @@ export function racesOfWriting({ group, test }: Suite): void {
       await t.assertStored(key, { ...record, fields: { a: '1' } });
     });
 
-    race('of the same field one text stays, with what came with it', 1, async (t, { soon }) => {
+    race('of the same field one text stays, with what came with it', 0.5, async (t, { soon }) => {
       const { key, record } = await t.created({ fields: { a: '', b: '' } });
       const mark = (worker: number) => t.change({ set: { a: `${worker}`, b: `${worker}` }, owner: `${worker}` });
       await Promise.all(t.stores.map((store, worker) => soon(() => store.update(key, mark(worker)))));
@@ -92,7 +92,7 @@ export function racesOfWriting({ group, test }: Suite): void {
       });
     });
 
-    race('revise never undoes an unset', 1, async (t, { soon }) => {
+    race('revise never undoes an unset', 0.5, async (t, { soon }) => {
       const { key, record } = await t.created({ fields: { user: '1' } });
       const revise = (worker: number) => t.worker(worker).update(key, t.change({ revise: { user: '2' } }));
       await Promise.all([
@@ -113,18 +113,18 @@ export function racesOfWriting({ group, test }: Suite): void {
   });
 
   group('creators at the same time', () => {
-    race('one of them succeeds, and its session is the one that is stored', 1, async (t, { soon }) => {
+    race('one of them succeeds, and its session is the one that is stored', 0.5, async (t, { soon }) => {
       await oneCreates(t, t.key(), soon);
     });
 
-    race('one of them succeeds under the key of a session that has just been destroyed', 0.5, async (t, { soon }) => {
+    race('one of them succeeds under the key of a session that has just been destroyed', 0.25, async (t, { soon }) => {
       const { key } = await t.created({ fields: { old: '1' } });
       await t.worker(3).destroy(key);
       await oneCreates(t, key, soon);
     });
 
     test('one of them succeeds under the key of an expired session', { movedClock: true }, async (t) => {
-      await rounds(t, { together: 1, share: 0.5 }, async ({ soon }) => {
+      await rounds(t, { together: 1, share: 0.25 }, async ({ soon }) => {
         const { key } = await t.created({ leftMs: 1, fields: { old: '1' } });
         await t.clock.pass(1);
         await oneCreates(t, key, soon);
