@@ -8,6 +8,10 @@ export interface HeldProgress {
   readonly waitingBytes: number;
   /** A `write` has answered `false`, so the app waits for 'drain'. */
   readonly needsDrain: boolean;
+  /** How often the app has corked, and not uncorked again. */
+  readonly corks: number;
+  cork(): void;
+  uncork(): void;
 }
 
 const refusals = {
@@ -39,11 +43,16 @@ export function wearHeldAppearance(response: ServerResponse, progress: HeldProgr
       takeOff.push(wear(response, name, () => refuse));
     }
   }
+  const cork = (): void => progress.cork();
+  const uncork = (): void => progress.uncork();
   takeOff.push(
+    wear(response, 'cork', () => cork),
+    wear(response, 'uncork', () => uncork),
+    wear(response, 'writableCorked', () => inheritedNumber(response, 'writableCorked') + progress.corks),
     wear(response, 'finished', () => progress.ended),
     wear(response, 'writableEnded', () => progress.ended),
     wear(response, 'writableFinished', () => false),
-    wear(response, 'writableLength', () => inheritedLength(response) + progress.waitingBytes),
+    wear(response, 'writableLength', () => inheritedNumber(response, 'writableLength') + progress.waitingBytes),
     wear(response, 'writableNeedDrain', () => !response.destroyed && !progress.ended && progress.needsDrain),
   );
   return () => takeOff.forEach((restore) => restore());
@@ -54,9 +63,9 @@ export function isHttp2(response: ServerResponse): boolean {
   return response.req.httpVersionMajor >= 2;
 }
 
-/** Bytes that Node has taken and not yet handed to the system. */
-export function inheritedLength(response: ServerResponse): number {
-  return Number(Reflect.get(Object.getPrototypeOf(response), 'writableLength', response));
+/** What a property says without the appearance. */
+export function inheritedNumber(response: ServerResponse, name: 'writableLength' | 'writableCorked'): number {
+  return Number(Reflect.get(Object.getPrototypeOf(response), name, response));
 }
 
 /** @throws as Node does at a header that comes after the head */

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
 import { type BodyCallback, bodyArguments, chunkLength } from './body-arguments.ts';
-import { inheritedLength, isHttp2, refuseHeader, wearHeldAppearance } from './held-appearance.ts';
-import { type HeadArguments, refuseInvalidHead, responseHead, setGivenHeaders } from './response-head.ts';
+import { inheritedNumber, isHttp2, refuseHeader, wearHeldAppearance } from './held-appearance.ts';
+import { type ResponseHead, implicitHead, refuseInvalidHead, setGivenHeaders } from './response-head.ts';
 import type { AnswerMethod } from './response-outlet.ts';
 
 /**
@@ -14,8 +14,9 @@ export class HeldCalls {
   ended = false;
   waitingBytes = 0;
   needsDrain = false;
+  corks = 0;
   readonly #response: ServerResponse;
-  readonly #calls: [method: AnswerMethod, args: readonly unknown[]][] = [];
+  readonly #calls: [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]][] = [];
   #takeOff: (() => void) | undefined;
   #sentStatus = 0;
   #endCallback: BodyCallback | undefined;
@@ -24,10 +25,9 @@ export class HeldCalls {
     this.#response = response;
   }
 
-  writeHead(args: HeadArguments): void {
+  writeHead(head: ResponseHead): void {
     const response = this.#response;
     if (this.#takeOff !== undefined) refuseHeader(response, 'writeHead');
-    const head = responseHead(args);
     refuseInvalidHead(response, head);
     setGivenHeaders(response, head.headers);
     response.statusCode = head.statusCode;
@@ -44,7 +44,8 @@ export class HeldCalls {
     this.#add('write', args);
     if (this.ended) return false;
     this.waitingBytes += chunkLength(bodyArguments(args));
-    const hasRoom = inheritedLength(this.#response) + this.waitingBytes < this.#response.writableHighWaterMark;
+    const hasRoom =
+      inheritedNumber(this.#response, 'writableLength') + this.waitingBytes < this.#response.writableHighWaterMark;
     if (!hasRoom) this.needsDrain = true;
     return hasRoom;
   }
@@ -63,14 +64,25 @@ export class HeldCalls {
     this.ended = true;
   }
 
+  /** A real cork would keep 1xx answers back. */
+  cork(): void {
+    this.corks++;
+    this.#calls.push(['cork', []]);
+  }
+
+  uncork(): void {
+    this.corks--;
+    this.#calls.push(['uncork', []]);
+  }
+
   /** From the first call on, the head is sent as far as the app can see. */
   #add(method: AnswerMethod, args: readonly unknown[]): void {
     const response = this.#response;
     if (this.#takeOff === undefined) {
-      const { statusCode } = response;
-      const message = isHttp2(response) ? undefined : response.statusMessage;
-      refuseInvalidHead(response, { statusCode, message, headers: undefined });
-      this.#sentStatus = statusCode;
+      const head = implicitHead(response);
+      if (!isHttp2(response)) head.message = response.statusMessage;
+      refuseInvalidHead(response, head);
+      this.#sentStatus = head.statusCode;
       this.#takeOff = wearHeldAppearance(response, this);
     }
     this.#calls.push([method, args]);
@@ -85,7 +97,10 @@ export class HeldCalls {
     const { statusCode } = response;
     response.statusCode = this.#sentStatus;
     let result: unknown;
-    for (const [method, args] of this.#calls) result = call(method, args);
+    for (const [method, args] of this.#calls) {
+      if (method === 'cork' || method === 'uncork') response[method]();
+      else result = call(method, args);
+    }
     if (statusCode !== this.#sentStatus) response.statusCode = statusCode;
     // Where the last real write has no room either, Node emits 'drain' itself.
     if (result !== false) this.#drain();

@@ -13,6 +13,11 @@ export interface ResponseHead {
   headers: GivenHeaders | undefined;
 }
 
+/** The head that goes out when the app calls for none itself. */
+export function implicitHead({ statusCode }: ServerResponse): ResponseHead {
+  return { statusCode, message: undefined, headers: undefined };
+}
+
 export function responseHead([statusCode, reason, headers]: HeadArguments): ResponseHead {
   if (typeof reason === 'string') return { statusCode, message: reason, headers };
   return { statusCode, message: undefined, headers: headers ?? reason };
@@ -57,6 +62,12 @@ export function announcedLength(response: ServerResponse, headers?: GivenHeaders
     if (key === 'transfer-encoding') isChunked = true;
   }
   return length === undefined || isChunked || !Number.isInteger(Number(length)) ? Infinity : Number(length);
+}
+
+/** Whether the answer is whole as soon as its head is out, since no body follows. */
+export function endsWithHead(response: ServerResponse, { statusCode, headers }: ResponseHead): boolean {
+  if (response.req.method === 'HEAD' || [204, 205, 304].includes(statusCode)) return true;
+  return announcedLength(response, headers) === 0;
 }
 
 /** Throws what Node would throw at a status line or header list that it does not take. */

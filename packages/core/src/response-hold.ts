@@ -1,14 +1,22 @@
 import type { ServerResponse } from 'node:http';
 
 import { type BareAnswer, answerOfFailure, sendBareAnswer } from './bare-answer.ts';
-import { bodyArguments, refuseInvalidChunk } from './body-arguments.ts';
+import { refuseInvalidChunk } from './body-arguments.ts';
 import { breakOff } from './break-off.ts';
 import { isHttp2, nodeError } from './held-appearance.ts';
 import { HeldCalls } from './held-calls.ts';
-import { type HeadArguments, announcedLength, responseHead } from './response-head.ts';
+import {
+  type HeadArguments,
+  type ResponseHead,
+  endsWithHead,
+  implicitHead,
+  refuseInvalidHead,
+  responseHead,
+} from './response-head.ts';
 import { ResponseOutlet } from './response-outlet.ts';
 import type { ResponseWork } from './response-work.ts';
 import type { SessionHeaders } from './session-headers.ts';
+import { isGone, swallowEnd, swallowWrite } from './swallowed-calls.ts';
 
 export type { ResponseWork };
 
@@ -49,40 +57,45 @@ class ResponseHold {
   }
 
   writeHead(args: HeadArguments): ServerResponse {
-    this.#begin(args[0]);
-    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(args);
-    if (this.#held !== undefined) this.#held.writeHead(args);
-    else if (this.#stage !== 'failed') this.#outlet.writeHead(args, this.#stage === 'streaming');
+    const head = responseHead(args);
+    this.#begin(head);
+    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
+    if (this.#held !== undefined) this.#held.writeHead(head);
+    else if (this.#stage !== 'failed') this.#outlet.writeHead(args, this.#stage !== 'streaming');
     return this.#response;
   }
 
   flushHeaders(): void {
-    this.#begin(this.#response.statusCode);
-    this.#holdWhatEndsWithHead([this.#response.statusCode]);
+    const head = implicitHead(this.#response);
+    this.#begin(head);
+    this.#holdWhatEndsWithHead(head);
     if (this.#held !== undefined) this.#held.flushHeaders();
+    else if (this.#stage === 'streaming' && this.#outlet.isWhole) return;
     else if (this.#stage !== 'failed') this.#outlet.call('flushHeaders', []);
   }
 
   write(args: readonly unknown[]): boolean {
     if (this.#stage === 'done') return this.#outlet.write(args);
     refuseInvalidChunk(this.#response, args[0]);
-    this.#begin(this.#response.statusCode);
-    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead([this.#response.statusCode]);
+    const head = implicitHead(this.#response);
+    this.#begin(head);
+    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
     if (this.#held !== undefined) return this.#held.write(args);
-    if (this.#stage === 'failed') return this.#swallow(args);
+    if (this.#stage === 'failed') return swallowWrite(args, this.#error);
     return this.#stage === 'streaming' ? this.#outlet.stream(args) : this.#outlet.write(args);
   }
 
   end(args: readonly unknown[]): ServerResponse {
     if (this.#stage !== 'done' && args[0] && typeof args[0] !== 'function') refuseInvalidChunk(this.#response, args[0]);
     // A commit that begins with the end sees every change; one that began before does not.
-    const isLast = this.#begin(this.#response.statusCode);
-    if (isLast) this.#seal();
+    const isLast = this.#begin(implicitHead(this.#response));
     if (this.#held !== undefined) {
       this.#held.end(args);
-      if (!this.#isCommitting) this.#endHeld();
+      if (isLast) this.#seal();
+      else if (!this.#isCommitting) this.#endHeld();
     } else {
-      if (this.#stage === 'streaming' && !isLast) this.#commitLate();
+      if (isLast) this.#seal();
+      else if (this.#stage === 'streaming') this.#commitLate();
       this.#endNow(args);
     }
     return this.#response;
@@ -94,12 +107,13 @@ class ResponseHold {
   }
 
   /** @returns whether the session's first commit began here */
-  #begin(statusCode: number): boolean {
+  #begin({ statusCode }: ResponseHead): boolean {
     if (this.#stage !== 'open') return false;
     if (isGone(this.#response)) {
       this.#abandon();
       return false;
     }
+    refuseInvalidHead(this.#response, { statusCode, message: undefined, headers: undefined });
     this.#stage = 'streaming';
     // A head that left on a way around the hold: what is left to do is the late commit.
     if (this.#response.headersSent) return false;
@@ -113,26 +127,20 @@ class ResponseHold {
     return true;
   }
 
-  #hold(): HeldCalls {
+  #hold(): void {
     this.#stage = 'held';
-    return (this.#held ??= new HeldCalls(this.#response));
+    this.#held ??= new HeldCalls(this.#response);
   }
 
   #wait<T>(commit: Promise<T>, then: (value: T) => void): void {
     this.#hold();
     this.#isCommitting = true;
-    const settled = (): void => {
-      this.#isCommitting = false;
-    };
     void commit.then(
       (value) => {
-        settled();
+        this.#isCommitting = false;
         then(value);
       },
-      (error: unknown) => {
-        settled();
-        this.#fail(error);
-      },
+      (error: unknown) => this.#fail(error),
     );
   }
 
@@ -166,7 +174,7 @@ class ResponseHold {
 
   #endNow(args: readonly unknown[]): void {
     if (this.#held !== undefined) this.#held.end(args);
-    else if (this.#stage === 'failed') this.#swallowEnd(args);
+    else if (this.#stage === 'failed') swallowEnd(this.#response, args);
     else {
       this.#stage = 'done';
       this.#outlet.end(args);
@@ -181,7 +189,7 @@ class ResponseHold {
     this.#stage = held.ended ? 'done' : 'streaming';
     try {
       held.replay((method, args) => {
-        if (method === 'writeHead') return this.#outlet.writeHead([this.#response.statusCode], !held.ended);
+        if (method === 'writeHead') return this.#outlet.writeHead([this.#response.statusCode], held.ended);
         if (method === 'end') return this.#outlet.end(args);
         return method === 'write' && !held.ended ? this.#outlet.stream(args) : this.#outlet.call(method, args);
       });
@@ -196,12 +204,9 @@ class ResponseHold {
    * An answer without a body is whole with its head, so the head waits for the end. Node keeps a
    * head back by itself until there is a body or the end; http2 and `flushHeaders` do not.
    */
-  #holdWhatEndsWithHead(args: HeadArguments): void {
-    const response = this.#response;
-    if (this.#stage !== 'streaming' || response.headersSent) return;
-    const { statusCode, headers } = responseHead(args);
-    const hasBody = response.req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304;
-    if (!hasBody || announcedLength(response, headers) === 0) this.#hold();
+  #holdWhatEndsWithHead(head: ResponseHead): void {
+    if (this.#stage !== 'streaming' || this.#response.headersSent) return;
+    if (endsWithHead(this.#response, head)) this.#hold();
   }
 
   #abandon(): void {
@@ -222,35 +227,19 @@ class ResponseHold {
   }
 
   #answerInstead(error: unknown, answer: BareAnswer): void {
-    this.#stage = 'failed';
+    const response = this.#response;
     this.#error = error;
-    if (isGone(this.#response)) return;
+    // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
+    this.#stage = 'done';
     try {
-      if (this.#response.headersSent) breakOff(this.#response, error);
-      else sendBareAnswer(this.#response, this.#outlet, answer);
+      if (!isGone(response) && response.headersSent) breakOff(response, error);
+      else if (!isGone(response)) sendBareAnswer(response, this.#outlet, answer);
     } catch {
       // Another's wrapper around the response failed. There is no answer left to give.
-      this.#response.destroy();
+      response.destroy();
     }
+    this.#stage = 'failed';
+    // The socket may soon be the next answer's: this app's corks are no more for it.
+    response.cork = response.uncork = () => {};
   }
-
-  /** The app goes on with an answer that was replaced. */
-  #swallow(args: readonly unknown[]): true {
-    const { callback } = bodyArguments(args);
-    if (callback !== undefined) process.nextTick(callback, this.#error);
-    return true;
-  }
-
-  #swallowEnd(args: readonly unknown[]): void {
-    const response = this.#response;
-    this.#seal();
-    const { callback } = bodyArguments(args);
-    if (callback === undefined) return;
-    if (isGone(response) || response.writableFinished) process.nextTick(callback);
-    else response.once('finish', callback);
-  }
-}
-
-function isGone(response: ServerResponse): boolean {
-  return response.destroyed || response.req.socket.destroyed;
 }

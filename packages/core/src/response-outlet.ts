@@ -4,6 +4,7 @@ import { BodyTail } from './body-tail.ts';
 import {
   type HeadArguments,
   announcedLength,
+  endsWithHead,
   refuseInvalidHead,
   responseHead,
   setGivenHeaders,
@@ -17,6 +18,8 @@ export type AnswerMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end';
 export class ResponseOutlet {
   /** What the next head has to say for the session. */
   headers: SessionHeaders | undefined;
+  /** A head is out of the app's hands, and there is no body to follow. */
+  isWhole = false;
   readonly real: Pick<ServerResponse, AnswerMethod>;
   readonly #response: ServerResponse;
   #tail: BodyTail | undefined;
@@ -32,21 +35,23 @@ export class ResponseOutlet {
   }
 
   /** A head on its way out: the last moment to add to it. What `writeHead` is given wins over what was set. */
-  writeHead(args: HeadArguments, bodyFollows: boolean): void {
+  writeHead(args: HeadArguments, endFollows: boolean): void {
     const response = this.#response;
     const head = responseHead(args);
     if (this.headers === undefined || saysNothing(this.headers) || response.headersSent) {
       this.call('writeHead', args);
-      if (bodyFollows) this.#tail ??= new BodyTail(announcedLength(response, head.headers));
     } else {
       const { statusCode, message } = head;
       refuseInvalidHead(response, head);
       setGivenHeaders(response, head.headers);
       applySessionHeaders(response, this.headers);
       this.call('writeHead', message === undefined ? [statusCode] : [statusCode, message]);
-      if (bodyFollows) this.#tail ??= new BodyTail(announcedLength(response));
     }
     this.headers = undefined;
+    if (!endFollows) {
+      this.isWhole = endsWithHead(response, head);
+      this.#tail ??= new BodyTail(announcedLength(response, head.headers));
+    }
   }
 
   write(args: readonly unknown[]): boolean {
