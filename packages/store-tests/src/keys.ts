@@ -34,7 +34,7 @@ export function keys({ group, test, abilities }: Suite): void {
     for (const [what, noKey] of Object.entries(noKeys)) {
       test(`${what} is rejected by every verb, and leaves nothing behind`, async (t) => {
         for (const [verb, act] of Object.entries(verbs)) {
-          await assert.rejects(async () => act(t, noKey), `${verb} took it`);
+          await assert.rejects(async () => act(t, noKey), { name: 'TypeError' }, `${verb} took it`);
         }
         if (!abilities.includes('walk')) return;
         for await (const found of t.able('walk').walk())
