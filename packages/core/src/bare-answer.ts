@@ -45,7 +45,9 @@ export function sendBareAnswer(response: ServerResponse, outlet: ResponseOutlet,
   response.addTrailers({});
   // Node takes the removal of a Date for the wish to have none.
   response.sendDate = true;
-  outlet.call('writeHead', [status, STATUS_CODES[status], headers]);
+  // Set, not given to `writeHead`: others' hooks (compression's) look for them where they are set.
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  outlet.call('writeHead', [status, STATUS_CODES[status]]);
   outlet.call('end', [body]);
 }
 

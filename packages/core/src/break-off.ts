@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import { isHttp2 } from './held-appearance.ts';
+import { isHttp2 } from './node-response.ts';
 import { announcedLength } from './response-head.ts';
 
 /** Ends an answer so that the client can not take it for a whole one. */

@@ -1,5 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
+import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
+
 /** What the app has done to a response whose bytes are held back. */
 export interface HeldProgress {
   /** The app has called `end`. */
@@ -14,84 +16,95 @@ export interface HeldProgress {
   uncork(): void;
 }
 
-const refusals = {
-  setHeader: 'set',
-  setHeaders: 'set',
-  appendHeader: 'append',
-  removeHeader: 'remove',
-  writeHead: 'write',
+/** The look of a response as if what the app did had been sent: the head is out, perhaps the end too. */
+export interface HeldAppearance {
+  /** The app has called `end`. */
+  showEnd(): void;
+  takeOff(): void;
+}
+
+const progressOf = new WeakMap<ServerResponse, HeldProgress>();
+
+// Shared by all responses: accessors made for each would take five times as long.
+const body: PropertyDescriptorMap = {
+  writableFinished: shown(() => false),
+  writableLength: shown((held, response) => inheritedNumber(response, 'writableLength') + held.waitingBytes),
+  writableNeedDrain: shown((held, response) => !response.destroyed && !held.ended && held.needsDrain),
+  writableCorked: shown((held, response) => inheritedNumber(response, 'writableCorked') + held.corks),
+  cork: shown((held) => () => held.cork()),
+  uncork: shown((held) => () => held.uncork()),
 };
 
+const http2Body: PropertyDescriptorMap = {
+  ...body,
+  finished: shown((held) => held.ended),
+  writableEnded: shown((held) => held.ended),
+};
+
+const http2Head: PropertyDescriptorMap = {
+  headersSent: shown(() => true),
+  _header: shown(() => true),
+  setHeader: shown((_, response) => () => refuseHeader(response, 'set')),
+  appendHeader: shown((_, response) => () => refuseHeader(response, 'append')),
+  removeHeader: shown((_, response) => () => refuseHeader(response, 'remove')),
+};
+
+/** Worn only while a hold really waits. Of two holds on one response the one that waits first shows. */
+export function wearHeldAppearance(response: ServerResponse, progress: HeldProgress): HeldAppearance {
+  if (progressOf.has(response)) return { showEnd() {}, takeOff() {} };
+  progressOf.set(response, progress);
+  const plain = !isHttp2(response);
+  const takeOffHead = response.headersSent ? () => {} : plain ? wearHead(response) : wear(response, http2Head);
+  const takeOffBody = wear(response, plain ? body : http2Body);
+  return {
+    showEnd() {
+      // A plain field of node:http, which `writableEnded` reads.
+      if (plain) Reflect.set(response, 'finished', true);
+    },
+    takeOff() {
+      if (!progressOf.delete(response)) return;
+      takeOffHead();
+      takeOffBody();
+      if (plain) Reflect.set(response, 'finished', false);
+    },
+  };
+}
+
 /**
- * Lets a response look as if what the app did had been sent: the head is out, perhaps the end too.
- * Own properties over those of the prototype, and only while the hold really waits.
- *
- * @returns what takes the appearance off again
+ * One field of node:http makes all of the difference: `headersSent`, the refusal of later headers,
+ * and what older libraries look at (compression, finalhandler, morgan).
  */
-export function wearHeldAppearance(response: ServerResponse, progress: HeldProgress): () => void {
-  const takeOff: (() => void)[] = [];
-  if (!response.headersSent) {
-    takeOff.push(wear(response, 'headersSent', () => true));
-    // Older libraries look at Node's own field (finalhandler, morgan, compression).
-    takeOff.push(wear(response, '_header', () => `HTTP/1.1 ${response.statusCode}\r\n\r\n`));
-    if (!isHttp2(response)) {
-      const { statusCode, statusMessage } = response;
-      takeOff.push(wear(response, 'statusMessage', () => statusMessage || (STATUS_CODES[statusCode] ?? 'unknown')));
-    }
-    for (const name of ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const) {
-      const refuse = (): never => refuseHeader(response, name);
-      takeOff.push(wear(response, name, () => refuse));
-    }
-  }
-  const cork = (): void => progress.cork();
-  const uncork = (): void => progress.uncork();
-  takeOff.push(
-    wear(response, 'cork', () => cork),
-    wear(response, 'uncork', () => uncork),
-    wear(response, 'writableCorked', () => inheritedNumber(response, 'writableCorked') + progress.corks),
-    wear(response, 'finished', () => progress.ended),
-    wear(response, 'writableEnded', () => progress.ended),
-    wear(response, 'writableFinished', () => false),
-    wear(response, 'writableLength', () => inheritedNumber(response, 'writableLength') + progress.waitingBytes),
-    wear(response, 'writableNeedDrain', () => !response.destroyed && !progress.ended && progress.needsDrain),
-  );
-  return () => takeOff.forEach((restore) => restore());
-}
-
-/** Whether the response is http2's imitation of one. */
-export function isHttp2(response: ServerResponse): boolean {
-  return response.req.httpVersionMajor >= 2;
-}
-
-/** What a property says without the appearance. */
-export function inheritedNumber(response: ServerResponse, name: 'writableLength' | 'writableCorked'): number {
-  return Number(Reflect.get(Object.getPrototypeOf(response), name, response));
-}
-
-/** @throws as Node does at a header that comes after the head */
-export function refuseHeader(response: ServerResponse, method: keyof typeof refusals): never {
-  throw isHttp2(response)
-    ? nodeError('ERR_HTTP2_HEADERS_SENT', 'Response has already been initiated.')
-    : nodeError('ERR_HTTP_HEADERS_SENT', `Cannot ${refusals[method]} headers after they are sent to the client`);
-}
-
-/** An error that programs can not tell from Node's own. */
-export function nodeError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
-}
-
-function wear(response: ServerResponse, name: string, get: () => unknown): () => void {
-  const before = Object.getOwnPropertyDescriptor(response, name);
-  if (before === undefined && !(name in response)) return () => {};
-  Object.defineProperty(response, name, {
-    configurable: true,
-    enumerable: before?.enumerable ?? true,
-    get,
-    set: () => {},
-  });
+function wearHead(response: ServerResponse): () => void {
+  const { statusCode, statusMessage } = response;
+  response.statusMessage = statusMessage || (STATUS_CODES[statusCode] ?? 'unknown');
+  Reflect.set(response, '_header', `HTTP/1.1 ${statusCode} ${response.statusMessage}\r\n\r\n`);
   return () => {
-    if (Object.getOwnPropertyDescriptor(response, name)?.get !== get) return;
-    if (before === undefined) Reflect.deleteProperty(response, name);
-    else Object.defineProperty(response, name, before);
+    Reflect.set(response, '_header', null);
+    response.statusMessage = statusMessage;
+  };
+}
+
+function wear(response: ServerResponse, appearance: PropertyDescriptorMap): () => void {
+  const before: PropertyDescriptorMap = {};
+  for (const name in appearance) {
+    const own = Object.getOwnPropertyDescriptor(response, name);
+    if (own !== undefined) before[name] = own;
+  }
+  Object.defineProperties(response, appearance);
+  return () => {
+    for (const name in appearance) Reflect.deleteProperty(response, name);
+    Object.defineProperties(response, before);
+  };
+}
+
+function shown(show: (held: HeldProgress, response: ServerResponse) => unknown): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get(this: ServerResponse) {
+      const held = progressOf.get(this);
+      return held === undefined ? undefined : show(held, this);
+    },
+    set() {},
   };
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
 import { type BodyCallback, bodyArguments, chunkLength } from './body-arguments.ts';
-import { inheritedNumber, isHttp2, refuseHeader, wearHeldAppearance } from './held-appearance.ts';
+import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
+import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
 import { type ResponseHead, implicitHead, refuseInvalidHead, setGivenHeaders } from './response-head.ts';
 import type { AnswerMethod } from './response-outlet.ts';
 
@@ -17,7 +18,7 @@ export class HeldCalls {
   corks = 0;
   readonly #response: ServerResponse;
   readonly #calls: [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]][] = [];
-  #takeOff: (() => void) | undefined;
+  #appearance: HeldAppearance | undefined;
   #sentStatus = 0;
   #endCallback: BodyCallback | undefined;
 
@@ -27,7 +28,7 @@ export class HeldCalls {
 
   writeHead(head: ResponseHead): void {
     const response = this.#response;
-    if (this.#takeOff !== undefined) refuseHeader(response, 'writeHead');
+    if (this.#appearance !== undefined) refuseHeader(response, 'write');
     refuseInvalidHead(response, head);
     setGivenHeaders(response, head.headers);
     response.statusCode = head.statusCode;
@@ -62,6 +63,7 @@ export class HeldCalls {
       this.#endCallback = callback;
     }
     this.ended = true;
+    this.#appearance?.showEnd();
   }
 
   /** A real cork would keep 1xx answers back. */
@@ -78,21 +80,21 @@ export class HeldCalls {
   /** From the first call on, the head is sent as far as the app can see. */
   #add(method: AnswerMethod, args: readonly unknown[]): void {
     const response = this.#response;
-    if (this.#takeOff === undefined) {
+    if (this.#appearance === undefined) {
       const head = implicitHead(response);
       if (!isHttp2(response)) head.message = response.statusMessage;
       refuseInvalidHead(response, head);
       this.#sentStatus = head.statusCode;
-      this.#takeOff = wearHeldAppearance(response, this);
+      this.#appearance = wearHeldAppearance(response, this);
     }
     this.#calls.push([method, args]);
   }
 
   /** Makes the calls again, through `call`. What it throws is thrown, and the calls after it are lost. */
   replay(call: (method: AnswerMethod, args: readonly unknown[]) => unknown): void {
-    if (this.#takeOff === undefined) return;
+    if (this.#appearance === undefined) return;
     const response = this.#response;
-    this.#takeOff();
+    this.#appearance.takeOff();
     // What the app has set since its head "was sent" is not sent, and stays what the app reads.
     const { statusCode } = response;
     response.statusCode = this.#sentStatus;
@@ -108,7 +110,7 @@ export class HeldCalls {
 
   /** Shows the response as it is. */
   reveal(): void {
-    this.#takeOff?.();
+    this.#appearance?.takeOff();
   }
 
   /** Forgets the calls; nobody who waits for one is left waiting. `answered`: 'finish' will come. */

@@ -240,7 +240,8 @@ const shapes: Record<string, { handler: Handler; request?: string; headers?: str
       attempt(log, () => res.writeHead(200, ['X-Odd']));
       log(`sent ${res.headersSent}`);
       res.statusMessage = '';
-      for (const name of res.getHeaderNames()) res.removeHeader(name);
+      // As frameworks do before they write an error page.
+      for (const name of res.headersSent ? [] : res.getHeaderNames()) res.removeHeader(name);
       res.writeHead(500, { 'Content-Type': 'text/plain' }).end('sorry');
     },
   },
@@ -579,15 +580,42 @@ describe('before the commit', () => {
     await until(() => /^HTTP\/1.1 [2-5]/m.test(wire.text));
   });
 
-  it('an answer at once defers nothing', async () => {
-    const { server, work } = await serveHeld({}, (res, log) => {
-      res.end('now');
-      log(`${Object.getOwnPropertyNames(res).includes('headersSent')} ${Reflect.get(res, '_headerSent')}`);
+  it('a cork of the app does not keep 1xx answers back', async () => {
+    const commit = barrier<SessionHeaders>();
+    const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
+      res.write('one');
+      res.cork();
+      res.write('two');
+      note(`corked ${res.writableCorked}`);
+      res.writeEarlyHints({ link: '</last>; rel=preload' });
     });
     const wire = new Wire(server);
-    wire.send('GET /', 'Connection: close\r\n');
-    expect(bodyOf(await wire.closed)).toBe('now');
-    expect(work.log).toEqual(['commit', 'seal']);
+    wire.send('GET /');
+    await wire.saw('</last>');
+    expect([wire.text.includes('200'), ...log]).toEqual([false, 'corked 1']);
+    commit.resolve(nothing);
+  });
+
+  it('an answer at once is sent within the call, and a held one leaves no trace on the response', async () => {
+    const own = (res: ServerResponse): string[] =>
+      Object.getOwnPropertyNames(res).filter((name) => name !== '_eventsCount');
+    for (const commit of [() => nothing, () => settle().then(() => nothing)]) {
+      let before: string[] = [];
+      let response: ServerResponse | undefined;
+      let sentAtOnce: unknown;
+      const { server, work } = await serveHeld({ commit }, (res) => {
+        before = own(res);
+        res.end('now');
+        sentAtOnce = Reflect.get(res, '_headerSent');
+        response = res;
+      });
+      const wire = new Wire(server);
+      wire.send('GET /', 'Connection: close\r\n');
+      expect(bodyOf(await wire.closed)).toBe('now');
+      expect(work.log).toEqual(['commit', 'seal']);
+      expect(sentAtOnce).toBe(commit() === nothing);
+      expect(own(response!).toSorted()).toEqual([...new Set([...before, 'statusMessage', 'statusCode'])].toSorted());
+    }
   });
 
   it('memory is bounded: write says that there is no room, and drain comes after the flush', async () => {
@@ -595,7 +623,7 @@ describe('before the commit', () => {
     const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
       const room = res.writableHighWaterMark;
       let taken = 0;
-      while (res.write(Buffer.alloc(1000))) taken += 1000;
+      while (taken < 1e6 && res.write(Buffer.alloc(1000))) taken += 1000;
       note(`bounded ${taken < room}, waits ${res.writableNeedDrain}, holds ${res.writableLength >= room}`);
       res.once('drain', () => {
         note('drain');
@@ -1182,6 +1210,27 @@ describe('beside others that replace the methods of a response', () => {
     expect(await warned).toEqual([new Error('hook')]);
   });
 
+  it('one that came before us and makes a 503 chunked gets none of the app’s trailers', async () => {
+    for (const commit of [
+      () => Promise.reject(unavailable()),
+      () => settle().then(() => Promise.reject(unavailable())),
+    ]) {
+      const server = await serve((_, res) => {
+        shout(res);
+        holdResponse(res, workOf({ commit }));
+        res.setHeader('Trailer', 'X-Sum');
+        res.write('data');
+        res.addTrailers({ 'X-Sum': '42' });
+        res.end();
+      });
+      const wire = new Wire(server);
+      wire.send('GET /', 'Connection: close\r\n');
+      const text = await wire.closed;
+      expect(text).toMatch(/^HTTP\/1.1 503 [^]*chunked[^]*"STORE_UNAVAILABLE"[^]*\r\n0\r\n\r\n$/i);
+      expect(text).not.toMatch(/x-sum/i);
+    }
+  });
+
   it('a second hold on the same response: both commit, both headers', async () => {
     for (const commit of Object.values(commits)) {
       const works = [
@@ -1214,6 +1263,8 @@ describe('http2’s compatibility layer', () => {
   }
 
   const running: Http2Server[] = [];
+  /** Statuses that the client of the latest request has seen. */
+  const http2Seen: unknown[] = [];
   afterEach(async () => {
     for (const server of running.splice(0)) await new Promise((resolve) => server.close(resolve));
   });
@@ -1236,6 +1287,8 @@ describe('http2’s compatibility layer', () => {
     const stream = client.request({ ':method': method });
     const answer: Answer = { headers: {}, body: '', trailers: {}, log, error: '' };
     const { promise: done, resolve } = barrier();
+    http2Seen.length = 0;
+    stream.on('response', (head) => void http2Seen.push(head[':status']));
     stream.on('response', ({ date, ...rest }) => void (answer.headers = { ...rest, date: typeof date }));
     stream.on('trailers', (trailers) => void (answer.trailers = { ...trailers }));
     stream.on('error', (error) => void (answer.error = codeOf(error)));
@@ -1319,6 +1372,20 @@ describe('http2’s compatibility layer', () => {
     }
   });
 
+  it('nothing leaves before the commit', async () => {
+    const commit = barrier<SessionHeaders>();
+    const begun = barrier();
+    const answer = ask('write, write, end', (res) =>
+      holdResponse(res, workOf({ commit: () => (begun.resolve(), commit.promise) })),
+    );
+    await begun.promise;
+    await settle();
+    expect(http2Seen).toEqual([]);
+    commit.resolve(nothing);
+    expect((await answer).body).toBe('onetwothree');
+    expect(http2Seen).toEqual([200]);
+  });
+
   it.each(http2Names)('the session’s headers are added: %s', async (shape) => {
     const headers = { vary: true, setCookie: cookie, fault: false };
     for (const commit of [() => headers, () => settle().then(() => headers)]) {
@@ -1349,8 +1416,8 @@ describe('http2’s compatibility layer', () => {
           date: 'string',
         },
         body: shape === 'HEAD' ? '' : bareBody,
-        trailers: {},
       });
+      expect(answer.trailers).toEqual({});
       expect(Object.keys(answer.headers)).toHaveLength(6);
     }
   });

@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import { type BareAnswer, answerOfFailure, sendBareAnswer } from './bare-answer.ts';
 import { refuseInvalidChunk } from './body-arguments.ts';
 import { breakOff } from './break-off.ts';
-import { isHttp2, nodeError } from './held-appearance.ts';
 import { HeldCalls } from './held-calls.ts';
+import { isGone, isHttp2, nodeError } from './node-response.ts';
 import {
   type HeadArguments,
   type ResponseHead,
@@ -16,7 +16,7 @@ import {
 import { ResponseOutlet } from './response-outlet.ts';
 import type { ResponseWork } from './response-work.ts';
 import type { SessionHeaders } from './session-headers.ts';
-import { isGone, swallowEnd, swallowWrite } from './swallowed-calls.ts';
+import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
 
 export type { ResponseWork };
 

@@ -1,11 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import { bodyArguments } from './body-arguments.ts';
-
-/** Whether there is nobody to answer any more. A response that waits for its turn hears of it only from the socket. */
-export function isGone(response: ServerResponse): boolean {
-  return response.destroyed || response.req.socket.destroyed;
-}
+import { isGone } from './node-response.ts';
 
 /** A `write` to an answer that was replaced: it comes to nothing, and its source goes on. */
 export function swallowWrite(args: readonly unknown[], error: unknown): true {
