@@ -4,6 +4,7 @@ import type { Work } from './gate.ts';
 import { type LiveToken, type Token, dataName } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
+import { dataIn, dataPath, removeData, tokenPath } from './stored-session.ts';
 
 /**
  * The one rename that changes a session: from the exact token that was read to the one that is to be.
@@ -12,7 +13,7 @@ import type { Site } from './site.ts';
  */
 export async function commit(site: Site, path: SessionPath, from: Token, to: Token): Promise<boolean> {
   try {
-    await rename(`${path.directory}/${from.name}`, `${path.directory}/${to.name}`);
+    await rename(tokenPath(path, from), tokenPath(path, to));
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
@@ -22,8 +23,8 @@ export async function commit(site: Site, path: SessionPath, from: Token, to: Tok
 }
 
 /**
- * A commit with a new data file, which is written first. It is taken back when it is certain that it
- * is not stored; after any other fault it stays, since the rename may have taken place.
+ * A commit with a new data file, which is written into the token first: when that has moved on, this
+ * fails already. After a fault of the rename itself the file stays, since it may have taken place.
  */
 export async function commitData(
   site: Site,
@@ -33,18 +34,26 @@ export async function commitData(
   to: LiveToken,
   bytes: Uint8Array,
 ): Promise<boolean> {
-  const file = `${path.directory}/${dataName(to.dataId)}`;
+  const file = dataPath(path, from, to.dataId);
   try {
     await writeNew(file, bytes, site.fsync);
+    if (site.fsync) await syncDirectory(tokenPath(path, from));
   } catch (error) {
-    // The whole session went away.
     if (isMissing(error)) return false;
     throw error;
   }
-  const isCommitted = !work.isGivenUp() && (await commit(site, path, from, to));
-  if (!isCommitted) await quietly(unlink(file));
+  const hasOne = from.kind === 'live' && !site.contended.has(path.key);
+  const old = hasOne ? [dataName(from.dataId)] : await dataIn(path, from);
+  if (work.isGivenUp()) await quietly(unlink(file));
   work.check();
-  return isCommitted;
+  if (!(await commit(site, path, from, to))) {
+    // The file went with the token to a name that is not known here: the next one to commit lists, and removes it.
+    site.contended.add(path.key);
+    return false;
+  }
+  site.contended.delete(path.key);
+  await removeData(path, to, old, dataName(to.dataId));
+  return true;
 }
 
 /** Waits until the disk has the names in a directory. */

@@ -5,18 +5,16 @@ import type { SessionKey } from '@sess/core';
 import { type Plant, testStore } from '@sess/store-tests';
 import { describe, it } from 'vitest';
 import { fsStore } from './index.ts';
+import { dataFileOf, placeOf } from './testing/directories.ts';
 
 /** Stores a session by the store itself, and then does something to its data file. */
 function plantIn(directory: string, clock: () => number): Plant {
-  const pathOf = (key: SessionKey) => join(directory, key.slice(0, 2), key);
-
   async function dataFile(key: SessionKey): Promise<string> {
     const store = fsStore({ directory, clock, sweepEveryMs: 0 });
     const now = clock();
     await store.create(key, { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
     await store.close();
-    const name = (await readdir(pathOf(key))).find((found) => found.startsWith('data_'));
-    return join(pathOf(key), name ?? '');
+    return dataFileOf(directory, key);
   }
 
   return {
@@ -31,12 +29,13 @@ function plantIn(directory: string, clock: () => number): Plant {
       await writeFile(await dataFile(key), 'sess-fs 2 another sum\nanother format');
     },
     async raw(key) {
-      const names = await readdir(pathOf(key)).catch(() => []);
-      return Promise.all(
-        names
-          .toSorted((left, right) => (left < right ? -1 : 1))
-          .map(async (name) => [name, await readFile(join(pathOf(key), name), 'latin1')]),
-      );
+      const place = placeOf(directory, key);
+      const names = await readdir(place, { recursive: true }).catch(() => []);
+      const contents = names.map(async (name) => [
+        name,
+        await readFile(join(place, name), 'latin1').catch(() => 'a directory'),
+      ]);
+      return Object.fromEntries(await Promise.all(contents));
     },
   };
 }

@@ -1,20 +1,18 @@
 import type { SessionRecord } from '@sess/core';
 import { commitData, confirmed, lost, untilNotLost } from './commit.ts';
 import { errorCode, isMissing } from './faults.ts';
-import { makeDirectory, namesIfAny, quietly, removeIfEmpty, rename, syncDirectory, unlink, writeNew } from './files.ts';
+import { makeDirectory, quietly, removeTree, rename, syncDirectory, writeNew } from './files.ts';
 import type { Work } from './gate.ts';
 import { type Token, dataName, liveToken, temporaryName, uniqueId } from './names.ts';
 import { encodeRecord } from './record-file.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { loadSession, removeData } from './stored-session.ts';
+import { loadSession } from './stored-session.ts';
 
 interface Draft {
   token: Token;
   data?: { name: string; bytes: Uint8Array };
 }
-
-const nothing = new Uint8Array(0);
 
 export async function createSession(
   site: Site,
@@ -34,9 +32,7 @@ export async function createSession(
       if (there.state === 'absent') return lost;
       if (there.state !== 'dead') return false;
       // Not moved away for the new one: between a look and a move it could have become a live one.
-      if (!(await commitData(site, path, work, there.token, token, bytes))) return lost;
-      await removeData(path, there.data);
-      return true;
+      return (await commitData(site, path, work, there.token, token, bytes)) || lost;
     }),
   );
 }
@@ -47,12 +43,13 @@ export async function createSession(
  */
 export async function place(site: Site, path: SessionPath, { token, data }: Draft, work: Work): Promise<boolean> {
   const temporary = `${path.shard}/${temporaryName(site.clock())}`;
+  const inside = `${temporary}/${token.name}`;
   await makeIn(site, path.shard, temporary);
   let isPlaced = false;
   try {
-    if (data) await writeNew(`${temporary}/${data.name}`, data.bytes, site.fsync);
-    await writeNew(`${temporary}/${token.name}`, nothing, site.fsync);
-    if (site.fsync) await syncDirectory(temporary);
+    await makeDirectory(inside);
+    if (data) await writeNew(`${inside}/${data.name}`, data.bytes, site.fsync);
+    if (site.fsync) for (const filled of [inside, temporary]) await syncDirectory(filled);
     work.check();
     await rename(temporary, path.directory);
     isPlaced = true;
@@ -80,10 +77,4 @@ async function makeIn(site: Site, shard: string, directory: string): Promise<voi
     if (errorCode(error) !== 'EEXIST') throw error;
   }
   await makeDirectory(directory);
-}
-
-/** Removes a directory of ours that holds only files. */
-export async function removeTree(directory: string): Promise<void> {
-  for (const name of await namesIfAny(directory)) await unlink(`${directory}/${name}`);
-  await removeIfEmpty(directory);
 }

@@ -5,7 +5,7 @@ import type { Work } from './gate.ts';
 import { endToken } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { asRecord, loadSession, removeData } from './stored-session.ts';
+import { asRecord, dataIn, loadSession, removeData } from './stored-session.ts';
 
 /**
  * A session ends by one rename too: its token becomes an end token. So the record that is returned
@@ -31,9 +31,10 @@ export function destroySession(
     if (there.token.kind === 'end' && end.until <= there.token.until) return undefined;
 
     // An expired session is ended as well: a clock that is set back must not bring it back.
+    const data = await dataIn(path, there.token);
     work.check();
     if (!(await commit(site, path, there.token, end))) return lost;
-    await removeData(path, there.data);
+    await removeData(path, end, data);
     return there.state === 'live' ? asRecord(there) : undefined;
   });
 }

@@ -120,6 +120,9 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** A link, a socket, a file where the token should be. */
+const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
+
 /**
  * The whole of a file, or `undefined` when it is not there.
  *
@@ -132,8 +135,7 @@ export async function readWhole(path: string, key: SessionKey): Promise<Uint8Arr
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return undefined;
-    if (code === 'ELOOP' || code === 'EMLINK' || code === 'ENXIO')
-      throw corrupt(key, 'its data file is a link or a socket', error);
+    if (code !== undefined && notAFile.has(code)) throw corrupt(key, 'its data file is not a file', error);
     throw error;
   }
   try {
@@ -172,6 +174,21 @@ function read(fd: number, bytes: Buffer, from: number): Promise<number> {
   return new Promise((resolve, reject) =>
     fs.read(fd, bytes, from, bytes.length - from, from, (error, count) => (error ? reject(error) : resolve(count))),
   );
+}
+
+/** Removes a directory and what is in it. Another one may do the same at the same time. */
+export async function removeTree(directory: string): Promise<void> {
+  for (const name of await namesIfAny(directory)) {
+    const path = `${directory}/${name}`;
+    try {
+      await unlink(path);
+    } catch (error) {
+      // What Linux and macOS say of a directory.
+      if (!['EISDIR', 'EPERM'].includes(errorCode(error) ?? '')) throw error;
+      await removeTree(path);
+    }
+  }
+  await removeIfEmpty(directory);
 }
 
 /** For clearing up: what cannot be removed now is left to the sweep. */

@@ -65,10 +65,22 @@ export function fsStore(options: FsStoreOptions): FsStore {
   const directory = openSessionDirectory(options.directory, options.platform ?? process.platform);
   const gate = openGate();
   const turns = turnsIn(directory.locks);
-  const site: Site = { directory, owners: ownerIndexIn(directory, clock), turns, clock, fsync: durability === 'fsync' };
+  const site: Site = {
+    directory,
+    owners: ownerIndexIn(directory, clock),
+    turns,
+    clock,
+    contended: new Set(),
+    fsync: durability === 'fsync',
+  };
   let isClosed = false;
-  const plan: SweepPlan = { graceMs, isStopped: () => isClosed, locksSeen: new Map() };
-  const sweeper = startSweeper({ everyMs: sweepEveryMs, clock, turns, sweep: () => sweep(site, gate, plan) });
+  const plan: Omit<SweepPlan, 'isThorough'> = { graceMs, isStopped: () => isClosed, locksSeen: new Map() };
+  const sweeper = startSweeper({
+    everyMs: sweepEveryMs,
+    clock,
+    turns,
+    sweep: (isThorough) => sweep(site, gate, { ...plan, isThorough }),
+  });
 
   /** Writers of one session queue here, so that those of one process do not make each other lose. */
   async function write<T>(key: string, job: (path: SessionPath, work: Work) => Promise<T>): Promise<T> {
@@ -102,7 +114,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
 
     walk: () => walk(site, gate),
 
-    sweep: () => sweep(site, gate, plan),
+    sweep: () => sweep(site, gate, { ...plan, isThorough: true }),
 
     describe: () => ({ name: 'fs', location: directory.path, sharedBy: 'host' }),
 

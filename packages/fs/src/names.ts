@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * The names inside a session's directory. They carry all that changes without the data, so a touch
- * is one rename and a sweep opens no file:
+ * A session's directory holds one more directory, the *token*, and that holds the data file:
  *
- *     cur_<expiresAt>_<touchedAt>_<data id>_<nonce>   the token of a session: names its data file
- *     end_<until>_<diedAt>_<nonce>                    the token of an ended one (until 0: no marker)
- *     data_<id>                                       a record; only the one that the token names counts
+ *     cur_<expiresAt>_<touchedAt>_<data id>_<nonce>/   the token of a session: names its data file
+ *     end_<until>_<diedAt>_<nonce>/                    the token of an ended one (until 0: no marker)
+ *         data_<id>                                    a record; only the one that the token names counts
  *
- * Every rename gives a token a new nonce, so a name that was once read is never there again with
- * another meaning. Ids and nonces are lower case: file systems of macOS fold case.
+ * What changes without the data is in the token's name, so a touch is one rename and a sweep opens no
+ * file. Every rename gives the token a new nonce, so a name that was once read never comes back with
+ * another meaning; and since data files lie inside, whoever has an old name can not even write one.
+ * Ids and nonces are lower case: file systems of macOS fold case.
  */
 export interface LiveToken {
   kind: 'live';
@@ -74,11 +75,9 @@ export function isTrash(name: string): boolean {
   return name.startsWith('old_');
 }
 
-/** What a session's directory holds. */
+/** What a session's directory holds: one token, or for a moment none. */
 export interface Listing {
   tokens: Token[];
-  /** All data files: the token's own, and those of writers that are under way, lost, or died. */
-  data: string[];
   /** Names of a later version of this library. */
   isNewer: boolean;
   /** Names of something else. */
@@ -86,15 +85,11 @@ export interface Listing {
 }
 
 export function listing(names: readonly string[]): Listing {
-  const found: Listing = { tokens: [], data: [], isNewer: false, isForeign: false };
+  const found: Listing = { tokens: [], isNewer: false, isForeign: false };
   for (const name of names) {
-    if (/^data_[-0-9a-z]+$/.test(name)) {
-      found.data.push(name);
-      continue;
-    }
     const token = parseToken(name);
     if (token !== undefined) found.tokens.push(token);
-    else if (/^(?:cur|end|data)\d+_/.test(name)) found.isNewer = true;
+    else if (/^(?:cur|end)\d+_/.test(name)) found.isNewer = true;
     else found.isForeign = true;
   }
   return found;

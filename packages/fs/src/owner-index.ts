@@ -11,8 +11,8 @@ export interface OwnerIndex {
   around<T>(owner: string | null | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
   keys(owner: string): Promise<SessionKey[]>;
   forget(owner: string, keys: readonly SessionKey[]): Promise<void>;
-  /** Directories of owners, some at a time, for the sweep. */
-  places(): AsyncIterable<string[]>;
+  /** The directories of all owners, for the sweep. */
+  places(): AsyncIterable<string>;
   /** Removes a place's entries whose session is not there. */
   clean(place: string): Promise<void>;
 }
@@ -59,11 +59,11 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
   return {
     async around(owner, key, store) {
       if (typeof owner !== 'string') return store();
-      const startedAt = performance.now();
+      const addedAt = clock();
       await add(owner, key);
       const outcome = await store();
       // This process was stopped in between: the entry may have been taken for one without a session.
-      if (performance.now() - startedAt > youngMs / 2) await add(owner, key);
+      if (Math.abs(clock() - addedAt) > youngMs / 2) await add(owner, key);
       return outcome;
     },
 
@@ -86,7 +86,7 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
       for (const shard of await namesIfAny(directory.owners)) {
         if (!isShard(shard)) continue;
         const hashes = await namesIfAny(`${directory.owners}/${shard}`);
-        yield hashes.filter(isSessionKey).map((hash) => `${directory.owners}/${shard}/${hash}`);
+        for (const hash of hashes.filter(isSessionKey)) yield `${directory.owners}/${shard}/${hash}`;
       }
     },
 

@@ -8,6 +8,8 @@ export interface Site {
   owners: OwnerIndex;
   turns: Turns;
   clock: () => number;
+  /** Sessions at which a writer of this process lost, and left its data file behind. */
+  contended: Set<string>;
   /** Whether a write is answered only when the disk has confirmed it. */
   fsync: boolean;
 }

@@ -1,6 +1,6 @@
 import type { SessionRecord } from '@sess/core';
 import { corrupt, errorCode, isMissing, tooNew } from './faults.ts';
-import { namesIn, quietly, readWhole, unlink } from './files.ts';
+import { namesIfAny, namesIn, quietly, readWhole, unlink } from './files.ts';
 import type { Work } from './gate.ts';
 import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing } from './names.ts';
 import { type StoredRecord, decodeRecord } from './record-file.ts';
@@ -10,11 +10,11 @@ import type { Site } from './site.ts';
 /** What lies under a key, at one moment. */
 export type StoredSession =
   | { state: 'absent' }
-  | { state: 'live'; token: LiveToken; record: StoredRecord; data: readonly string[] }
+  | { state: 'live'; token: LiveToken; record: StoredRecord }
   /** An end marker stands. */
-  | { state: 'ended'; token: EndToken; data: readonly string[] }
+  | { state: 'ended'; token: EndToken }
   /** An expired session, an old marker, or what a destroy left: absent, and waits for the sweep. */
-  | { state: 'dead'; token: Token; data: readonly string[] };
+  | { state: 'dead'; token: Token };
 
 /** A directory is read in one call, and so at one moment, on Linux. Elsewhere a rename may hide a name. */
 const looks = 5;
@@ -35,13 +35,12 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
       if (look++ < looks) continue;
       throw corrupt(path.key, token === undefined ? 'its token is missing' : 'it has two tokens');
     }
-    const { data } = names;
-    if (!isLive(token, site.clock()))
-      return { state: token.kind === 'end' && isStanding(token, site.clock()) ? 'ended' : 'dead', token, data };
-
-    const bytes = await readWhole(`${path.directory}/${dataName(token.dataId)}`, path.key);
-    if (bytes !== undefined) return { state: 'live', token, data, record: decodeRecord(path.key, bytes) };
-    // The token moved on meanwhile, and took the data file with it. It never comes back: no name does.
+    const now = site.clock();
+    if (token.kind === 'end') return { state: now < token.until ? 'ended' : 'dead', token };
+    if (now >= token.expiresAt) return { state: 'dead', token };
+    const bytes = await readWhole(dataPath(path, token), path.key);
+    if (bytes !== undefined) return { state: 'live', token, record: decodeRecord(path.key, bytes) };
+    // Another one changed the session meanwhile: its token has another name now, and this one never comes back.
     if (missedToken === token.name) throw corrupt(path.key, 'its data file is missing');
     missedToken = token.name;
   }
@@ -59,17 +58,21 @@ export async function lookAt(path: SessionPath): Promise<Listing | undefined> {
   }
 }
 
-/** Half removed: the token goes last, and then the directory. */
+/** A sweep removes the token, with all that is in it, and then the directory. */
 export function isEmpty(names: Listing): boolean {
-  return names.tokens.length === 0 && names.data.length === 0 && !names.isNewer && !names.isForeign;
+  return names.tokens.length === 0 && !names.isNewer && !names.isForeign;
 }
 
-export function isLive(token: Token, now: number): token is LiveToken {
-  return token.kind === 'live' && now < token.expiresAt;
+export function tokenPath(path: SessionPath, token: Token): string {
+  return `${path.directory}/${token.name}`;
 }
 
-function isStanding(token: EndToken, now: number): boolean {
-  return now < token.until;
+export function dataPath(
+  path: SessionPath,
+  token: Token,
+  id: string = token.kind === 'live' ? token.dataId : '',
+): string {
+  return `${path.directory}/${token.name}/${dataName(id)}`;
 }
 
 /** The record as others see it. */
@@ -78,10 +81,20 @@ export function asRecord({ token, record }: { token: LiveToken; record: StoredRe
   return { ...record, expiresAt, touchedAt };
 }
 
+/** The data files in a token: its own, and those of writers that lost, died, or are under way. */
+export function dataIn(path: SessionPath, token: Token): Promise<string[]> {
+  return namesIfAny(tokenPath(path, token));
+}
+
 /**
- * Removes data files that were listed together with a token that is now replaced: whoever wrote them
- * has read that token or one before it, so none of them can be committed any more.
+ * Removes data files that were listed before the token got its present name. Whoever wrote them can
+ * not commit them any more, having only the older name.
  */
-export async function removeData(path: SessionPath, data: readonly string[], kept?: string): Promise<void> {
-  for (const name of data) if (name !== kept) await quietly(unlink(`${path.directory}/${name}`));
+export async function removeData(
+  path: SessionPath,
+  token: Token,
+  names: readonly string[],
+  kept?: string,
+): Promise<void> {
+  for (const name of names) if (name !== kept) await quietly(unlink(`${tokenPath(path, token)}/${name}`));
 }

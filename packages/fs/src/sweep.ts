@@ -1,15 +1,13 @@
 import { type SweepReport, isSessError } from '@sess/core';
 import { commit } from './commit.ts';
-import { removeTree } from './create-session.ts';
-import { asFault } from './faults.ts';
-import { namesIfAny, quietly, removeIfEmpty, rename, statusOf, unlink } from './files.ts';
+import { asFault, isMissing } from './faults.ts';
+import { namesIfAny, quietly, removeIfEmpty, removeTree, rename, statusOf } from './files.ts';
 import type { Gate } from './gate.ts';
 import {
-  type EndToken,
   type Listing,
   type LiveToken,
+  type Token,
   dataName,
-  endToken,
   isTemporary,
   isTrash,
   liveToken,
@@ -18,11 +16,13 @@ import {
 } from './names.ts';
 import { type SessionPath, isSessionKey, isShard, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { isEmpty, lookAt, removeData } from './stored-session.ts';
+import { dataIn, isEmpty, lookAt, removeData, tokenPath } from './stored-session.ts';
 
 export interface SweepPlan {
   /** How long behind its deadline a session is removed: a clock that was wrong can be set right. */
   graceMs: number;
+  /** Whether to look into live sessions too, for what dead writers left, and into the owner index. */
+  isThorough: boolean;
   /** Asked between slices. */
   isStopped(): boolean;
   /** Lock directories that were there at the last sweep, and when each was last renewed. */
@@ -43,10 +43,10 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
   let firstFault: Error | undefined;
 
   /** One thing that cannot be removed does not keep the rest. */
-  async function count(step: Promise<Count>): Promise<void> {
+  async function count(step: Promise<Count | void>): Promise<void> {
     try {
       const kind = await step;
-      if (kind !== undefined) report[kind]++;
+      if (kind) report[kind]++;
     } catch (error) {
       firstFault ??= asFault(error);
     }
@@ -56,20 +56,18 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
     await gate.run(async (work) => {
       for (const name of names) {
         work.check();
-        if (isSessionKey(name)) await count(sweepSession(site, sessionPath(site.directory.path, name), plan.graceMs));
+        if (isSessionKey(name)) await count(sweepSession(site, sessionPath(site.directory.path, name), plan));
         else await count(sweepLeftover(site, shard, name));
       }
     });
   }
-  for await (const places of site.owners.places()) {
-    for (let at = 0; at < places.length && !plan.isStopped(); at += sliceSize) {
-      await gate.run(async () => {
-        for (const place of places.slice(at, at + sliceSize))
-          await count(site.owners.clean(place).then(() => undefined));
-      });
+  if (plan.isThorough) {
+    for await (const place of site.owners.places()) {
+      if (plan.isStopped()) break;
+      await gate.run(() => count(site.owners.clean(place)));
     }
+    await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen));
   }
-  await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen));
   if (firstFault !== undefined) throw firstFault;
   return report;
 }
@@ -92,31 +90,47 @@ async function* slices(
   }
 }
 
-async function sweepSession(site: Site, path: SessionPath, graceMs: number): Promise<Count> {
+async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Promise<Count> {
   const names = await lookAtIfWhole(path);
   if (names === undefined) return 'kept';
   if (names === 'gone') return undefined;
-  const [token] = names.tokens;
-  if (isEmpty(names)) await removeIfEmpty(path.directory);
-  // Damage is left as it is.
-  if (token === undefined || names.tokens.length > 1 || names.isForeign || names.isNewer)
-    return isEmpty(names) ? undefined : 'kept';
-
-  const now = site.clock();
-  if (token.kind === 'live') {
-    if (now < token.expiresAt + graceMs) {
-      await removeOrphans(site, path, token, names.data);
-      return 'kept';
-    }
-    const end = endToken(0, token.expiresAt);
-    if (!(await commit(site, path, token, end))) return 'kept';
-    return (await removeEnded(path, end, names)) ? 'removed' : undefined;
+  if (isEmpty(names)) {
+    await removeIfEmpty(path.directory);
+    return undefined;
   }
-  if (now < Math.max(token.until, token.diedAt) + graceMs) return undefined;
-  // A new nonce shuts out whoever is about to reuse the directory, and so makes the data files waste.
-  const end = names.data.length > 0 ? endToken(token.until, token.diedAt) : token;
-  if (end !== token && !(await commit(site, path, token, end))) return undefined;
-  return (await removeEnded(path, end, names)) && token.until > 0 ? 'removed' : undefined;
+  const [token] = names.tokens;
+  // Damage is left as it is.
+  if (token === undefined || names.tokens.length > 1 || names.isForeign || names.isNewer) return 'kept';
+
+  const dueAt = plan.graceMs + (token.kind === 'live' ? token.expiresAt : Math.max(token.until, token.diedAt));
+  const isDue = site.clock() >= dueAt;
+  if (isDue && (await removeToken(site, path, token)))
+    return token.kind === 'live' || token.until > 0 ? 'removed' : undefined;
+  if (token.kind === 'end') return undefined;
+  if (!isDue && plan.isThorough) await removeOrphans(site, path, token);
+  return 'kept';
+}
+
+/**
+ * Moves a token away under the exact name that was read, which fails if the session has come to life
+ * since. The directory around it goes if it is empty then: not if there is a session in it again.
+ */
+async function removeToken(site: Site, path: SessionPath, token: Token): Promise<boolean> {
+  const trash = `${path.shard}/${trashName(site.clock())}`;
+  if (!(await renameIfThere(tokenPath(path, token), trash))) return false;
+  await removeIfEmpty(path.directory);
+  await removeTree(trash);
+  return true;
+}
+
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 /** `undefined`: something that is no session, which is left alone. */
@@ -130,31 +144,15 @@ async function lookAtIfWhole(path: SessionPath): Promise<Listing | 'gone' | unde
 }
 
 /**
- * Takes an ended session apart by exact names. None of them can be a live one's, and a directory
- * that has a session again is not empty: at no moment does this need to know that nobody else is here.
- */
-async function removeEnded(path: SessionPath, end: EndToken, { data }: Listing): Promise<boolean> {
-  await removeData(path, data);
-  if (!(await unlink(`${path.directory}/${end.name}`))) return false;
-  if (await removeIfEmpty(path.directory)) return true;
-  // A writer that was late has put a data file here, and cannot commit it: the token is gone.
-  const left = await lookAtIfWhole(path);
-  if (left === undefined || left === 'gone' || left.tokens.length > 0) return true;
-  await removeData(path, left.data);
-  await removeIfEmpty(path.directory);
-  return true;
-}
-
-/**
- * Data files of writers that died. The token gets a new nonce first: a writer that was only paused
+ * Data files of writers that died. The token gets a new name first: a writer that was only paused
  * then finds its token gone, instead of committing a file that is no longer there.
  */
-async function removeOrphans(site: Site, path: SessionPath, token: LiveToken, data: readonly string[]): Promise<void> {
+async function removeOrphans(site: Site, path: SessionPath, token: LiveToken): Promise<void> {
   const own = dataName(token.dataId);
-  const isOld = (name: string) => name !== own && site.clock() - madeAt(name) > leftoverMs;
-  if (!data.some(isOld)) return;
-  if (await commit(site, path, token, liveToken(token.expiresAt, token.touchedAt, token.dataId)))
-    await removeData(path, data, own);
+  const data = await dataIn(path, token);
+  if (!data.some((name) => name !== own && site.clock() - madeAt(name) > leftoverMs)) return;
+  const next = liveToken(token.expiresAt, token.touchedAt, token.dataId);
+  if (await commit(site, path, token, next)) await removeData(path, next, data, own);
 }
 
 /** What a process left that died between filling a directory and renaming it, or while deleting one. */
@@ -163,8 +161,7 @@ async function sweepLeftover(site: Site, shard: string, name: string): Promise<u
   if (!isTemporary(name) || site.clock() - madeAt(name) <= leftoverMs) return;
   // Moved away in one step, so that its maker, if it was only paused, does not store half a session.
   const trash = `${shard}/${trashName(site.clock())}`;
-  await rename(`${shard}/${name}`, trash);
-  await removeTree(trash);
+  if (await renameIfThere(`${shard}/${name}`, trash)) await removeTree(trash);
 }
 
 /** A lock that nobody renewed between two sweeps belongs to a dead process. */

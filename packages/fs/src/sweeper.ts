@@ -9,7 +9,7 @@ interface SweeperPlan {
   everyMs: number;
   clock: () => number;
   turns: Turns;
-  sweep(): Promise<unknown>;
+  sweep(isThorough: boolean): Promise<unknown>;
 }
 
 /** Clocks drift apart by less than this between two sweeps; more is a clock that was set, or a machine that slept. */
@@ -17,11 +17,15 @@ const jumpMs = 60_000;
 
 const leadership = 'sweep';
 
+/** Most leftovers are cleared with their session; looking for the rest costs as much as a sweep. */
+const thoroughEvery = 6;
+
 export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> = Promise.resolve();
   let lead: Release | undefined;
   let isClosed = false;
+  let rounds = 0;
   let drift = clock() - performance.now();
 
   /** Whether the wall clock went on as the steady one did. Until the next round the new time is taken for right. */
@@ -35,7 +39,7 @@ export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Swe
     lead ??= await turns.lead(leadership, () => (lead = undefined));
     if (lead === undefined || !isClockSteady() || isClosed) return;
     // A fault here is also one of the requests, where it is told; the next round tries again.
-    await sweep().catch(() => undefined);
+    await sweep(rounds++ % thoroughEvery === 0).catch(() => undefined);
   }
 
   function schedule(): void {

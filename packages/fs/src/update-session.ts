@@ -1,11 +1,11 @@
 import type { SessionChange, UpdateVerdict } from '@sess/core';
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
-import { dataName, liveToken, uniqueId } from './names.ts';
+import { liveToken, uniqueId } from './names.ts';
 import { type StoredRecord, encodeRecord, setField } from './record-file.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { type StoredSession, loadSession, removeData } from './stored-session.ts';
+import { type StoredSession, loadSession } from './stored-session.ts';
 
 type Live = Extract<StoredSession, { state: 'live' }>;
 
@@ -17,7 +17,10 @@ export function updateSession(
 ): Promise<UpdateVerdict> {
   return untilNotLost(site, path, work, async () => {
     const there = await loadSession(site, path, work);
-    if (there.state !== 'live') return 'gone';
+    if (there.state !== 'live') {
+      site.contended.delete(path.key);
+      return 'gone';
+    }
     if (!isAsExpected(there.record, change)) return 'conflict';
     const record = changed(there.record, change);
     if (record === there.record) return touch(site, path, there, change, work);
@@ -29,31 +32,27 @@ export function updateSession(
 async function touch(
   site: Site,
   path: SessionPath,
-  { token, data }: Live,
+  { token }: Live,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
   const { expiresAt, touchedAt } = timesOf(token, change);
   if (expiresAt === token.expiresAt && touchedAt === token.touchedAt) return 'applied';
   work.check();
-  if (!(await commit(site, path, token, liveToken(expiresAt, touchedAt, token.dataId)))) return lost;
-  await removeData(path, data, dataName(token.dataId));
-  return 'applied';
+  return (await commit(site, path, token, liveToken(expiresAt, touchedAt, token.dataId))) ? 'applied' : lost;
 }
 
 async function rewrite(
   site: Site,
   path: SessionPath,
-  { token, data }: Live,
+  { token }: Live,
   record: StoredRecord,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
   const { expiresAt, touchedAt } = timesOf(token, change);
   const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
-  if (!(await commitData(site, path, work, token, next, encodeRecord(path.key, record)))) return lost;
-  await removeData(path, data);
-  return 'applied';
+  return (await commitData(site, path, work, token, next, encodeRecord(path.key, record))) ? 'applied' : lost;
 }
 
 function timesOf(

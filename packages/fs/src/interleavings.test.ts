@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SessionRecord } from '@sess/core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { changeAt, minuteMs, placeOf, recordAt, tokenPlaceOf } from './testing/directories.ts';
+import { installScheduler, removeScheduler } from './testing/interleave.ts';
+import { type Outcomes, type Scene, answerOf, graceMs, race, raceKey as key } from './testing/race.ts';
+
+// Every file operation of the actors is a step, and each round takes the steps in another order.
+
+vi.setConfig({ testTimeout: 60_000 });
+beforeAll(installScheduler);
+afterAll(removeScheduler);
+
+const create = (scene: Scene) => scene.store().create(key, recordAt(scene.now()));
+const creating = (scene: Scene, by: string) => () =>
+  scene.store().create(key, recordAt(scene.now(), { fields: { by } }));
+const set = (scene: Scene, name: string) => () =>
+  scene.store().update(key, changeAt(scene.now(), { set: { [name]: '2' } }));
+const touch = (scene: Scene) => () => scene.store().update(key, changeAt(scene.now() + 5));
+const destroy = (scene: Scene, endMarkerMs: number) => () => scene.store().destroy(key, { endMarkerMs });
+const sweep = (scene: Scene) => () => scene.store().sweep();
+
+/** The fields of what is there; `undefined` when nothing is. Throws when it is damaged. */
+async function fieldsOf(scene: Scene): Promise<Record<string, string> | undefined> {
+  const there = await scene.read();
+  return there === undefined || there === 'ended' ? undefined : there.fields;
+}
+
+/** Actors whose name begins with "set" set the field of that name. */
+function assertApplied(outcomes: Outcomes, fields: Record<string, string>): void {
+  for (const name of Object.keys(outcomes).filter((actor) => actor.startsWith('set'))) {
+    const verdict = answerOf(outcomes, name);
+    if (verdict === 'applied') assert.equal(fields[name], '2');
+    if (verdict === 'gone') assert.equal(fields[name], undefined);
+  }
+}
+
+describe('updates against a destroy', () => {
+  async function verify(scene: Scene, outcomes: Outcomes): Promise<void> {
+    const answer = answerOf(outcomes, 'destroy');
+    const fields = answer === 'died' ? await fieldsOf(scene) : (answer as SessionRecord).fields;
+    if (fields) assertApplied(outcomes, fields);
+    if (answer === 'died') return;
+    // Whatever comes later does not bring it back.
+    expect(await fieldsOf(scene)).toBeUndefined();
+    expect(await touch(scene)()).toBe('gone');
+    expect(await set(scene, 'late')()).toBe('gone');
+    expect(await fieldsOf(scene)).toBeUndefined();
+  }
+
+  const actors = (endMarkerMs: number) => (scene: Scene) => ({
+    setB: set(scene, 'setB'),
+    touch: touch(scene),
+    destroy: destroy(scene, endMarkerMs),
+  });
+
+  it('never bring the session back; what was applied before is in what destroy returns', async () => {
+    expect(await race({ rounds: 500, setUp: create, actors: actors(0), verify })).toBe(500);
+    expect(await race({ rounds: 500, setUp: create, actors: actors(minuteMs), verify })).toBe(500);
+  });
+
+  it('leave a session that is whole, or gone, when one of them dies on the way', async () => {
+    expect(await race({ rounds: 400, deaths: 1, setUp: create, actors: actors(minuteMs), verify })).toBe(400);
+  });
+
+  it('control: a store that writes without comparing brings the session back', async () => {
+    let revived = 0;
+    await race({
+      rounds: 100,
+      setUp: create,
+      actors: (scene) => ({
+        async upsert() {
+          const record = await scene.store().read(key);
+          if (record === undefined || record === 'ended') return;
+          rmSync(placeOf(scene.directory, key), { recursive: true });
+          await scene.store().create(key, record);
+        },
+        destroy: destroy(scene, 0),
+      }),
+      async verify(scene) {
+        if ((await fieldsOf(scene)) !== undefined) revived++;
+      },
+    });
+    expect(revived).toBeGreaterThan(10);
+  });
+
+  it('of two destroyers one gets the record', async () => {
+    const rounds = await race({
+      rounds: 200,
+      setUp: create,
+      actors: (scene) => ({ first: destroy(scene, 0), second: destroy(scene, minuteMs), setB: set(scene, 'setB') }),
+      async verify(scene, outcomes) {
+        const records = ['first', 'second']
+          .map((name) => answerOf(outcomes, name))
+          .filter((record) => record !== undefined);
+        expect(records).toHaveLength(1);
+        expect(await scene.read()).toBe('ended');
+      },
+    });
+    expect(rounds).toBe(200);
+  });
+});
+
+describe('updates against each other', () => {
+  it('are all stored, and none that died is stored by half', async () => {
+    const actors = (scene: Scene) => ({ setB: set(scene, 'setB'), setC: set(scene, 'setC'), touch: touch(scene) });
+    for (const deaths of [0, 1, 2]) {
+      const rounds = await race({
+        rounds: 200,
+        deaths,
+        setUp: create,
+        actors,
+        async verify(scene, outcomes) {
+          const fields = await fieldsOf(scene);
+          expect(fields).toBeDefined();
+          assertApplied(outcomes, fields ?? {});
+        },
+      });
+      expect(rounds).toBe(200);
+    }
+  });
+
+  it('count once each when each compares', async () => {
+    const count = (scene: Scene) => async () => {
+      const store = scene.store();
+      for (;;) {
+        const record = await store.read(key);
+        if (record === undefined || record === 'ended') throw new Error('the session is gone');
+        const { n = '0' } = record.fields;
+        const change = changeAt(scene.now(), { expect: { n: record.fields['n'] }, set: { n: String(Number(n) + 1) } });
+        if ((await store.update(key, change)) === 'applied') return;
+      }
+    };
+    const rounds = await race({
+      rounds: 150,
+      setUp: create,
+      actors: (scene) => ({ first: count(scene), second: count(scene), third: count(scene) }),
+      verify: async (scene) => expect((await fieldsOf(scene))?.['n']).toBe('3'),
+    });
+    expect(rounds).toBe(150);
+  });
+});
+
+describe('a sweep', () => {
+  /** An expired session, or an old end marker, that is due. */
+  async function due(scene: Scene, endMarkerMs: number): Promise<void> {
+    await create(scene);
+    if (endMarkerMs > 0) await destroy(scene, endMarkerMs)();
+    scene.pass(11 * minuteMs + graceMs);
+  }
+
+  it('takes nothing from two that create under the key of what it removes, also when one of the three dies', async () => {
+    async function verify(scene: Scene, outcomes: Outcomes): Promise<void> {
+      const created = ['one', 'two'].filter((name) => answerOf(outcomes, name) === true);
+      const died = Object.values(outcomes).some((outcome) => 'died' in outcome);
+      const fields = await fieldsOf(scene);
+      assert.ok(created.length === 1 || (died && created.length === 0));
+      if (created[0] !== undefined) assert.deepEqual(fields, { by: created[0] });
+    }
+    for (const endMarkerMs of [0, minuteMs]) {
+      for (const deaths of [0, 1]) {
+        const rounds = await race({
+          rounds: 200,
+          deaths,
+          setUp: (scene) => due(scene, endMarkerMs),
+          actors: (scene) => ({ one: creating(scene, 'one'), two: creating(scene, 'two'), sweep: sweep(scene) }),
+          verify,
+        });
+        expect(rounds).toBe(200);
+      }
+    }
+  });
+
+  it('does not come between a session that is being stored and its place, though all of it looks old', async () => {
+    const rounds = await race({
+      rounds: 300,
+      deaths: 1,
+      jumpMs: 5 * minuteMs,
+      actors: (scene) => ({ one: creating(scene, 'one'), sweep: sweep(scene), second: sweep(scene) }),
+      async verify(scene, outcomes) {
+        const fields = await fieldsOf(scene);
+        if (answerOf(outcomes, 'one') === true) assert.deepEqual(fields, { by: 'one' });
+      },
+    });
+    expect(rounds).toBe(300);
+  });
+
+  it('clears what dead writers left without taking the file of one that is only slow', async () => {
+    const rounds = await race({
+      rounds: 400,
+      deaths: 1,
+      jumpMs: 5 * minuteMs,
+      async setUp(scene) {
+        await create(scene);
+        const token = tokenPlaceOf(scene.directory, key);
+        for (const id of ['l-0', 'l-1']) writeFileSync(join(token, `data_${id}`), 'left by a dead writer');
+      },
+      actors: (scene) => ({ setB: set(scene, 'setB'), setC: set(scene, 'setC'), sweep: sweep(scene) }),
+      async verify(scene, outcomes) {
+        const fields = await fieldsOf(scene);
+        expect(fields).toBeDefined();
+        assertApplied(outcomes, fields ?? {});
+        scene.pass(5 * minuteMs);
+        await sweep(scene)();
+        expect(await fieldsOf(scene)).toEqual(fields);
+        expect(readdirSync(tokenPlaceOf(scene.directory, key))).toHaveLength(1);
+      },
+    });
+    expect(rounds).toBe(400);
+  });
+
+  it('loses no owner of a session that is being stored', async () => {
+    const rounds = await race({
+      rounds: 300,
+      jumpMs: 5 * minuteMs,
+      actors: (scene) => ({
+        one: () => scene.store().create(key, recordAt(scene.now(), { owner: 'u1', expiresAt: scene.now() + graceMs })),
+        sweep: sweep(scene),
+        forget: () => scene.store().forgetKeys('u1', [key]),
+      }),
+      async verify(scene, outcomes) {
+        expect(answerOf(outcomes, 'one')).toBe(true);
+        expect(await scene.store().keysByOwner('u1')).toEqual([key]);
+      },
+    });
+    expect(rounds).toBe(300);
+  });
+
+  it('leaves nothing of sessions that are due, whatever died on the way', async () => {
+    const rounds = await race({
+      rounds: 200,
+      deaths: 2,
+      setUp: create,
+      actors: (scene) => ({
+        setB: set(scene, 'setB'),
+        destroy: destroy(scene, minuteMs),
+        two: creating(scene, 'two'),
+      }),
+      async verify(scene) {
+        scene.pass(30 * minuteMs + 2 * graceMs);
+        await sweep(scene)();
+        const shard = join(scene.directory, key.slice(0, 2));
+        expect(existsSync(shard) ? readdirSync(shard) : []).toEqual([]);
+      },
+    });
+    expect(rounds).toBe(200);
+  });
+});

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SessionChange, SessionKey, SessionRecord } from '@sess/core';
+
+const made: string[] = [];
+
+/** An empty directory. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sess-fs-'));
+  made.push(directory);
+  return directory;
+}
+
+/** For `afterAll`. */
+export function removeTemporaryDirectories(): void {
+  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+}
+
+export function keyOf(name: string | number): SessionKey {
+  return createHash('sha256').update(String(name)).digest('hex');
+}
+
+/** Where the session of a key lies. */
+export function placeOf(directory: string, key: SessionKey): string {
+  return join(directory, key.slice(0, 2), key);
+}
+
+/** Where its data files lie: in the one token. */
+export function tokenPlaceOf(directory: string, key: SessionKey): string {
+  return join(placeOf(directory, key), onlyNameIn(placeOf(directory, key)));
+}
+
+/** The one data file. */
+export function dataFileOf(directory: string, key: SessionKey): string {
+  const token = tokenPlaceOf(directory, key);
+  return join(token, onlyNameIn(token));
+}
+
+function onlyNameIn(directory: string): string {
+  const [name, ...others] = readdirSync(directory);
+  if (name === undefined || others.length > 0) throw new Error(`not one name in ${directory}: ${others.join(' ')}`);
+  return name;
+}
+
+export const minuteMs = 60_000;
+
+export function recordAt(now: number, parts: Partial<SessionRecord> = {}): SessionRecord {
+  return { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 10 * minuteMs, ...parts };
+}
+
+export function changeAt(now: number, parts: Partial<SessionChange> = {}): SessionChange {
+  return { touchedAt: now + 1, expiresAt: now + 20 * minuteMs, ...parts };
+}

@@ -1,0 +1,93 @@
+import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SessionKey, SessionRecord } from '@sess/core';
+import { type FsStore, fsStore } from '../index.ts';
+import { keyOf, minuteMs, temporaryDirectory } from './directories.ts';
+import { type Outcome, interleave } from './interleave.ts';
+
+export const raceKey: SessionKey = keyOf('the session of a race');
+
+/** A directory with one session in question, and a clock. */
+export interface Scene {
+  directory: string;
+  now(): number;
+  pass(ms: number): void;
+  /** A store of its own for each actor, as in a process of its own. */
+  store(): FsStore;
+  /** What lies under the key, as somebody sees it who takes no part. */
+  read(): Promise<SessionRecord | 'ended' | undefined>;
+}
+
+export type Outcomes = Record<string, Outcome>;
+
+export interface Race {
+  rounds: number;
+  setUp?(scene: Scene): unknown;
+  /** At most three at a time: so many calls are let in at once. */
+  actors(scene: Scene): Record<string, () => Promise<unknown>>;
+  /** How many of the actors die on the way. */
+  deaths?: number;
+  /** In some rounds the clock jumps by this much between two steps, so that what was just made looks old. */
+  jumpMs?: number;
+  verify(scene: Scene, outcomes: Outcomes): Promise<void>;
+}
+
+export const graceMs: number = 60 * minuteMs;
+
+/**
+ * Runs every round in another order, which its number decides. In every other round there are no locks.
+ *
+ * @returns how many rounds were verified
+ */
+export async function race({ rounds, setUp, actors, deaths = 0, jumpMs, verify }: Race): Promise<number> {
+  const directory = temporaryDirectory();
+  for (let round = 1; round <= rounds; round++) {
+    const scene = sceneIn(join(directory, String(round)));
+    if (round % 2 === 0) forbidLocks(scene);
+    await setUp?.(scene);
+    const named = actors(scene);
+    let stepsToJump = jumpMs !== undefined && round % 3 > 0 ? round % 29 : Infinity;
+    const list = await interleave({
+      seed: round,
+      actors: Object.values(named),
+      deaths,
+      beforeStep() {
+        if (stepsToJump-- === 0) scene.pass(jumpMs ?? 0);
+      },
+    });
+    const outcomes: Outcomes = Object.fromEntries(
+      Object.keys(named).map((name, index) => [name, list[index] ?? { died: true }]),
+    );
+    try {
+      await verify(scene, outcomes);
+    } catch (error) {
+      const names = readdirSync(scene.directory, { recursive: true }).join(' ');
+      throw new Error(`round ${round}: ${JSON.stringify(outcomes)} left ${names}`, { cause: error });
+    }
+    rmSync(scene.directory, { recursive: true });
+  }
+  return rounds;
+}
+
+function sceneIn(directory: string): Scene {
+  let now = 1_700_000_000_000;
+  const clock = () => now;
+  const store = () => fsStore({ directory, clock, graceMs, sweepEveryMs: 0 });
+  const observer = store();
+  return { directory, now: clock, pass: (ms) => void (now += ms), store, read: () => observer.read(raceKey) };
+}
+
+/** An old file lies where the lock of the session would be. */
+function forbidLocks({ directory }: Scene): void {
+  const path = join(directory, 'locks', raceKey);
+  writeFileSync(path, '');
+  utimesSync(path, 0, 0);
+}
+
+/** What an actor answered; `'died'`; or its error, thrown. */
+export function answerOf(outcomes: Outcomes, name: string): unknown {
+  const outcome = outcomes[name];
+  if (outcome === undefined) return undefined;
+  if ('error' in outcome) throw outcome.error;
+  return 'value' in outcome ? outcome.value : 'died';
+}
