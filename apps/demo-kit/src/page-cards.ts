@@ -1,0 +1,79 @@
+import { type Html, html } from './html.ts';
+
+const needsScript = html`<noscript>
+  <p class="hint">This part needs JavaScript. Logging in and out works without.</p>
+</noscript>`;
+
+export function answersCard(): Html {
+  return html`
+    <section class="card answers" aria-labelledby="answers-title">
+      <div class="card-head">
+        <h2 id="answers-title">The last 60 answers</h2>
+        <p class="hint" id="tally">None yet.</p>
+      </div>
+      <ol class="strip" id="strip" aria-labelledby="answers-title"></ol>
+      <div class="legend">
+        <ul class="marks" aria-label="What the marks mean">
+          <li><span class="cell knew" aria-hidden="true">✓</span> knew you</li>
+          <li><span class="cell stranger" aria-hidden="true">✗</span> did not</li>
+          <li><span class="cell nobody" aria-hidden="true">–</span> nobody was logged in</li>
+        </ul>
+        <ul class="workers" id="workers" aria-label="The workers that answered"></ul>
+      </div>
+      <div class="actions" role="group" aria-label="Ask the workers">
+        <button class="button primary" type="button" id="refresh-40">Refresh 40 times at once</button>
+        <button class="button" type="button" id="count-40">Count 40 times at once</button>
+        <button class="button" type="button" id="refresh-1">Refresh once</button>
+      </div>
+      <p class="message" id="message" role="status" aria-live="polite">Log in, then refresh 40 times at once.</p>
+      ${needsScript}
+    </section>
+  `;
+}
+
+export function sessionCard(): Html {
+  return html`
+    <section class="card session" aria-labelledby="session-title">
+      <h2 id="session-title">This session</h2>
+      <table class="facts">
+        <tbody>
+          <tr>
+            <th scope="row">Handle</th>
+            <td id="fact-handle">none</td>
+          </tr>
+          <tr>
+            <th scope="row">Views counted</th>
+            <td id="fact-views">0</td>
+          </tr>
+          <tr>
+            <th scope="row">Keys</th>
+            <td id="fact-keys">none</td>
+          </tr>
+        </tbody>
+      </table>
+      <p class="hint">The handle is the public name of a session. The token in your cookie is not shown anywhere.</p>
+    </section>
+  `;
+}
+
+export function sessionsCard(): Html {
+  return html`
+    <section class="card sessions" aria-labelledby="sessions-title">
+      <h2 id="sessions-title" tabindex="-1">Your sessions</h2>
+      <table id="sessions" hidden>
+        <thead>
+          <tr>
+            <th scope="col">Handle</th>
+            <th scope="col">Logged in</th>
+            <th scope="col">Last seen</th>
+            <th scope="col"><span class="visually-hidden">Revoke</span></th>
+          </tr>
+        </thead>
+        <tbody id="sessions-body"></tbody>
+      </table>
+      <p class="hint" id="sessions-hint">
+        Log in, also in another browser or a private window, to see them side by side.
+      </p>
+    </section>
+  `;
+}

@@ -1,0 +1,57 @@
+import { type Server, createServer } from 'node:http';
+import type { Sessions } from '@sess/core';
+import { createDemoSessions } from './demo-sessions.ts';
+import { createDemo } from './demo.ts';
+import type { DemoApp } from './launch.ts';
+import type { LaunchOptions } from './launch-options.ts';
+import { tellPrimary } from './messages.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
+
+const stopWithinMs = 5_000;
+
+/** The workers say the same at their start, so the primary says it for all of them. Errors are each worker's own. */
+const logger = {
+  info: (line: string): void => tellPrimary({ type: 'said', level: 'info', line }),
+  warn: (line: string): void => tellPrimary({ type: 'said', level: 'warn', line }),
+  error: (line: string): void => console.error(line),
+};
+
+async function stop(server: Server, sessions: Sessions): Promise<void> {
+  setTimeout(() => process.exit(1), stopWithinMs).unref();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  await sessions.close();
+  process.exit(0);
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+}
+
+async function serve(app: DemoApp, options: LaunchOptions): Promise<void> {
+  const { sessions, why } = createDemoSessions(options.store, process.env, { logger });
+  await sessions.ready();
+
+  const demo = createDemo({ sessions, framework: app.framework, why, workers: options.workers });
+  const server = createServer(await app.createListener({ sessions, demo }));
+  // A browser keeps its connections, and so its worker. This demo wants every request to meet any of them.
+  server.maxRequestsPerSocket = 1;
+
+  stopOnSignal(() => void stop(server, sessions));
+  await listen(server, Number(process.env['DEMO_PORT'] ?? options.port), options.host);
+  tellPrimary({ type: 'serving', store: sessions.backend.name, why });
+}
+
+export function runWorker(app: DemoApp, options: LaunchOptions): void {
+  serve(app, options).catch((error: unknown) => {
+    const sentence = error instanceof Error ? error.message : String(error);
+    logger.warn(`The demo could not start: ${sentence}`);
+    // Not at once: the sentence is still on its way to the primary.
+    setTimeout(() => process.exit(1), 100);
+  });
+}
