@@ -213,5 +213,6 @@ byId('refresh-1').addEventListener('click', () => {
   });
 });
 
+document.querySelectorAll('[data-scripted]').forEach((card) => card.removeAttribute('hidden'));
 if (page.user !== '') expected.user = page.user;
 act(refresh);

@@ -1,12 +1,21 @@
 import { type Html, html } from './html.ts';
 
-const needsScript = html`<noscript>
-  <p class="hint">This part needs JavaScript. Logging in and out works without.</p>
-</noscript>`;
+/** The cards below ask the workers by script. Without one they would only show zeros, so `app.js` uncovers them. */
+export function scriptlessCard(): Html {
+  return html`<noscript>
+    <section class="card" aria-labelledby="scriptless-title">
+      <h2 id="scriptless-title">Without JavaScript</h2>
+      <p>
+        Logging in and out works as it is. Reload the page a few times: another worker answers each time, and what it
+        says above should stay the same.
+      </p>
+    </section>
+  </noscript>`;
+}
 
 export function answersCard(): Html {
   return html`
-    <section class="card answers" aria-labelledby="answers-title">
+    <section class="card answers" aria-labelledby="answers-title" data-scripted hidden>
       <div class="card-head">
         <h2 id="answers-title">The last 60 answers</h2>
         <p class="hint" id="tally">None yet.</p>
@@ -26,14 +35,13 @@ export function answersCard(): Html {
         <button class="button" type="button" id="refresh-1">Refresh once</button>
       </div>
       <p class="message" id="message" role="status" aria-live="polite">Log in, then refresh 40 times at once.</p>
-      ${needsScript}
     </section>
   `;
 }
 
 export function sessionCard(): Html {
   return html`
-    <section class="card session" aria-labelledby="session-title">
+    <section class="card session" aria-labelledby="session-title" data-scripted hidden>
       <h2 id="session-title">This session</h2>
       <table class="facts">
         <tbody>
@@ -58,7 +66,7 @@ export function sessionCard(): Html {
 
 export function sessionsCard(): Html {
   return html`
-    <section class="card sessions" aria-labelledby="sessions-title">
+    <section class="card sessions" aria-labelledby="sessions-title" data-scripted hidden>
       <h2 id="sessions-title" tabindex="-1">Your sessions</h2>
       <table id="sessions" hidden>
         <thead>

@@ -1,5 +1,5 @@
 import { type Html, html } from './html.ts';
-import { answersCard, sessionCard, sessionsCard } from './page-cards.ts';
+import { answersCard, scriptlessCard, sessionCard, sessionsCard } from './page-cards.ts';
 import type { Answerer } from './session-data.ts';
 
 export interface PageView extends Answerer {
@@ -94,7 +94,7 @@ export function renderPage(view: PageView): Html {
           </p>
         </header>
         <main class="frame">
-          ${stateCard(view)} ${storeCard(view)} ${answersCard()} ${sessionCard()} ${sessionsCard()}
+          ${stateCard(view)} ${storeCard(view)} ${scriptlessCard()} ${answersCard()} ${sessionCard()} ${sessionsCard()}
         </main>
       </body>
     </html>`;
