@@ -1,1 +1,1 @@
-export {};
+export { type SessionMiddleware, session } from './middleware.ts';

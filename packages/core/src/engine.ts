@@ -1,0 +1,19 @@
+import type { Carrier } from './claim.ts';
+import type { Clock } from './clock.ts';
+import type { CookieSettings } from './cookie.ts';
+import type { Timeouts } from './expiry.ts';
+import type { Limits } from './limits.ts';
+
+/** Everything that the life of a session depends on, decided once at the start. */
+export interface Engine {
+  readonly carrier: Carrier;
+  readonly cookie: CookieSettings;
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly endMarkerMs: number;
+  /** Bound of the session work at commit, in milliseconds. */
+  readonly commitMs: number;
+  /** A change that comes too late is an error where it can be mended, and only an event in production. */
+  readonly production: boolean;
+}

@@ -1,0 +1,46 @@
+export { type BackendChoice, type BackendInput, selectBackend } from './backend.ts';
+export { type Clock, systemClock } from './clock.ts';
+export type { CookieOptions } from './cookie.ts';
+export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie-sessions.ts';
+export type { Environment } from './environment.ts';
+export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
+export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
+export type { Limits } from './limits.ts';
+export type { Logger } from './logger.ts';
+export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './memory-store.ts';
+export type { SessionInfo } from './owners.ts';
+export { holdResponse } from './response-hold.ts';
+export type { ResponseWork } from './response-work.ts';
+export type {
+  RegenerateOptions,
+  Session,
+  SessionCallback,
+  SessionControls,
+  SessionData,
+  SessionDataKey,
+} from './session.ts';
+export type { SessionCookie } from './session-cookie.ts';
+export type { SessionHeaders } from './session-headers.ts';
+export { currentSession } from './session-object.ts';
+export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
+export type { SessionsOptions } from './sessions-options.ts';
+export {
+  type ChecksItself,
+  type Closes,
+  type DescribesItself,
+  type DestroyOptions,
+  type Finding,
+  type IndexesOwners,
+  type SessionChange,
+  type SessionKey,
+  type SessionRecord,
+  type SessionSettings,
+  type SessionStore,
+  type StoreAbilities,
+  type StoreDescription,
+  type SweepReport,
+  type Sweeps,
+  type UpdateVerdict,
+  type WalksKeys,
+  hasAbility,
+} from './store.ts';

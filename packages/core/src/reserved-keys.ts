@@ -1,0 +1,22 @@
+import { SessError } from './errors.ts';
+import { SessionPrototype } from './session-prototype.ts';
+
+/** The controls' names: a stored key of such a name never shadows them. */
+const controls: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(SessionPrototype.prototype).filter((name) => name !== 'constructor'),
+);
+
+/** Names with a meaning in JavaScript; a key `then` would make `await session` hang. */
+const meaningful: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype', 'then']);
+
+export function isReserved(key: string): boolean {
+  return controls.has(key) || meaningful.has(key);
+}
+
+export function reservedKeyError(key: string): SessError {
+  const why = controls.has(key) ? "one of the session's controls" : 'a name with a meaning in JavaScript';
+  return new SessError(
+    'RESERVED_KEY',
+    `"${key}" can not be a key of the session's data: it is ${why}. Choose another name.`,
+  );
+}

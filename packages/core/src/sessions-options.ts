@@ -1,0 +1,105 @@
+import type { Clock } from './clock.ts';
+import type { CookieOptions } from './cookie.ts';
+import type { CookieSessions } from './cookie-sessions.ts';
+import type { Environment } from './environment.ts';
+import { SessError } from './errors.ts';
+import type { Limits } from './limits.ts';
+import type { Logger } from './logger.ts';
+import type { SessionStore } from './store.ts';
+
+/** All have defaults: `createSessions()` runs with none. */
+export interface SessionsOptions {
+  /** Where sessions are kept. @default chosen from the environment, see `selectBackend` */
+  store?: SessionStore | CookieSessions;
+  /** Signs the cookies; of several the first signs, all verify. @default SECRET_KEY, then SECRET_KEY_FALLBACKS */
+  secret?: string | readonly string[];
+  cookie?: CookieOptions;
+  /** A session that nobody used for this long has ended, in milliseconds. @default 24 hours */
+  idleTimeoutMs?: number;
+  /** A session this old has ended, in milliseconds. @default 30 days */
+  absoluteTimeoutMs?: number;
+  /** A touch is written when the last one is older than this, in milliseconds. @default 1/24 of the idle timeout */
+  touchAfterMs?: number;
+  /** How long the store remembers that a session was ended by its own browser. @default 60 seconds */
+  endMarkerMs?: number;
+  /** @default 1 MiB and 1,000 keys */
+  limits?: Partial<Limits>;
+  /** Bounds of one store operation, of open and of commit, in milliseconds. @default 1000, 2000, 2000 */
+  timeouts?: { operationMs?: number; openMs?: number; commitMs?: number };
+  /** What keys in Redis begin with, when the environment chooses Redis. @default 'session:' */
+  prefix?: string;
+  /** Where files are kept, when files are chosen. @default SESSION_DIR, else a directory below the system's temporary one */
+  directory?: string;
+  /** Where log lines go; `false` for nowhere. @default standard output and error */
+  logger?: Logger | false;
+  /** The time, in milliseconds since the epoch. For tests. */
+  clock?: Clock;
+  /** The environment variables. @default process.env, read when `createSessions` is called */
+  env?: Environment;
+}
+
+const known: Record<keyof SessionsOptions, true> = {
+  store: true,
+  secret: true,
+  cookie: true,
+  idleTimeoutMs: true,
+  absoluteTimeoutMs: true,
+  touchAfterMs: true,
+  endMarkerMs: true,
+  limits: true,
+  timeouts: true,
+  prefix: true,
+  directory: true,
+  logger: true,
+  clock: true,
+  env: true,
+};
+
+/** Names that users of other libraries will try, and what to do instead. */
+const elsewhere: Readonly<Record<string, string>> = {
+  resave: 'only changed keys are ever written',
+  saveUninitialized: 'a session without data makes no record',
+  rolling: 'touches are written by themselves, see touchAfterMs',
+  name: 'say cookie: { name }',
+  key: 'say cookie: { name }',
+  maxAge: 'say idleTimeoutMs or absoluteTimeoutMs',
+  genid: 'tokens are always 256 random bits',
+  proxy: 'Secure does not depend on the proxy: say cookie: { secure: true }',
+  unset: 'call session.destroy()',
+  ttl: 'say idleTimeoutMs',
+  secrets: 'say secret: [first, ...older]',
+};
+
+/** @throws SessError `CONFIG_INVALID`, naming the option */
+export function checkOptions(options: SessionsOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new SessError('CONFIG_INVALID', 'The options must be an object.');
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(known, name)) continue;
+    const hint = Object.hasOwn(elsewhere, name) ? ` (${elsewhere[name]})` : '';
+    throw new SessError(
+      'CONFIG_INVALID',
+      `Option ${name} is unknown${hint}. Known are: ${Object.keys(known).join(', ')}.`,
+    );
+  }
+  const durations = {
+    idleTimeoutMs: options.idleTimeoutMs,
+    absoluteTimeoutMs: options.absoluteTimeoutMs,
+    touchAfterMs: options.touchAfterMs,
+    'timeouts.operationMs': options.timeouts?.operationMs,
+    'timeouts.openMs': options.timeouts?.openMs,
+    'timeouts.commitMs': options.timeouts?.commitMs,
+    'limits.sessionBytes': options.limits?.sessionBytes,
+    'limits.sessionKeys': options.limits?.sessionKeys,
+  };
+  for (const [name, value] of Object.entries(durations)) {
+    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+      throw new SessError('CONFIG_INVALID', `Option ${name} must be a positive number.`);
+  }
+  if (options.endMarkerMs !== undefined && !(Number.isFinite(options.endMarkerMs) && options.endMarkerMs >= 0)) {
+    throw new SessError(
+      'CONFIG_INVALID',
+      'Option endMarkerMs must be a number of milliseconds, or 0 for no end markers.',
+    );
+  }
+}

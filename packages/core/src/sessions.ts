@@ -1,0 +1,227 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { attachExchange } from './attach-exchange.ts';
+import { type BackendChoice, isCookieSessions, redisVariable, selectBackend } from './backend.ts';
+import { systemClock } from './clock.ts';
+import { cookieSettings } from './cookie.ts';
+import { cookieCarrier } from './cookie-sessions.ts';
+import type { Engine } from './engine.ts';
+import { type Environment, isProduction, processEnvironment, variable } from './environment.ts';
+import { SessError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { GuardedStore } from './guarded-store.ts';
+import { createKeyring } from './keyring.ts';
+import { type StoreRecipe, isStore, loadStore } from './load-store.ts';
+import { consoleLogger, silentLogger } from './logger.ts';
+import { openExchange } from './open-exchange.ts';
+import { Owners, type SessionInfo } from './owners.ts';
+import { resolveSecrets } from './secrets.ts';
+import type { Session } from './session.ts';
+import { sessionDirectory } from './session-directory.ts';
+import type { SessionHeaders } from './session-headers.ts';
+import { exchangeOf } from './session-object.ts';
+import { type SessionsOptions, checkOptions } from './sessions-options.ts';
+import { announcement, startUp } from './start-up.ts';
+import { tokenCarrier } from './token-carrier.ts';
+
+/** A request and its session. */
+export interface SessionExchange {
+  /** The request's current session: after a regenerate, the new one. */
+  readonly session: Session;
+}
+
+/** The sessions of an app. Make it once, share it between middlewares. */
+export interface Sessions {
+  /** What keeps the sessions, and why. */
+  readonly backend: BackendChoice;
+
+  /**
+   * Opens the session that a `Cookie` header stands for. A fault of the store is thrown at the first
+   * access of the session, not here.
+   */
+  open(cookieHeader: string | undefined): Promise<Session>;
+
+  /**
+   * Stores what the request changed, and says what the answer's headers need. Nothing of the answer
+   * may leave before this has resolved.
+   * @throws SessError the answer must be the error's, 503 for a fault of the store
+   */
+  commit(session: Session): Promise<SessionHeaders>;
+
+  /**
+   * The same for node:http, where the response is held back until the commit. Synchronous where the
+   * request has no cookie of ours.
+   */
+  attach(request: IncomingMessage, response: ServerResponse): SessionExchange | Promise<SessionExchange>;
+
+  /**
+   * Tries the storage with a real session. Await it at start, to fail early; else the first request
+   * asks for it and the outcome is logged.
+   * @throws SessError what was tried and what to check
+   */
+  ready(): Promise<void>;
+
+  /** Waits for the work under way and lets go of the store, if it was not given. */
+  close(): Promise<void>;
+
+  /** @throws SessError `UNSUPPORTED` for cookie sessions and for stores without an index of owners */
+  list(owner: string): Promise<SessionInfo[]>;
+
+  /** Ends one session, wherever it is used. @returns whether there was one */
+  revoke(handle: string): Promise<boolean>;
+
+  /**
+   * Ends all sessions of an owner: "log out everywhere". It repeats until it finds none. (A login
+   * whose password was checked before and whose session is stored after it survives.)
+   * @returns how many were ended
+   */
+  revokeAll(owner: string, options?: { except?: string }): Promise<number>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Creates the sessions of an app. Without options everything comes from the environment.
+ *
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ */
+export function createSessions(options: SessionsOptions = {}): Sessions {
+  checkOptions(options);
+  const env = options.env ?? processEnvironment();
+  const logger = options.logger === false ? silentLogger : (options.logger ?? consoleLogger);
+  const clock = options.clock ?? systemClock;
+  const production = isProduction(env);
+  if (options.store !== undefined && !isCookieSessions(options.store) && !isStore(options.store)) {
+    throw new SessError(
+      'CONFIG_INVALID',
+      'Option store must be a session store, such as redisStore({ url }), or cookieSessions().',
+    );
+  }
+  const choice = selectBackend({ env, store: options.store });
+  const cookie = cookieSettings(options.cookie ?? {}, production);
+  if (production && !cookie.secure)
+    logger.warn(
+      'Session cookies are sent over plain http too (cookie: { secure: false }): whoever listens can take a session over.',
+    );
+  const secrets = resolveSecrets({
+    option: options.secret,
+    env,
+    directory: () => sessionDirectory(env, options.directory),
+    warn: (line) => logger.warn(`Session warning: ${line}`),
+  });
+
+  const idleTimeoutMs = options.idleTimeoutMs ?? 24 * HOUR_MS;
+  const timeouts = {
+    idleTimeoutMs,
+    absoluteTimeoutMs: options.absoluteTimeoutMs ?? Math.max(30 * 24 * HOUR_MS, idleTimeoutMs),
+    touchAfterMs: options.touchAfterMs ?? idleTimeoutMs / 24,
+  };
+  if (timeouts.absoluteTimeoutMs < idleTimeoutMs)
+    throw new SessError('CONFIG_INVALID', 'Option absoluteTimeoutMs must not be shorter than idleTimeoutMs.');
+
+  const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
+  const operationMs = options.timeouts?.operationMs ?? 1_000;
+  const store = source && new GuardedStore(source.load, operationMs);
+  const encrypt = options.store !== undefined && isCookieSessions(options.store) && options.store.encrypt;
+  const engine: Engine = {
+    carrier:
+      store === undefined
+        ? cookieCarrier(secrets, cookie.name, encrypt, clock)
+        : tokenCarrier(createKeyring(secrets, cookie.name, 'token'), store),
+    cookie,
+    timeouts,
+    limits: {
+      sessionBytes: options.limits?.sessionBytes ?? 1024 * 1024,
+      sessionKeys: options.limits?.sessionKeys ?? 1_000,
+    },
+    clock,
+    endMarkerMs: options.endMarkerMs ?? 60_000,
+    commitMs: options.timeouts?.commitMs ?? 2_000,
+    production,
+  };
+
+  let started: Promise<void> | undefined;
+  function ready(): Promise<void> {
+    if (started !== undefined) return started;
+    started = store === undefined ? announceCookies() : startUp({ choice, store, logger, env, clock });
+    // Somebody may mend what is wrong without a restart: the next one to ask tries again.
+    started.catch(() => (started = undefined));
+    return started;
+  }
+  async function announceCookies(): Promise<void> {
+    for (const line of announcement(choice, undefined)) logger.info(line);
+  }
+  let isAsked = false;
+  function startOnce(): void {
+    if (isAsked) return;
+    isAsked = true;
+    if (started === undefined)
+      ready().catch((error: unknown) => logger.error(error instanceof Error ? error.message : String(error)));
+  }
+
+  const owners = store && new Owners(store, timeouts, clock);
+  function ownersOrThrow(): Owners {
+    if (owners !== undefined) return owners;
+    throw new SessError(
+      'UNSUPPORTED',
+      'Cookie sessions are kept by the browsers: they can not be listed or revoked. In tests that need it, use store: memoryStore().',
+    );
+  }
+
+  return {
+    backend: choice,
+    async open(cookieHeader) {
+      startOnce();
+      const exchange: Exchange = await openExchange(engine, cookieHeader);
+      return exchange.session;
+    },
+    async commit(session) {
+      return exchangeOf(session).commit();
+    },
+    attach(request, response) {
+      startOnce();
+      return attachExchange(engine, request, response);
+    },
+    ready,
+    async close() {
+      await store?.drained();
+      await source?.release();
+    },
+    list: async (owner) => ownersOrThrow().list(owner),
+    revoke: async (handle) => ownersOrThrow().revoke(handle),
+    revokeAll: async (owner, { except } = {}) => ownersOrThrow().revokeAll(owner, except),
+  };
+}
+
+interface StoreSource {
+  load: () => Promise<import('./store.ts').SessionStore>;
+  release: () => Promise<void>;
+}
+
+function storeSource(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreSource {
+  const given = options.store;
+  // A store that was given stays its giver's to close.
+  if (given !== undefined && !isCookieSessions(given)) return { load: async () => given, release: async () => {} };
+  const { store, release } = loadStore(recipeOf(choice, options, env));
+  store.catch(() => {}); // the first one to use the store is told
+  return { load: () => store, release };
+}
+
+function recipeOf(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreRecipe {
+  if (choice.name === 'redis') {
+    const url = variable(env, redisVariable(env) ?? '');
+    return {
+      package: '@sess/redis',
+      factory: 'redisStore',
+      options: options.prefix === undefined ? { url } : { url, prefix: options.prefix },
+    };
+  }
+  return {
+    package: '@sess/fs',
+    factory: 'fsStore',
+    options: {
+      directory: sessionDirectory(env, options.directory),
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import {
+  type Session,
+  SessError,
+  type SessionExchange,
+  type Sessions,
+  type SessionsOptions,
+  createSessions,
+} from '@sess/core';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The session of this request: properties are data, methods are controls. */
+      session: Session;
+      /** The session's handle, under the name that other middleware looks for. */
+      readonly sessionID: string;
+    }
+  }
+}
+
+/** An Express middleware; its `sessions` list and revoke sessions. */
+export interface SessionMiddleware {
+  (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
+  readonly sessions: Sessions;
+}
+
+/**
+ * Gives every request a `req.session`, and holds each answer back until its session is stored.
+ *
+ * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
+ * comes from the environment.
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ */
+export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+  const sessions = 'attach' in options ? options : createSessions(options);
+
+  function middleware(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void {
+    // Another session middleware, or this one mounted twice, has seen to this request.
+    if (Reflect.get(request, 'session') !== undefined) return next();
+    const attached = sessions.attach(request, response);
+    if (attached instanceof Promise) {
+      attached.then((exchange) => {
+        expose(request, exchange);
+        next();
+      }, next);
+    } else {
+      expose(request, attached);
+      next();
+    }
+  }
+
+  return Object.assign(middleware, { sessions });
+}
+
+function expose(request: IncomingMessage, exchange: SessionExchange): void {
+  Object.defineProperties(request, {
+    session: {
+      get: () => exchange.session,
+      set(value: unknown) {
+        replaceSession(exchange, value);
+      },
+      configurable: true,
+      enumerable: true,
+    },
+    sessionID: { get: () => exchange.session.handle, configurable: true, enumerable: true },
+  });
+}
+
+/** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */
+function replaceSession(exchange: SessionExchange, value: unknown): void {
+  if (value !== null && value !== undefined) {
+    throw new SessError(
+      'UNSUPPORTED',
+      'req.session can not be replaced. Assign its keys: Object.assign(req.session, data).',
+    );
+  }
+  exchange.session.destroy().catch(() => {});
+}
