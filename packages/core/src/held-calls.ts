@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import { type BodyCallback, bodyArguments, chunkLength } from './body-arguments.ts';
+import { bodyArguments, chunkLength } from './body-arguments.ts';
 import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
 import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
 import { type ResponseHead, implicitHead, refuseInvalidHead, setGivenHeaders } from './response-head.ts';
@@ -20,7 +20,6 @@ export class HeldCalls {
   readonly #calls: [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]][] = [];
   #appearance: HeldAppearance | undefined;
   #sentStatus = 0;
-  #endCallback: BodyCallback | undefined;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -53,15 +52,7 @@ export class HeldCalls {
 
   /** A second `end`, like a `write` after it, is kept too: Node finds the right words for it. */
   end(args: readonly unknown[]): void {
-    const { callback, chunk, encoding } = bodyArguments(args);
-    if (this.ended || callback === undefined || isHttp2(this.#response)) {
-      this.#add('end', args);
-    } else {
-      this.#add('end', [chunk, encoding]);
-      // As Node does, and now: the app may add listeners after this one.
-      this.#response.once('finish', callback);
-      this.#endCallback = callback;
-    }
+    this.#add('end', args);
     this.ended = true;
     this.#appearance?.showEnd();
   }
@@ -121,10 +112,6 @@ export class HeldCalls {
       if (callback === undefined) continue;
       if (method === 'end' && answered) this.#response.once('finish', callback);
       else process.nextTick(callback, error);
-    }
-    if (this.#endCallback !== undefined && !answered) {
-      this.#response.off('finish', this.#endCallback);
-      process.nextTick(this.#endCallback, error);
     }
     this.#drain();
   }

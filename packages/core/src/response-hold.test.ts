@@ -144,6 +144,9 @@ function workOf(overrides: Partial<ResponseWork>, log: string[] = []): ResponseW
   };
 }
 
+/** Written past the response, after what should not have left: seen alone, it proves that nothing did. */
+const marker = 'HTTP/1.1 103 Early Hints\r\nLink: </last>; rel=preload\r\n\r\n';
+
 const unavailable = (): SessError => new SessError('STORE_UNAVAILABLE', 'redis at 10.0.0.7 does not answer');
 
 const bareBody =
@@ -175,12 +178,12 @@ const shapes: Record<string, { handler: Handler; request?: string; headers?: str
   },
   'write, write, end': {
     handler(res, log) {
+      res.on('finish', () => log('finish')).on('close', () => log('close'));
       log(`write ${res.write('one', () => log('written one'))}`);
       log(`write ${res.write('dHdv', 'base64', () => log('written two'))}`);
       log(`sent ${res.headersSent}, ended ${res.writableEnded} ${res.finished}`);
       res.end('three', () => log('end called back'));
       log(`sent ${res.headersSent}, ended ${res.writableEnded} ${res.finished}`);
-      res.on('finish', () => log('finish')).on('close', () => log('close'));
     },
   },
   'write in later turns': {
@@ -563,8 +566,7 @@ describe('before the commit', () => {
       handler(res, log, req);
       // A cork from before the answer is the app's own affair; it must not fool this test.
       while (req.socket.writableCorked > 0) req.socket.uncork();
-      // What passes at once, and comes after anything that would have left, tells that nothing did.
-      res.writeEarlyHints({ link: '</last>; rel=preload' });
+      req.socket.write(marker);
     });
     const wire = new Wire(server);
     wire.send(request, headers);
@@ -575,19 +577,19 @@ describe('before the commit', () => {
     expect(
       wire.text.split('\r\n').filter((line) => line.startsWith('HTTP/') && !line.startsWith('HTTP/1.1 1')),
     ).toEqual([]);
-    expect(wire.text.endsWith('Link: </last>; rel=preload\r\n\r\n')).toBe(true);
+    expect(wire.text.endsWith(marker)).toBe(true);
     commit.resolve(nothing);
     await until(() => /^HTTP\/1.1 [2-5]/m.test(wire.text));
   });
 
-  it('a cork of the app does not keep 1xx answers back', async () => {
+  it('a cork of the app is not one of the connection', async () => {
     const commit = barrier<SessionHeaders>();
-    const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
+    const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note, req) => {
       res.write('one');
       res.cork();
       res.write('two');
       note(`corked ${res.writableCorked}`);
-      res.writeEarlyHints({ link: '</last>; rel=preload' });
+      req.socket.write(marker);
     });
     const wire = new Wire(server);
     wire.send('GET /');
@@ -616,6 +618,26 @@ describe('before the commit', () => {
       expect(sentAtOnce).toBe(commit() === nothing);
       expect(own(response!).toSorted()).toEqual([...new Set([...before, 'statusMessage', 'statusCode'])].toSorted());
     }
+  });
+
+  it('the end looks done, and not finished', async () => {
+    const commit = barrier<SessionHeaders>();
+    const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
+      res.end('x');
+      const { headersSent, writableEnded, finished, writableFinished, writableNeedDrain, writableLength } = res;
+      note(
+        JSON.stringify({ headersSent, writableEnded, finished, writableFinished, writableNeedDrain, writableLength }),
+      );
+      res.on('finish', () => note(`finished ${res.writableFinished}`));
+      commit.resolve(nothing);
+    });
+    const wire = new Wire(server);
+    wire.send('GET /', 'Connection: close\r\n');
+    await wire.closed;
+    expect(log).toEqual([
+      '{"headersSent":true,"writableEnded":true,"finished":true,"writableFinished":false,"writableNeedDrain":false,"writableLength":0}',
+      'finished true',
+    ]);
   });
 
   it('memory is bounded: write says that there is no room, and drain comes after the flush', async () => {
@@ -886,6 +908,16 @@ describe('when the commit fails', () => {
     const text = await wire.closed;
     expect(text.indexOf('HTTP/1.1 302')).toBe(text.indexOf(bareBody) + bareBody.length);
     expect(text.slice(0, text.indexOf('HTTP/1.1 302'))).not.toMatch(/Location|ETag|chunked|never/);
+  });
+
+  it('an app that closes its connections still does', async () => {
+    const { server } = await serveHeld({ commit: () => Promise.reject(unavailable()) }, (res) => {
+      res.setHeader('Connection', 'close');
+      res.end('x');
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    expect(await wire.closed).toBe(`${bare503.replace('Date:', 'Connection: close\r\nDate:')}\r\n\r\n${bareBody}`);
   });
 
   it('what Node refuses only at the flush is a 500 and a warning, not a crash', async () => {
