@@ -46,7 +46,6 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   let active = 0;
   let drained: (() => void) | undefined;
   let isClosed = false;
-  let isCorked = false;
   let answeredAt = 0;
   let lastError: Error | undefined;
 
@@ -65,10 +64,10 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const onError = (error: unknown) => {
     lastError = withoutArguments(error);
   };
-  /** TCP is up, but a frozen server does not answer the greeting, which ioredis does not bound. */
+  /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
   const onConnect = () => {
     const stream = single?.stream;
-    afterSilence(timeoutMs, () => {
+    afterSilence(2 * timeoutMs, () => {
       if (single?.status === 'connect' && single.stream === stream) single.disconnect(true);
     });
   };
@@ -81,18 +80,6 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
 
   function wake(): void {
     if (client.status === 'wait' || (isOurs && client.status === 'end')) client.connect().catch(onError);
-  }
-
-  /** What is written in one turn of the event loop goes out together: one system call, one packet. */
-  function cork(): void {
-    if (!isOurs || single === undefined || isCorked) return;
-    isCorked = true;
-    const { stream } = single;
-    stream.cork();
-    setImmediate(() => {
-      isCorked = false;
-      stream.uncork();
-    });
   }
 
   function run<T>({ what, isRepeatable, since, send }: Call<T>): Promise<T> {
@@ -126,16 +113,17 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
         const number = (attempts += 1);
         sentAt = performance.now();
         underWay.add(lost);
-        cork();
         send().then(
           (value) => {
             answeredAt = performance.now();
             if (number === attempts) finish(() => resolve(value));
           },
           (error: unknown) => {
+            const isUnsent = wasNotSent(error);
+            if (!isUnsent) answeredAt = performance.now();
             if (number !== attempts || isOver) return;
             underWay.delete(lost);
-            if (wasNotSent(error)) waiting.add(attempt);
+            if (isUnsent) waiting.add(attempt);
             else fail(error);
           },
         );
@@ -148,10 +136,12 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       };
       const leftMs = since === undefined ? timeoutMs : Math.max(0, since + timeoutMs - performance.now());
       const stop = afterSilence(leftMs, () => {
+        const isAwaited = underWay.has(lost) && (isLostOnClose || isReady());
+        fail(isAwaited ? tooLate(what) : unreachable());
         // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
-        if (isOurs && single?.status === 'ready' && sentAt !== undefined && answeredAt < sentAt)
+        if (isOurs && single?.status === 'ready' && sentAt !== undefined && answeredAt < sentAt) {
           single.disconnect(true);
-        fail(isReady() || sentAt !== undefined ? tooLate(what) : unreachable());
+        }
       });
       attempt();
     });

@@ -50,6 +50,11 @@ const meanings: readonly Meaning[] = [
   { word: 'WRONGPASS', code: 'STORE_UNAVAILABLE', text: 'refuses the user name or password.' },
   { word: 'NOAUTH', code: 'STORE_UNAVAILABLE', text: 'asks for a password.' },
   { word: 'NOPERM', code: 'STORE_UNAVAILABLE', text: "does not let this user do it: check the user's ACL." },
+  {
+    word: "can't run this command",
+    code: 'STORE_UNAVAILABLE',
+    text: "does not let this user do it: check the user's ACL.",
+  },
   { word: 'timed out', code: 'STORE_TIMEOUT', text: 'did not answer in time; the outcome of a write is unknown.' },
 ];
 

@@ -84,7 +84,7 @@ export interface TestSentinel {
   dispose(): Promise<void>;
 }
 
-/** A master, its replica and three sentinels, which fail over after half a second. */
+/** A master, its replica and three sentinels, which fail over after one and a half seconds. */
 export async function startSentinel(): Promise<TestSentinel> {
   const master = await startServer();
   const replica = await startServer('--replicaof', '127.0.0.1', String(master.port));
@@ -97,7 +97,7 @@ export async function startSentinel(): Promise<TestSentinel> {
       'bind 127.0.0.1',
       `dir ${directory}`,
       `sentinel monitor mymaster 127.0.0.1 ${master.port} 2`,
-      'sentinel down-after-milliseconds mymaster 500',
+      'sentinel down-after-milliseconds mymaster 1500',
       'sentinel failover-timeout mymaster 3000',
     ];
     const file = join(directory, 'sentinel.conf');

@@ -1,0 +1,275 @@
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
+import { type TestServer, startServer } from '../test/redis-server.ts';
+import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { type RedisStore, redisStore } from './index.ts';
+
+let server: TestServer;
+let proxy: FaultProxy;
+let store: RedisStore;
+let prefix: string;
+
+beforeAll(async () => {
+  server = await startServer();
+  proxy = await startProxy(server.port);
+});
+afterAll(async () => {
+  await proxy.dispose();
+  await server.dispose();
+});
+
+beforeEach(async () => {
+  prefix = newPrefix();
+  store = redisStore({ url: proxy.url, prefix });
+  // As at start: the probe of `ready()`. Connects, and makes the scripts known.
+  const key = newKey();
+  await store.create(key, record({}, { owner: 'probe' }));
+  await store.read(key);
+  await store.update(key, change());
+  await store.destroy(key);
+  proxy.forget();
+});
+afterEach(async () => {
+  proxy.delayMs = 0;
+  await store.close();
+});
+
+const indexOf = (owner: string) => `${prefix}owner:${createHash('sha256').update(owner).digest('hex')}`;
+const names = () => proxy.commands.map(([name]) => name?.toLowerCase());
+
+describe('what goes over the wire', () => {
+  it('a read is one HGETALL', async () => {
+    await store.read(newKey());
+    expect(names()).toEqual(['hgetall']);
+  });
+
+  it('a create, an update, a touch and a destroy are one EVALSHA each', async () => {
+    const key = newKey();
+    await store.create(key, record({ a: '1' }));
+    await store.update(key, change({ set: { a: '2' } }));
+    await store.update(key, change());
+    await store.destroy(key, { endMarkerMs: 60_000 });
+    expect(names()).toEqual(['evalsha', 'evalsha', 'evalsha', 'evalsha']);
+  });
+
+  it('a login is four commands in three round trips', async () => {
+    const anonymous = newKey();
+    await store.create(anonymous, record({ cart: '[1]' }));
+    proxy.forget();
+    proxy.delayMs = 200;
+    const begunAt = performance.now();
+    await store.read(anonymous);
+    expect(await store.create(newKey(), record({ userId: '"u1"' }, { owner: 'u1' }))).toBe(true);
+    await store.destroy(anonymous, { endMarkerMs: 60_000 });
+    const tookMs = performance.now() - begunAt;
+    expect(names()).toEqual(['hgetall', 'evalsha', 'evalsha', 'evalsha']);
+    expect(tookMs).toBeGreaterThan(590);
+    expect(tookMs).toBeLessThan(790);
+  });
+
+  it('a counter in a session of 60 KB is written with less than 500 bytes', async () => {
+    const key = newKey();
+    await store.create(key, record({ cart: JSON.stringify('x'.repeat(60_000)), views: '1' }));
+    proxy.forget();
+    expect(await store.update(key, change({ set: { views: '2' }, expect: { views: '1' } }))).toBe('applied');
+    expect(proxy.sentBytes).toBeLessThan(500);
+    proxy.forget();
+    expect(await store.update(key, change())).toBe('applied');
+    expect(proxy.sentBytes).toBeLessThan(400);
+  });
+
+  it('commands of parallel requests share one round trip', async () => {
+    const keys = Array.from({ length: 50 }, newKey);
+    proxy.delayMs = 200;
+    const begunAt = performance.now();
+    await Promise.all(keys.map((key) => store.read(key)));
+    expect(performance.now() - begunAt).toBeLessThan(390);
+    expect(names()).toHaveLength(50);
+  });
+
+  it('a session that is used beyond the period of its index entry renews it: the only write that costs two', async () => {
+    const key = newKey();
+    // Periods are counted from the epoch: these two instants lie in the same one, the third in the next.
+    const hour = 3_600_000;
+    const start = Math.ceil(Date.now() / hour) * hour;
+    const times = (touchedAt: number) => ({ touchedAt, expiresAt: touchedAt + hour / 2 });
+    await store.create(key, record({}, { ...times(start), owner: 'u1' }));
+    proxy.forget();
+    await store.update(key, change(times(start + hour - 1)));
+    expect(names()).toEqual(['evalsha']);
+    await store.update(key, change(times(start + hour)));
+    await store.keysByOwner('u1');
+    expect(names()).toEqual(['evalsha', 'evalsha', 'evalsha', 'zrange']);
+  });
+
+  it('walking and listing by owner use SCAN and ZRANGE, never KEYS', async () => {
+    const monitor = await new Redis(server.port).monitor();
+    const seen: string[] = [];
+    monitor.on('monitor', (_time: string, [name]: string[]) => seen.push(String(name).toLowerCase()));
+    await store.create(newKey(), record({}, { owner: 'u1' }));
+    const walked: string[] = [];
+    for await (const key of store.walk()) walked.push(key);
+    const owned = await store.keysByOwner('u1');
+    await store.forgetKeys('u1', owned);
+    monitor.disconnect();
+    expect(walked).toEqual(owned);
+    expect(seen).toContain('scan');
+    expect(seen).toContain('zrange');
+    expect(seen).not.toContain('keys');
+  });
+});
+
+describe('what lies in Redis', () => {
+  it('a key is the prefix and the handle; fields of users cannot meet our own', async () => {
+    const key = newKey();
+    const fields = Object.fromEntries(
+      ['v', 'i', 'x', 'c', 't', 'e', 'k', 'o', 's', '-', ''].map((name) => [name, '"!"']),
+    );
+    await store.create(key, record(fields));
+    expect((await store.read(key)) as unknown).toMatchObject({ fields });
+    await store.update(key, change({ unset: Object.keys(fields) }));
+    expect((await store.read(key)) as unknown).toMatchObject({ fields: {} });
+    expect(await server.admin.hkeys(prefix + key)).toEqual(['v', 'i', 'c', 't', 'e', 'k']);
+  });
+
+  it('keys and texts with lone surrogates and leading NUL stay apart', async () => {
+    const key = newKey();
+    const fields = {
+      '\ud800': '"\ud800"',
+      '\ud801': '"\udfff"',
+      '\ufffd': '1',
+      '\0': '\0',
+      '\0"\\u0000"': '\0\0',
+      '': '',
+    };
+    await store.create(key, record(fields, { owner: '\ud800' }));
+    const found = await store.read(key);
+    expect(found).toMatchObject({ fields, owner: '\ud800' });
+    expect(await store.keysByOwner('\ud800')).toEqual([key]);
+    expect(await store.keysByOwner('\ud801')).toEqual([]);
+    expect(await store.update(key, change({ expect: { '\ud801': '"\udfff"' }, unset: ['\ud800'] }))).toBe('applied');
+    const { '\ud800': _removed, ...rest } = fields;
+    expect(await store.read(key)).toMatchObject({ fields: rest });
+  });
+
+  it('a session of 1000 keys is created, changed and removed whole', async () => {
+    const key = newKey();
+    const fields = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`key${at}`, String(at)]));
+    expect(await store.create(key, record(fields))).toBe(true);
+    const changed = Object.fromEntries(Object.keys(fields).map((name) => [name, '"changed"']));
+    expect(await store.update(key, change({ revise: changed, expect: fields }))).toBe('applied');
+    const more = Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`more${at}`, '1']));
+    expect(await store.update(key, change({ set: more, unset: Object.keys(fields) }))).toBe('applied');
+    expect(await store.read(key)).toMatchObject({ fields: more });
+    expect((await store.destroy(key))?.fields).toEqual(more);
+  });
+
+  it('small sessions stay in the compact form of hashes, however often they are written', async () => {
+    const key = newKey();
+    await store.create(key, record({ userId: '"u1"' }));
+    const others = Array.from({ length: 8 }, () => redisStore({ url: server.url, prefix }));
+    for (let round = 0; round < 3; round++) {
+      for (const other of others) await other.update(key, change({ set: { views: String(round) } }));
+    }
+    expect(await server.admin.object('ENCODING', prefix + key)).toMatch(/listpack|ziplist/);
+    expect((await server.admin.hget(prefix + key, 'k'))?.length).toBe(55);
+    for (const other of others) await other.close();
+  });
+
+  it('a key that lost its expiry gets it back with the next touch', async () => {
+    const key = newKey();
+    await store.create(key, record());
+    await server.admin.persist(prefix + key);
+    expect(await store.update(key, change())).toBe('applied');
+    expect(await server.admin.pttl(prefix + key)).toBeGreaterThan(590_000);
+  });
+
+  it('skewed clocks of hosts change nothing: the deadline is the time to live, by the server', async () => {
+    const key = newKey();
+    const behind = Date.now() - 86_400_000;
+    await store.create(key, record({}, { createdAt: behind, touchedAt: behind, expiresAt: behind + 60_000 }));
+    expect(await server.admin.pttl(prefix + key)).toBeGreaterThan(59_000);
+    expect(await store.read(key)).toMatchObject({ expiresAt: behind + 60_000 });
+  });
+
+  it('index entries expire, and what outlived its time goes when the owner logs in again', async () => {
+    const index = indexOf('u1');
+    const [old, key] = [newKey(), newKey()];
+    await store.create(key, record({}, { owner: 'u1' }));
+    const expiry = await server.admin.pttl(index);
+    expect(expiry).toBeGreaterThan(5 * 3_500_000);
+    const [, score = '0'] = await server.admin.zrange(index, '0', '-1', 'WITHSCORES');
+    // As if written for 60 minutes, two hours ago.
+    await server.admin.zadd(index, (Math.floor(Number(score) / 2 ** 20) - 6 * 3600 - 60) * 2 ** 20 + 60, old);
+    expect(await store.keysByOwner('u1')).toContain(old);
+    await store.create(newKey(), record({}, { owner: 'u1' }));
+    expect(await store.keysByOwner('u1')).not.toContain(old);
+    expect(await store.keysByOwner('u1')).toContain(key);
+  });
+
+  it('forgetKeys drops entries that are older than a minute by the server, and no younger ones', async () => {
+    const [old, young] = [newKey(), newKey()];
+    await store.create(young, record({}, { owner: 'u1' }));
+    const index = indexOf('u1');
+    const seconds = Math.floor(Date.now() / 1000);
+    await server.admin.zadd(index, (seconds - 62 + 300 * 60) * 2 ** 20 + 300, old);
+    await store.forgetKeys('u1', [old, young, newKey()]);
+    expect(await store.keysByOwner('u1')).toEqual([young]);
+  });
+});
+
+describe('a record that is not ours', () => {
+  const damages: Record<string, (name: string) => Promise<unknown>> = {
+    'a text': (name) => server.admin.set(name, '{}'),
+    'a list': (name) => server.admin.rpush(name, 'a'),
+    'a sorted set': (name) => server.admin.zadd(name, 1, 'a'),
+    'a foreign hash': (name) => server.admin.hset(name, 'user', '1'),
+    'version 0': (name) => server.admin.hset(name, 'v', '0'),
+    'version "1 "': (name) => server.admin.hset(name, 'v', '1 '),
+    'version -1': (name) => server.admin.hset(name, 'v', '-1'),
+    'version 1.5': (name) => server.admin.hset(name, 'v', '1.5'),
+    'no createdAt': (name) => whole(name).then(() => server.admin.hdel(name, 'c')),
+    'a touchedAt of letters': (name) => whole(name).then(() => server.admin.hset(name, 't', 'soon')),
+    'an empty expiresAt': (name) => whole(name).then(() => server.admin.hset(name, 'e', '')),
+    'no write token': (name) => whole(name).then(() => server.admin.hdel(name, 'k')),
+    'settings cut short': (name) => whole(name).then(() => server.admin.hset(name, 's', '{"idle')),
+    'settings that are a number': (name) => whole(name).then(() => server.admin.hset(name, 's', '1')),
+    "another session's record": (name) => whole(name).then(() => server.admin.hset(name, 'i', '00000000')),
+  };
+
+  async function whole(name: string): Promise<void> {
+    await store.create(name.slice(prefix.length), record({ a: '1' }));
+  }
+
+  for (const [what, plant] of Object.entries(damages)) {
+    it(`${what} is corrupt for every verb, and stays`, async () => {
+      const key = newKey();
+      await plant(prefix + key);
+      const before = await server.admin.dumpBuffer(prefix + key);
+      const corrupt = { code: 'STORE_CORRUPT' };
+      // Reading does not look at the write token.
+      const read = await outcomeOf(() => store.read(key));
+      expect(read.code).toBe(what === 'no write token' ? undefined : 'STORE_CORRUPT');
+      await expect(store.create(key, record())).rejects.toMatchObject(corrupt);
+      await expect(store.update(key, change({ set: { a: '2' } }))).rejects.toMatchObject(corrupt);
+      await expect(store.destroy(key, { endMarkerMs: 1000 })).rejects.toMatchObject(corrupt);
+      expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
+    });
+  }
+
+  for (const version of ['2', '999', '9007199254740993']) {
+    it(`version ${version} is too new for every verb, and stays`, async () => {
+      const key = newKey();
+      await server.admin.hset(prefix + key, 'v', version, 'new', 'shape');
+      const before = await server.admin.dumpBuffer(prefix + key);
+      const tooNew = { code: 'STORE_TOO_NEW' };
+      await expect(store.read(key)).rejects.toMatchObject(tooNew);
+      await expect(store.create(key, record())).rejects.toMatchObject(tooNew);
+      await expect(store.update(key, change())).rejects.toMatchObject(tooNew);
+      await expect(store.destroy(key)).rejects.toMatchObject(tooNew);
+      expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
+    });
+  }
+});

@@ -1,0 +1,279 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { SessionKey } from '@sess/core';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startProxy } from '../test/fault-proxy.ts';
+import { type TestServer, startCluster, startSentinel, startServer, until } from '../test/redis-server.ts';
+import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { type RedisStore, redisStore } from './index.ts';
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+function later<T extends { dispose(): Promise<unknown> }>(thing: T): T {
+  cleanUps.push(() => thing.dispose());
+  return thing;
+}
+function opened(options: Parameters<typeof redisStore>[0]): RedisStore {
+  const store = redisStore(options);
+  cleanUps.push(() => store.close());
+  return store;
+}
+
+/** Replication is asynchronous: what the test relies on has arrived. */
+async function replicated(servers: readonly (TestServer | undefined)[]): Promise<void> {
+  await until(async () => {
+    const counts = await Promise.all(servers.map((server) => server?.admin.dbsize()));
+    return counts.every((count) => count === counts[0]);
+  });
+}
+
+/** Reads and writes without a pause until told to stop; whatever is answered must be right. */
+function load(store: RedisStore, keys: readonly SessionKey[]) {
+  let isRunning = true;
+  const counts = { right: 0, faults: 0, wrong: [] as string[], longestMs: 0, lastFaultAt: 0 };
+  const acknowledged = new Map<SessionKey, number>();
+  const workers = keys.map(async (key) => {
+    for (let n = 1; isRunning; n++) {
+      const written = await outcomeOf(() => store.update(key, change({ set: { n: String(n) } })));
+      const read = await outcomeOf(() => store.read(key));
+      for (const { code, tookMs } of [written, read]) {
+        counts.longestMs = Math.max(counts.longestMs, tookMs);
+        if (code === undefined) counts.right += 1;
+        else {
+          counts.faults += 1;
+          counts.lastFaultAt = performance.now();
+        }
+      }
+      if (written.value === 'applied') acknowledged.set(key, n);
+      else if (written.value !== undefined) counts.wrong.push(`update: ${written.value}`);
+      if (read.code === undefined && (read.value === undefined || read.value === 'ended')) {
+        counts.wrong.push(`read: ${read.value}`);
+      }
+      await wait(5);
+    }
+  });
+  return {
+    counts,
+    acknowledged,
+    async stop() {
+      isRunning = false;
+      await Promise.all(workers);
+    },
+  };
+}
+
+describe('Sentinel', () => {
+  it('fails over when the master dies: a few seconds of faults, no false logout, no restart', async () => {
+    const sentinel = later(await startSentinel());
+    const store = opened({ url: sentinel.url, prefix: newPrefix() });
+    const keys = Array.from({ length: 8 }, newKey);
+    for (const key of keys) await store.create(key, record({ a: '1' }, { owner: 'u1' }));
+    // Replication is asynchronous: what the test relies on has arrived.
+    await replicated(sentinel.servers);
+    const running = load(store, keys);
+    await wait(300);
+    await sentinel.servers[0]?.kill();
+    const diedAt = performance.now();
+    await until(async () => (await sentinel.servers[1]?.admin.info('replication'))?.includes('role:master') ?? false);
+    await until(async () => (await outcomeOf(() => store.update(keys[0] ?? '', change()))).code === undefined, 5000);
+    await wait(1000);
+    await running.stop();
+    const { counts } = running;
+    expect(counts.wrong).toEqual([]);
+    expect(counts.faults).toBeGreaterThan(0);
+    expect(counts.longestMs).toBeLessThan(1500);
+    expect(counts.lastFaultAt - diedAt).toBeLessThan(8000);
+    console.log(
+      `sentinel: ${counts.right} right, ${counts.faults} faults, ${Math.round(counts.lastFaultAt - diedAt)} ms`,
+    );
+    expect((await store.keysByOwner('u1')).length).toBe(8);
+  }, 60_000);
+
+  it('follows a failover away from a master that is frozen', async () => {
+    const sentinel = later(await startSentinel());
+    const store = opened({ url: sentinel.url, prefix: newPrefix() });
+    const key = newKey();
+    await store.create(key, record({ a: '1' }));
+    await replicated(sentinel.servers);
+    sentinel.servers[0]?.freeze();
+    await until(async () => (await sentinel.servers[1]?.admin.info('replication'))?.includes('role:master') ?? false);
+    await until(
+      async () => (await outcomeOf(() => store.update(key, change({ set: { a: '2' } })))).code === undefined,
+      3000,
+    );
+    expect(await store.read(key)).toMatchObject({ fields: { a: '2' } });
+    expect(await sentinel.servers[1]?.admin.dbsize()).toBe(1);
+  }, 60_000);
+});
+
+describe('Cluster', () => {
+  it('goes on when a master dies: faults for its slots until a replica takes over, none for the others', async () => {
+    const cluster = later(await startCluster(1));
+    const store = opened({ url: cluster.url, prefix: newPrefix() });
+    const keys = Array.from({ length: 12 }, newKey);
+    for (const key of keys) await store.create(key, record({ a: '1' }, { owner: 'u1' }));
+    for (const [at, master] of cluster.masters.entries()) await replicated([master, cluster.replicas[at]]);
+    const running = load(store, keys);
+    await wait(300);
+    const [first] = cluster.masters;
+    await first?.kill();
+    const diedAt = performance.now();
+    await until(async () =>
+      (await Promise.all(cluster.replicas.map(({ admin }) => admin.info('replication')))).some((info) =>
+        info.includes('role:master'),
+      ),
+    );
+    for (const key of keys) {
+      await until(async () => (await outcomeOf(() => store.update(key, change()))).code === undefined, 5000);
+    }
+    await wait(1000);
+    await running.stop();
+    const { counts } = running;
+    console.log(
+      `cluster: ${counts.right} right, ${counts.faults} faults, ${Math.round(counts.lastFaultAt - diedAt)} ms`,
+    );
+    expect(counts.wrong).toEqual([]);
+    expect(counts.faults).toBeGreaterThan(0);
+    expect(counts.longestMs).toBeLessThan(1500);
+    expect(counts.lastFaultAt - diedAt).toBeLessThan(10_000);
+    const walked: string[] = [];
+    for await (const key of store.walk()) walked.push(key);
+    expect(walked.toSorted()).toEqual(keys.toSorted());
+  }, 60_000);
+
+  it('follows slots that move to another master while they are read and written', async () => {
+    const cluster = later(await startCluster());
+    const [from, to] = cluster.masters as readonly [TestServer, TestServer, TestServer];
+    const store = opened({ url: cluster.url, prefix: newPrefix() });
+    const keys = Array.from({ length: 30 }, newKey);
+    for (const key of keys) await store.create(key, record({ a: '1' }));
+    const fromId = String(await from.admin.call('CLUSTER', 'MYID'));
+    const toId = String(await to.admin.call('CLUSTER', 'MYID'));
+    const running = load(store, keys);
+    for (const name of await from.admin.keys('*')) {
+      const slot = Number(await from.admin.call('CLUSTER', 'KEYSLOT', name));
+      await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+      await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+      await wait(20);
+      await from.admin.migrate('127.0.0.1', to.port, name, 0, 1000);
+      await wait(20);
+      for (const { admin } of cluster.masters) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    }
+    await running.stop();
+    expect(running.counts.wrong).toEqual([]);
+    expect(running.counts.faults).toBe(0);
+    for (const [key, n] of running.acknowledged) {
+      expect(await store.read(key)).toMatchObject({ fields: { n: String(n) } });
+    }
+  }, 60_000);
+
+  it('asked as if it were a single server, says what to do', async () => {
+    const cluster = later(await startCluster());
+    const store = opened({ url: cluster.masters[0]?.url ?? '', prefix: newPrefix() });
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcomeOf(() => store.read(newKey()))));
+    const refused = outcomes.find(({ code }) => code !== undefined);
+    expect(refused?.code).toBe('STORE_UNAVAILABLE');
+    expect(refused?.error?.message).toContain('redis+cluster://');
+  }, 30_000);
+});
+
+describe('durability', () => {
+  /** WAIT came back short, or a busy machine did not get so far. */
+  const unconfirmed = ['STORE_UNAVAILABLE', 'STORE_TIMEOUT'];
+
+  async function pair() {
+    const master = later(await startServer());
+    const link = later(await startProxy(master.port));
+    const replica = later(await startServer('--replicaof', '127.0.0.1', String(link.port)));
+    await master.admin.config('SET', 'repl-diskless-sync-delay', '0');
+    const replicates = async () =>
+      (await master.admin.info('replication')).includes('state=online') &&
+      (await replica.admin.info('replication')).includes('master_link_status:up');
+    await until(replicates);
+    // The first answers of a replica that has just come take their time.
+    await until(async () => (await master.admin.set('first', '1')) === 'OK' && (await master.admin.wait(1, 500)) === 1);
+    await master.admin.del('first');
+    await replicated([master, replica]);
+    return { master, link, replica };
+  }
+
+  /** Loses the master: the replica is all there is. */
+  async function survive(master: TestServer, replica: TestServer): Promise<void> {
+    await master.kill();
+    await replica.admin.replicaof('NO', 'ONE');
+  }
+
+  it('default: a logout that the replica did not hear of is undone by a failover (the honest edge)', async () => {
+    const { master, link, replica } = await pair();
+    const prefix = newPrefix();
+    const store = opened({ url: master.url, prefix });
+    const key = newKey();
+    await store.create(key, record({ a: '1' }));
+    await replicated([master, replica]);
+    link.swallow();
+    expect(await store.destroy(key)).toMatchObject({ fields: { a: '1' } });
+    await survive(master, replica);
+    const after = opened({ url: replica.url, prefix });
+    expect(await after.read(key)).toMatchObject({ fields: { a: '1' } });
+  }, 30_000);
+
+  it('replicated: such a logout and such a login are not confirmed, within the bound', async () => {
+    const { master, link } = await pair();
+    const store = opened({ url: master.url, prefix: newPrefix(), durability: 'replicated' });
+    const key = newKey();
+    expect(await store.create(key, record({ a: '1' }, { owner: 'u1' }))).toBe(true);
+    link.swallow();
+    const logout = await outcomeOf(() => store.destroy(key, { endMarkerMs: 60_000 }));
+    expect(unconfirmed).toContain(logout.code);
+    expect(logout.error?.message).toMatch(/not confirmed|did not confirm/);
+    expect(logout.tookMs).toBeLessThan(1200);
+    // Nothing is there any more, but that is not confirmed either; with and without an end marker.
+    expect(unconfirmed).toContain((await outcomeOf(() => store.destroy(key))).code);
+    expect(unconfirmed).toContain((await outcomeOf(() => store.destroy(newKey()))).code);
+    expect(unconfirmed).toContain((await outcomeOf(() => store.create(newKey(), record()))).code);
+    // Many at once: none waits for the rounds of all those before it.
+    const crowd = await Promise.all(
+      Array.from({ length: 50 }, () => outcomeOf(() => store.create(newKey(), record()))),
+    );
+    for (const { code, tookMs } of crowd) {
+      expect(unconfirmed).toContain(code);
+      expect(tookMs).toBeLessThan(1500);
+    }
+    // Reading and ordinary writes do not wait for replicas.
+    expect(await store.read(key)).toBe('ended');
+  }, 30_000);
+
+  it('replicated: what was confirmed survives the master, and what was refused can be had again', async () => {
+    const { master, link, replica } = await pair();
+    const prefix = newPrefix();
+    const store = opened({ url: master.url, prefix, durability: 'replicated' });
+    const [stays, goes] = [newKey(), newKey()];
+    expect(await store.create(stays, record({ a: '1' }))).toBe(true);
+    expect(await store.create(goes, record({ a: '2' }))).toBe(true);
+    link.swallow();
+    expect(unconfirmed).toContain((await outcomeOf(() => store.destroy(goes))).code);
+    link.reset();
+    await until(async () => (await outcomeOf(() => store.destroy(goes))).code === undefined, 20_000);
+    await survive(master, replica);
+    const after = opened({ url: replica.url, prefix });
+    expect(await after.read(goes)).toBeUndefined();
+    expect(await after.read(stays)).toMatchObject({ fields: { a: '1' } });
+  }, 40_000);
+
+  it('replicated works with a client of the user, on a connection of its own', async () => {
+    const { master } = await pair();
+    const client = new Redis(master.port);
+    const store = opened({ client, prefix: newPrefix(), durability: 'replicated' });
+    const key = newKey();
+    expect(await store.create(key, record({ a: '1' }))).toBe(true);
+    expect((await store.destroy(key))?.fields).toEqual({ a: '1' });
+    expect(String(await master.admin.info('commandstats'))).toContain('cmdstat_wait');
+    const clients = String(await master.admin.client('LIST'))
+      .split('\n')
+      .filter((line) => line.includes('db=0'));
+    expect(clients.length).toBeGreaterThanOrEqual(3);
+    client.disconnect();
+  }, 30_000);
+});

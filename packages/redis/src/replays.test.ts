@@ -1,0 +1,232 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
+import { type TestServer, startServer, until } from '../test/redis-server.ts';
+import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { type RedisStore, redisStore } from './index.ts';
+
+/** What is sent twice, or arrives when nobody waits for it any more. */
+let server: TestServer;
+let proxy: FaultProxy;
+let prefix: string;
+/** Another process, whose connection is sound. */
+let other: RedisStore;
+
+beforeAll(async () => {
+  server = await startServer('--appendonly', 'yes', '--appendfsync', 'always');
+  proxy = await startProxy(server.port);
+});
+afterAll(async () => {
+  await proxy.dispose();
+  await server.dispose();
+});
+beforeEach(() => {
+  prefix = newPrefix();
+  other = redisStore({ url: server.url, prefix });
+});
+afterEach(() => other.close());
+
+const defaultClient = () => {
+  const client = new Redis(proxy.port);
+  client.on('error', () => {});
+  return client;
+};
+
+interface Kind {
+  open(): { store: RedisStore; dispose(): void };
+}
+
+const kinds: Record<string, Kind> = {
+  'our client': { open: () => ({ store: redisStore({ url: proxy.url, prefix }), dispose: () => {} }) },
+  "a user's client with ioredis' defaults": {
+    open() {
+      const client = defaultClient();
+      return { store: redisStore({ client, prefix }), dispose: () => client.disconnect() };
+    },
+  },
+  "a user's client with ioredis' defaults and enableAutoPipelining": {
+    open() {
+      const client = new Redis(proxy.port, { enableAutoPipelining: true });
+      client.on('error', () => {});
+      return { store: redisStore({ client, prefix }), dispose: () => client.disconnect() };
+    },
+  },
+};
+
+for (const [name, { open }] of Object.entries(kinds)) {
+  describe(`${name}`, () => {
+    let store: RedisStore;
+    let dispose: () => void;
+    beforeEach(async () => {
+      ({ store, dispose } = open());
+      // The scripts are known, and the server's clock.
+      const key = newKey();
+      await store.create(key, record());
+      await store.update(key, change());
+      await store.destroy(key);
+      await store.read(key);
+    });
+    afterEach(async () => {
+      await store.close();
+      dispose();
+    });
+
+    it('an update whose answer is lost is applied once, and says so', async () => {
+      const key = newKey();
+      await store.create(key, record({ n: '5' }));
+      const before = proxy.faults;
+      proxy.loseReply('evalsha');
+      expect(await store.update(key, change({ expect: { n: '5' }, set: { n: '6' } }))).toBe('applied');
+      expect(proxy.faults).toBe(before + 1);
+      expect(await other.read(key)).toMatchObject({ fields: { n: '6' } });
+    });
+
+    it('nor is it applied twice when another process wrote in between', async () => {
+      const key = newKey();
+      await store.create(key, record({ n: '5' }));
+      proxy.loseReply('evalsha', async () => {
+        expect(await other.update(key, change({ expect: { n: '6' }, set: { n: '7' } }))).toBe('applied');
+      });
+      expect(await store.update(key, change({ expect: { n: '5' }, set: { n: '6' } }))).toBe('applied');
+      expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
+    });
+
+    it('a create whose answer is lost created the session', async () => {
+      const key = newKey();
+      proxy.loseReply('evalsha');
+      expect(await store.create(key, record({ a: '1' }))).toBe(true);
+      expect(await other.read(key)).toMatchObject({ fields: { a: '1' } });
+    });
+
+    it('a login whose first answer is lost created the session and its index entry', async () => {
+      const key = newKey();
+      await store.create(newKey(), record({}, { owner: 'u1' }));
+      proxy.loseReply('evalsha');
+      expect(await store.create(key, record({}, { owner: 'u1' }))).toBe(true);
+      expect(await other.keysByOwner('u1')).toContain(key);
+      expect(await other.read(key)).toMatchObject({ owner: 'u1' });
+    });
+
+    it('a destroy whose answer is lost never says that there was nothing', async () => {
+      const key = newKey();
+      await store.create(key, record({ a: '1' }));
+      proxy.loseReply('evalsha');
+      const { code } = await outcomeOf(() => store.destroy(key, { endMarkerMs: 60_000 }));
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(await other.read(key)).toBe('ended');
+    });
+
+    it('counting on over lost answers, from two processes, counts each once', async () => {
+      const key = newKey();
+      await store.create(key, record({ n: '0' }));
+      const before = proxy.faults;
+      let counted = 0;
+      const count = async (by: RedisStore) => {
+        while (proxy.faults < before + 5) {
+          const found = await by.read(key);
+          const n = found !== undefined && found !== 'ended' ? Number(found.fields['n']) : Number.NaN;
+          const verdict = await by.update(key, change({ expect: { n: String(n) }, set: { n: String(n + 1) } }));
+          if (verdict === 'applied') counted += 1;
+        }
+      };
+      const losing = setInterval(() => proxy.loseReply('evalsha'), 400);
+      const ends = await Promise.allSettled([count(store), count(other), count(store)]);
+      clearInterval(losing);
+      expect(ends.filter(({ status }) => status === 'rejected')).toEqual([]);
+      expect(counted).toBeGreaterThan(20);
+      expect(await other.read(key)).toMatchObject({ fields: { n: String(counted) } });
+    }, 30_000);
+
+    it('a write that is sent again after a logout brings nothing back', async () => {
+      const key = newKey();
+      await store.create(key, record({ a: '1' }));
+      proxy.loseReply('evalsha', async () => void (await other.destroy(key)));
+      expect(await store.update(key, change({ set: { a: '2' } }))).toBe('gone');
+      expect(await other.read(key)).toBeUndefined();
+    });
+  });
+}
+
+describe('a server that is frozen, killed and started again', () => {
+  /** Worker 1 writes into the frozen server; it is killed; a logout happens; the connection comes back. */
+  async function scenario(write: () => Promise<unknown>, logout: () => Promise<unknown>): Promise<void> {
+    server.freeze();
+    const written = write().catch(() => {});
+    await wait(300);
+    await server.kill();
+    // The proxy keeps worker 1 from the new server until the logout has been answered.
+    proxy.isDown = true;
+    proxy.reset();
+    await server.start();
+    await logout();
+    proxy.isDown = false;
+    await Promise.race([written, wait(2000)]);
+    await wait(1000);
+  }
+
+  it('control: a plain SET of a default client is sent again and brings the session back', async () => {
+    const client = defaultClient();
+    const name = `${prefix}plain`;
+    await client.set(name, 'logged in');
+    await scenario(
+      () => client.set(name, 'logged in'),
+      () => server.admin.del(name),
+    );
+    expect(await server.admin.get(name)).toBe('logged in');
+    client.disconnect();
+  }, 20_000);
+
+  for (const [name, { open }] of Object.entries(kinds)) {
+    it(`with ${name} an update brings nothing back`, async () => {
+      const { store, dispose } = open();
+      const key = newKey();
+      await store.create(key, record({ a: '1' }));
+      await store.update(key, change());
+      await scenario(
+        () => store.update(key, change({ set: { a: '2' } })),
+        () => other.destroy(key),
+      );
+      expect(await other.read(key)).toBeUndefined();
+      await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+      expect(await store.read(key)).toBeUndefined();
+      await store.close();
+      dispose();
+    }, 20_000);
+
+    it(`with ${name} a create that nobody waits for any more makes no session`, async () => {
+      const { store, dispose } = open();
+      const key = newKey();
+      await store.create(newKey(), record());
+      await scenario(
+        () => store.create(key, record({ a: '1' })),
+        async () => {
+          await wait(800);
+          // "Log out everywhere": nothing is there yet.
+          expect(await other.destroy(key)).toBeUndefined();
+        },
+      );
+      expect(await other.read(key)).toBeUndefined();
+      await store.close();
+      dispose();
+    }, 20_000);
+
+    it(`with ${name} what a frozen server finds when it wakes up overwrites nothing`, async () => {
+      const { store, dispose } = open();
+      const key = newKey();
+      await store.create(key, record({ a: '1' }));
+      await store.update(key, change());
+      server.freeze();
+      const late = await outcomeOf(() => store.update(key, change({ set: { a: '"late"' } })));
+      expect(late.code).toBe('STORE_TIMEOUT');
+      expect(late.tookMs).toBeLessThan(1500);
+      await wait(300);
+      server.thaw();
+      await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+      await wait(200);
+      expect(await other.read(key)).toMatchObject({ fields: { a: '1' } });
+      await store.close();
+      dispose();
+    }, 20_000);
+  }
+});
