@@ -45,9 +45,31 @@ const HEADER_BYTES = 16_384;
 const PAIRS_OF_OUR_NAME = 64;
 
 const nameShape = /^[\w!#$%&'*+.^`|~-]+$/;
+// The `cookie` package throws at what these refuse: here at construction, there in the midst of an answer.
+const pathShape = /^\/[\u0020-\u003A\u003D-\u007E]*$/;
+const domainShape = /^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i;
 
-/** Fills in the defaults and refuses combinations that browsers refuse (RFC 6265bis section 4.1.3). */
+const known: Record<keyof CookieOptions | 'httpOnly', true> = {
+  name: true,
+  path: true,
+  domain: true,
+  secure: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+  persistent: true,
+  httpOnly: true,
+};
+
+/**
+ * Fills in the defaults and refuses combinations that browsers refuse (RFC 6265bis section 4.1.3).
+ * @throws SessError `CONFIG_INVALID`, naming the option
+ */
 export function cookieSettings(options: CookieOptions, production: boolean): CookieSettings {
+  for (const option of Object.keys(options)) {
+    // An ignored `maxAge` of another library's would be found out in production.
+    if (!Object.hasOwn(known, option)) invalid(option, `is unknown. Known are: ${Object.keys(known).join(', ')}`);
+  }
   const path = options.path ?? '/';
   const secure = options.secure ?? production;
   const hostOnly = secure && path === '/' && options.domain === undefined;
@@ -57,9 +79,9 @@ export function cookieSettings(options: CookieOptions, production: boolean): Coo
 
   if (typeof name !== 'string' || !nameShape.test(name))
     invalid('name', "must be a cookie name: letters, digits and !#$%&'*+-.^_`|~");
-  if (typeof path !== 'string' || !/^\/[^;\p{Cc}]*$/u.test(path))
-    invalid('path', 'must begin with "/" and hold no ";" or control character');
-  if (options.domain !== undefined && !/^\.?[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(options.domain))
+  if (typeof path !== 'string' || !pathShape.test(path))
+    invalid('path', 'must begin with "/" and hold only ASCII characters without ";", "<" and control characters');
+  if (options.domain !== undefined && (typeof options.domain !== 'string' || !domainShape.test(options.domain)))
     invalid('domain', 'must be a host name');
   if (!['lax', 'strict', 'none'].includes(sameSite)) invalid('sameSite', 'must be "lax", "strict" or "none"');
   if (options.priority !== undefined && !['low', 'medium', 'high'].includes(options.priority))
@@ -67,7 +89,7 @@ export function cookieSettings(options: CookieOptions, production: boolean): Coo
   for (const flag of ['secure', 'partitioned', 'persistent'] as const) {
     if (options[flag] !== undefined && typeof options[flag] !== 'boolean') invalid(flag, 'must be true or false');
   }
-  if ('httpOnly' in options && options.httpOnly !== true)
+  if ('httpOnly' in options && options.httpOnly !== undefined && options.httpOnly !== true)
     invalid('httpOnly', 'can not be switched off: no script needs to read the session cookie');
   if (sameSite === 'none' && !secure) invalid('sameSite', '"none" needs secure: true');
   if (partitioned && !secure) invalid('partitioned', 'needs secure: true');
@@ -98,7 +120,8 @@ function invalid(option: string, sentence: string): never {
  */
 export function cookieValues(header: string | undefined, name: string): string[] {
   const values: string[] = [];
-  if (header === undefined || header.length > HEADER_BYTES) return values;
+  // `Headers.get('cookie')` of a Web request says `null`.
+  if (typeof header !== 'string' || header.length > HEADER_BYTES) return values;
   let at = header.indexOf(name);
   while (at !== -1 && values.length < PAIRS_OF_OUR_NAME) {
     let end = header.indexOf(';', at);
