@@ -52,7 +52,8 @@ function inspectObject(value: object, path: string, depth: number): void {
   if (typeof Reflect.get(value, 'toJSON') === 'function')
     throw refuse(path, 'has a toJSON method; store what it returns');
   for (const [name, member] of Object.entries(value)) {
-    if (name === '__proto__') throw refuse(`${path}.__proto__`, 'is a key that pollutes prototypes');
+    if (name === '__proto__' || isPolluter(name, member))
+      throw refuse(`${path}.${name}`, 'is a key that pollutes prototypes');
     if (member !== undefined) inspectValue(member, `${path}.${name}`, depth + 1);
   }
 }
@@ -92,8 +93,9 @@ export function decodeField(key: string, text: string): unknown {
 }
 
 function dropPolluters(name: string, value: unknown): unknown {
-  if (name === '__proto__') return undefined;
-  if (name === 'constructor' && typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype'))
-    return undefined;
-  return value;
+  return name === '__proto__' || isPolluter(name, value) ? undefined : value;
+}
+
+function isPolluter(name: string, value: unknown): boolean {
+  return name === 'constructor' && typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype');
 }
