@@ -14,7 +14,7 @@ const units = [
 ];
 
 function ago(time) {
-  const past = Math.max(0, Date.now() - time);
+  const past = Math.max(0, Date.now() - Date.parse(time));
   const words = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'short' });
   const unit = units.find(([, ms]) => past >= ms);
   return unit === undefined ? 'just now' : words.format(-Math.floor(past / unit[1]), unit[0]);
@@ -23,7 +23,7 @@ function ago(time) {
 function timeCell(time) {
   const cell = document.createElement('td');
   const made = document.createElement('time');
-  made.dateTime = new Date(time).toISOString();
+  made.dateTime = time;
   made.title = new Date(time).toLocaleString('en');
   made.textContent = ago(time);
   cell.append(made);
@@ -65,7 +65,7 @@ function sessionRow({ handle, createdAt, touchedAt, current }, revoke) {
 
 /** One's own sessions, newest first; `hint` stands in for an empty table. */
 export function showSessions(sessions, hint, revoke) {
-  const newestFirst = sessions.toSorted((a, b) => b.createdAt - a.createdAt);
+  const newestFirst = sessions.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
   document.getElementById('sessions-body').replaceChildren(...newestFirst.map((one) => sessionRow(one, revoke)));
   document.getElementById('sessions').hidden = sessions.length === 0;
   const place = document.getElementById('sessions-hint');

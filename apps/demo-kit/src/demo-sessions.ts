@@ -3,6 +3,8 @@ import type { StoreName } from './launch-options.ts';
 
 export interface DemoSessions {
   readonly sessions: Sessions;
+  /** As `--store` names it. To the library the memory store is one of the app's own. */
+  readonly store: string;
   readonly why: string;
 }
 
@@ -15,8 +17,8 @@ function forFiles(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function forRedis(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const url = [env['SESSION_REDIS_URL'], env['REDIS_URL']].find((value) => value !== undefined && value.trim() !== '');
-  return { ...env, SESSION_REDIS_URL: url ?? 'redis://127.0.0.1:6379' };
+  const isNamed = [env['SESSION_REDIS_URL'], env['REDIS_URL']].some((url) => url !== undefined && url.trim() !== '');
+  return isNamed ? env : { ...env, SESSION_REDIS_URL: 'redis://127.0.0.1:6379' };
 }
 
 /** The switch of the demo. An app needs none of this: `createSessions()` chooses from its environment. */
@@ -40,5 +42,7 @@ export function createDemoSessions(
 ): DemoSessions {
   const chosen = store === undefined ? { env } : optionsFor(store, env);
   const sessions = createSessions({ ...options, ...chosen });
-  return { sessions, why: store === undefined ? sessions.backend.reason : `--store ${store} was given.` };
+  return store === undefined
+    ? { sessions, store: sessions.backend.name, why: sessions.backend.reason }
+    : { sessions, store, why: `--store ${store} was given.` };
 }

@@ -15,6 +15,8 @@ export interface Input {
 
 export interface DemoOptions {
   readonly sessions: Sessions;
+  /** What keeps the sessions: `fs`, `memory`, `redis`, `cookie`. */
+  readonly store: string;
   /** As the page names it, for example `Express`. */
   readonly framework: string;
   /** Why this store: the reason of the library, or the flag that was given. */
@@ -39,9 +41,8 @@ export interface Demo {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
-export function createDemo({ sessions, framework, why, workers }: DemoOptions): Demo {
-  const store = sessions.backend.name;
-  const isHealthy = healthCheck(sessions);
+export function createDemo({ sessions, store, framework, why, workers }: DemoOptions): Demo {
+  const isHealthy = healthCheck(sessions, store);
 
   return {
     page: (session) => pageReply(renderPage({ framework, store, why, workers, user: session.userId, ...answerer() })),

@@ -6,22 +6,22 @@ const freshForMs = 500;
 const probeIdleMs = 60_000;
 
 /** A session is written and removed again: the whole way that a login takes. The library bounds its time. */
-async function probe(sessions: Sessions): Promise<void> {
+async function probe(sessions: Sessions, store: string): Promise<void> {
   const session = await sessions.open(undefined);
   session.idleTimeoutMs = probeIdleMs;
   await session.update('views', () => 0);
   await session.save();
-  if (sessions.backend.name === 'cookie') return;
+  if (store === 'cookie') return;
   await sessions.revoke(session.handle);
 }
 
 /** Resolves when the store works, and rejects with the store's error when it does not. */
-export function healthCheck(sessions: Sessions): () => Promise<void> {
+export function healthCheck(sessions: Sessions, store: string): () => Promise<void> {
   let last: Promise<void> | undefined;
   return () => {
     if (last === undefined) {
       const forget = (): void => void setTimeout(() => (last = undefined), freshForMs).unref();
-      last = probe(sessions).finally(forget);
+      last = probe(sessions, store).finally(forget);
     }
     return last;
   };

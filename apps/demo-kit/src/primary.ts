@@ -52,7 +52,7 @@ export async function runPrimary(framework: string, options: LaunchOptions): Pro
     announced = true;
     const crew = `${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}`;
     console.log(`${framework} demo: ${urlOf(options.host, port)} (${crew})`);
-    console.log(`Store: ${store} (${why})`);
+    console.log(`Store: ${store}. ${why}`);
   };
 
   const hear = (slot: number, message: WorkerMessage): void => {

@@ -34,17 +34,17 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 async function serve(app: DemoApp, options: LaunchOptions): Promise<void> {
-  const { sessions, why } = createDemoSessions(options.store, process.env, { logger });
+  const { sessions, store, why } = createDemoSessions(options.store, process.env, { logger });
   await sessions.ready();
 
-  const demo = createDemo({ sessions, framework: app.framework, why, workers: options.workers });
+  const demo = createDemo({ sessions, store, framework: app.framework, why, workers: options.workers });
   const server = createServer(await app.createListener({ sessions, demo }));
   // A browser keeps its connections, and so its worker. This demo wants every request to meet any of them.
   server.maxRequestsPerSocket = 1;
 
   stopOnSignal(() => void stop(server, sessions));
   await listen(server, Number(process.env['DEMO_PORT'] ?? options.port), options.host);
-  tellPrimary({ type: 'serving', store: sessions.backend.name, why });
+  tellPrimary({ type: 'serving', store, why });
 }
 
 export function runWorker(app: DemoApp, options: LaunchOptions): void {

@@ -1,0 +1,4 @@
+import { testInBrowser } from './demo-browser-suite.ts';
+import { expressDemo } from './express-demo.ts';
+
+testInBrowser(expressDemo, ['fs']);

@@ -1,0 +1,7 @@
+import { testFlicker } from './demo-flicker-suite.ts';
+import { testAnonymous, testRaces } from './demo-races-suite.ts';
+import { expressDemo } from './express-demo.ts';
+
+testFlicker(expressDemo, ['fs']);
+testRaces(expressDemo, 'fs');
+testAnonymous(expressDemo);

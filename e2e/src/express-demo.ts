@@ -1,0 +1,7 @@
+import { fileURLToPath } from 'node:url';
+import type { DemoDescription } from './start-demo.ts';
+
+export const expressDemo: DemoDescription = {
+  framework: 'Express',
+  main: fileURLToPath(new URL('../../apps/express-demo/dist/main.js', import.meta.url)),
+};

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A demo app: all of them serve the same page and the same routes, so one suite tests them all. */
+export interface DemoDescription {
+  readonly framework: string;
+  /** The file that `node` runs. */
+  readonly main: string;
+}
+
+export interface StartOptions {
+  readonly store?: 'fs' | 'memory' | 'redis' | 'cookie';
+  readonly workers?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RunningDemo {
+  readonly url: string;
+  readonly sessionDirectory: string;
+  readonly process: ChildProcess;
+  /** Everything it printed so far, both streams. */
+  output(): string;
+  /** The files that hold sessions: without the secret that development keeps beside them. */
+  files(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+const startsWithinMs = 20_000;
+const stopsWithinMs = 8_000;
+
+/** Only this of our own environment: a test runner's variables would select cookie sessions. */
+function scrubbedEnvironment(): Record<string, string> {
+  const { PATH, HOME, TMPDIR, LANG } = process.env;
+  return Object.fromEntries(
+    Object.entries({ PATH, HOME, TMPDIR, LANG }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  );
+}
+
+export interface DemoProcess {
+  readonly child: ChildProcess;
+  output(): string;
+  /** Resolves with the exit code; a signal's name if that ended it. */
+  readonly ended: Promise<number | string | null>;
+}
+
+export function runDemo(main: string, flags: readonly string[], env: Readonly<Record<string, string>>): DemoProcess {
+  const child = spawn(process.execPath, [main, ...flags], {
+    env: { ...scrubbedEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const listen = (chunk: Buffer): void => void (text += chunk.toString());
+  child.stdout.on('data', listen);
+  child.stderr.on('data', listen);
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.once('close', (code, signal) => resolve(signal ?? code));
+  });
+  return { child, output: () => text, ended };
+}
+
+async function addressOf({ output, ended }: DemoProcess): Promise<string> {
+  let over = false;
+  void ended.then(() => (over = true));
+  const deadline = Date.now() + startsWithinMs;
+  while (!over && Date.now() < deadline) {
+    const address = / demo: (http:\/\/\S+)/.exec(output())?.[1];
+    if (address !== undefined) return address;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`The demo did not start${over ? '' : ' in time'}. It said:\n${output()}`);
+}
+
+async function stopProcess({ child, ended, output }: DemoProcess): Promise<void> {
+  child.kill('SIGTERM');
+  const kill = setTimeout(() => child.kill('SIGKILL'), stopsWithinMs);
+  const end = await ended;
+  clearTimeout(kill);
+  if (end === 'SIGKILL') throw new Error(`The demo had to be killed. It said:\n${output()}`);
+}
+
+/** Starts a demo on a free port, with a session directory of its own. */
+export async function startDemo(demo: DemoDescription, options: StartOptions = {}): Promise<RunningDemo> {
+  const home = await mkdtemp(join(tmpdir(), 'sess-demo-'));
+  const sessionDirectory = join(home, 'sessions');
+  const flags = ['--port', '0', '--workers', String(options.workers ?? 4)];
+  if (options.store !== undefined) flags.push('--store', options.store);
+
+  const running = runDemo(demo.main, flags, { SESSION_DIR: sessionDirectory, ...options.env });
+  const stop = async (): Promise<void> => {
+    await stopProcess(running);
+    await rm(home, { recursive: true, force: true });
+  };
+  try {
+    return {
+      url: await addressOf(running),
+      sessionDirectory,
+      process: running.child,
+      output: running.output,
+      files: async () => {
+        const entries = await readdir(sessionDirectory, { recursive: true, withFileTypes: true });
+        return entries
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .toSorted();
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
