@@ -49,16 +49,20 @@ async function contend(
 ): Promise<StoreProcess[]> {
   const processes = await Promise.all(Array.from({ length: contenders }, start));
   const ends = processes.map((contender, index) => begin(contender, `p${index}`).catch((error: unknown) => error));
-  const endAt = performance.now() + forMs;
-  for (let round = 0; performance.now() < endAt; round++) {
+  const startedAt = performance.now();
+  let kills = 0;
+  let isAsleep = false;
+  for (let part = 0; part < 1; part = (performance.now() - startedAt) / forMs) {
     const victim = processes[randomInt(killed, contenders)];
     victim?.kill('SIGSTOP');
     await delay(randomInt(1, 20));
     // One of them sleeps for so long that its lock is taken for a dead one's.
-    if (round === 10) void delay(Math.min(2500, forMs / 2)).then(() => victim?.kill('SIGCONT'));
+    if (!isAsleep && part > 0.2) void delay(forMs * 0.6).then(() => victim?.kill('SIGCONT'));
     else victim?.kill('SIGCONT');
-    if (round % 80 === 5 && round < 80 * killed) processes[(round - 5) / 80]?.kill('SIGKILL');
+    isAsleep ||= part > 0.2;
+    if (kills < killed && part > (kills + 0.5) / killed) processes[kills++]?.kill('SIGKILL');
   }
+  while (kills < killed) processes[kills++]?.kill('SIGKILL');
   for (const contender of processes) contender.kill('SIGCONT');
   await Promise.all(processes.map((contender) => contender.call('stop').catch(() => undefined)));
   const died = (await Promise.all(ends)).filter((end) => end instanceof Error);

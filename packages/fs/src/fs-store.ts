@@ -85,10 +85,13 @@ export function fsStore(options: FsStoreOptions): FsStore {
   /** Writers of one session queue here, so that those of one process do not make each other lose. */
   async function write<T>(key: string, job: (path: SessionPath, work: Work) => Promise<T>): Promise<T> {
     const path = sessionPath(directory.path, key);
-    return gate.run(async (work) => {
-      await directory.verifyNowAndThen();
-      return job(path, work);
-    }, key);
+    return gate.run(
+      async (work) => {
+        await directory.verifyNowAndThen();
+        return job(path, work);
+      },
+      { line: key },
+    );
   }
 
   return {

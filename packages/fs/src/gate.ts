@@ -14,15 +14,21 @@ export interface Work {
 /** Lets calls of the store in, a few at a time, and gives each of them a bounded time. */
 export interface Gate {
   /**
-   * @param line calls with the same name here go in one after the other.
    * @throws SessError `STORE_BUSY` at once, when too many wait; `STORE_TIMEOUT`
    */
-  run<T>(job: (work: Work) => Promise<T>, line?: string): Promise<T>;
+  run<T>(job: (work: Work) => Promise<T>, terms?: Terms): Promise<T>;
   /** Lets no one in any more, and resolves when all that are in have been answered. */
   close(): Promise<void>;
 }
 
-const boundMs = 1000;
+export interface Terms {
+  /** Calls with the same name here go in one after the other. */
+  line?: string;
+  /** How long the whole may take. @default 1000 */
+  boundMs?: number;
+}
+
+const callMs = 1000;
 
 /** Calls that wait or are at work, for all stores of the process. Above it the answer is `STORE_BUSY`. */
 const mostCalls = 1000;
@@ -94,11 +100,11 @@ export function openGate(): Gate {
     }
   }
 
-  function newWork(isGivenUp: () => boolean): Work {
+  function newWork(isGivenUp: () => boolean, boundMs: number): Work {
     return {
       isGivenUp,
       check() {
-        if (isGivenUp()) throw timeout();
+        if (isGivenUp()) throw timeout(boundMs);
       },
       async aside(wait) {
         leave();
@@ -111,17 +117,17 @@ export function openGate(): Gate {
     };
   }
 
-  function bounded<T>(start: (work: Work) => Promise<T>): Promise<T> {
+  function bounded<T>(boundMs: number, start: (work: Work) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isGivenUp = false;
       const giveUp = () => {
         isGivenUp = true;
-        reject(timeout());
+        reject(timeout(boundMs));
       };
       // The loop itself may have stood still: the first turn polls for I/O, the second lets what it resolved run.
       const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), boundMs);
       pool.calls++;
-      void start(newWork(() => isGivenUp))
+      void start(newWork(() => isGivenUp, boundMs))
         .then(resolve, (error: unknown) => reject(asFault(error)))
         .finally(() => {
           clearTimeout(timer);
@@ -131,7 +137,7 @@ export function openGate(): Gate {
   }
 
   return {
-    async run<T>(job: (work: Work) => Promise<T>, line?: string): Promise<T> {
+    async run<T>(job: (work: Work) => Promise<T>, { line, boundMs = callMs }: Terms = {}): Promise<T> {
       if (isClosed) throw new SessError('STORE_UNAVAILABLE', 'The session store was closed.');
       if (pool.calls >= mostCalls) {
         throw new SessError(
@@ -139,7 +145,9 @@ export function openGate(): Gate {
           `More than ${mostCalls} calls wait for the session directory: its disk is too slow, or hangs.`,
         );
       }
-      const answer = bounded((work) => (line === undefined ? perform(job, work) : performInLine(job, work, line)));
+      const answer = bounded(boundMs, (work) =>
+        line === undefined ? perform(job, work) : performInLine(job, work, line),
+      );
       answers.add(answer);
       try {
         return await answer;
@@ -155,7 +163,7 @@ export function openGate(): Gate {
   };
 }
 
-function timeout(): SessError {
+function timeout(boundMs: number): SessError {
   return new SessError(
     'STORE_TIMEOUT',
     `The session directory did not answer within ${boundMs} ms. Whether a write took place is not known.`,

@@ -76,7 +76,7 @@ export function decodeRecord(key: SessionKey, content: Uint8Array): StoredRecord
   const start = /^sess-fs ([1-9]\d{0,8}) /.exec(bytes.toString('latin1', 0, 20));
   if (start === null) throw corrupt(key, bytes.length === 0 ? 'its data file is empty' : 'its data file is foreign');
   if (Number(start[1]) > version) throw tooNew(key);
-  if (bytes.toString('latin1', prefix.length, headerAt - 1) !== sumOf(bytes))
+  if (bytes.toString('latin1', 0, headerAt) !== `${prefix}${sumOf(bytes)}\n`)
     throw corrupt(key, 'its data file is torn');
 
   const headerEnd = bytes.indexOf(lineFeed, headerAt);

@@ -24,7 +24,7 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
   let missedToken: string | undefined;
   for (let look = 1; ;) {
     work.check();
-    const names = await lookAt(path);
+    const names = await lookAt(site, path);
     if (names === undefined || isEmpty(names)) {
       await site.directory.verify();
       return { state: 'absent' };
@@ -38,7 +38,7 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
     const now = site.clock();
     if (token.kind === 'end') return { state: now < token.until ? 'ended' : 'dead', token };
     if (now >= token.expiresAt) return { state: 'dead', token };
-    const bytes = await readWhole(dataPath(path, token), path.key);
+    const bytes = await readWhole(dataPath(path, token, token.dataId), path.key);
     if (bytes !== undefined) return { state: 'live', token, record: decodeRecord(path.key, bytes) };
     // Another one changed the session meanwhile: its token has another name now, and this one never comes back.
     if (missedToken === token.name) throw corrupt(path.key, 'its data file is missing');
@@ -47,14 +47,15 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
 }
 
 /** What is in a session's directory; `undefined` when there is none. */
-export async function lookAt(path: SessionPath): Promise<Listing | undefined> {
+export async function lookAt(site: Site, path: SessionPath): Promise<Listing | undefined> {
   try {
     return listing(await namesIn(path.directory));
   } catch (error) {
     if (isMissing(error)) return undefined;
     const code = errorCode(error);
-    if (code === 'ENOTDIR' || code === 'ELOOP') throw corrupt(path.key, 'it is not a directory', error);
-    throw error;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
+    await site.directory.verify();
+    throw corrupt(path.key, 'it is not a directory', error);
   }
 }
 
@@ -67,11 +68,7 @@ export function tokenPath(path: SessionPath, token: Token): string {
   return `${path.directory}/${token.name}`;
 }
 
-export function dataPath(
-  path: SessionPath,
-  token: Token,
-  id: string = token.kind === 'live' ? token.dataId : '',
-): string {
+export function dataPath(path: SessionPath, token: Token, id: string): string {
   return `${path.directory}/${token.name}/${dataName(id)}`;
 }
 

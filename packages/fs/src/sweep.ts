@@ -2,7 +2,7 @@ import { type SweepReport, isSessError } from '@sess/core';
 import { commit } from './commit.ts';
 import { asFault, isMissing } from './faults.ts';
 import { namesIfAny, quietly, removeIfEmpty, removeTree, rename, statusOf } from './files.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Terms } from './gate.ts';
 import {
   type Listing,
   type LiveToken,
@@ -32,6 +32,9 @@ export interface SweepPlan {
 /** What one slice looks at, at most: requests go in between two slices. */
 const sliceSize = 32;
 
+/** Nobody waits for a slice, and a disk may be slow at removing much: a request would be told after a second. */
+const terms: Terms = { boundMs: 10_000 };
+
 /** A writer that is younger may be under way; disturbing one costs it a repetition, no more. */
 const leftoverMs = 60_000;
 
@@ -59,14 +62,14 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
         if (isSessionKey(name)) await count(sweepSession(site, sessionPath(site.directory.path, name), plan));
         else await count(sweepLeftover(site, shard, name));
       }
-    });
+    }, terms);
   }
   if (plan.isThorough) {
     for await (const place of site.owners.places()) {
       if (plan.isStopped()) break;
-      await gate.run(() => count(site.owners.clean(place)));
+      await gate.run(() => count(site.owners.clean(place)), terms);
     }
-    await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen));
+    await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen), terms);
   }
   if (firstFault !== undefined) throw firstFault;
   return report;
@@ -91,7 +94,7 @@ async function* slices(
 }
 
 async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Promise<Count> {
-  const names = await lookAtIfWhole(path);
+  const names = await lookAtIfWhole(site, path);
   if (names === undefined) return 'kept';
   if (names === 'gone') return undefined;
   if (isEmpty(names)) {
@@ -134,11 +137,11 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 }
 
 /** `undefined`: something that is no session, which is left alone. */
-async function lookAtIfWhole(path: SessionPath): Promise<Listing | 'gone' | undefined> {
+async function lookAtIfWhole(site: Site, path: SessionPath): Promise<Listing | 'gone' | undefined> {
   try {
-    return (await lookAt(path)) ?? 'gone';
+    return (await lookAt(site, path)) ?? 'gone';
   } catch (error) {
-    if (isSessError(error)) return undefined;
+    if (isSessError(error) && error.code === 'STORE_CORRUPT') return undefined;
     throw error;
   }
 }
@@ -187,7 +190,7 @@ export async function* walk(site: Site, gate: Gate): AsyncGenerator<string> {
     yield* await gate.run(async () => {
       const live: string[] = [];
       for (const key of keys) {
-        const there = await lookAtIfWhole(sessionPath(site.directory.path, key));
+        const there = await lookAtIfWhole(site, sessionPath(site.directory.path, key));
         const token = there === undefined || there === 'gone' ? undefined : there.tokens[0];
         if (token?.kind === 'live' && site.clock() < token.expiresAt) live.push(key);
       }

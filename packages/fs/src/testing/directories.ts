@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SessionChange, SessionKey, SessionRecord } from '@sess/core';
 
 const made: string[] = [];
 
-/** An empty directory. */
+/** An empty directory on the disk. */
 export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'sess-fs-'));
+  return emptyDirectoryIn(tmpdir());
+}
+
+/** An empty directory in memory where there is such a place: some disks take seconds to remove what thousands of rounds leave. */
+export function fastDirectory(): string {
+  const shared = '/dev/shm';
+  return emptyDirectoryIn(existsSync(shared) ? shared : tmpdir());
+}
+
+function emptyDirectoryIn(place: string): string {
+  const directory = mkdtempSync(join(place, 'sess-fs-'));
   made.push(directory);
   return directory;
 }

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionKey, SessionRecord } from '@sess/core';
 import { type FsStore, fsStore } from '../index.ts';
-import { keyOf, minuteMs, temporaryDirectory } from './directories.ts';
+import { keyOf, minuteMs, fastDirectory } from './directories.ts';
 import { type Outcome, interleave } from './interleave.ts';
 
 export const raceKey: SessionKey = keyOf('the session of a race');
@@ -40,7 +40,7 @@ export const graceMs: number = 60 * minuteMs;
  * @returns how many rounds were verified
  */
 export async function race({ rounds, setUp, actors, deaths = 0, jumpMs, verify }: Race): Promise<number> {
-  const directory = temporaryDirectory();
+  const directory = fastDirectory();
   for (let round = 1; round <= rounds; round++) {
     const scene = sceneIn(join(directory, String(round)));
     if (round % 2 === 0) forbidLocks(scene);

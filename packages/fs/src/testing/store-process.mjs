@@ -19,6 +19,7 @@ const calls = {
     process.setgid(uid);
     process.setuid(uid);
   },
+  umask: (mask) => void process.umask(mask),
   /** Blocks the event loop. */
   stall(ms) {
     const end = Date.now() + ms;

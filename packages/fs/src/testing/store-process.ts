@@ -6,7 +6,18 @@ import type { SessionStore } from '@sess/core';
 import type { FsStoreOptions } from '../fs-store.ts';
 
 type Verb = keyof SessionStore | 'sweep' | 'keysByOwner' | 'close';
-type Call = Verb | 'open' | 'become' | 'stall' | 'hash' | 'flood' | 'overwrite' | 'contend' | 'contendNaively' | 'stop';
+type Call =
+  | Verb
+  | 'open'
+  | 'become'
+  | 'umask'
+  | 'stall'
+  | 'hash'
+  | 'flood'
+  | 'overwrite'
+  | 'contend'
+  | 'contendNaively'
+  | 'stop';
 
 export interface StoreProcess {
   child: ChildProcess;

@@ -1,0 +1,215 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fsStore } from './index.ts';
+import { changeAt, keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import { isRoot, startProcess } from './testing/store-process.ts';
+
+afterAll(removeTemporaryDirectories);
+
+const now = 1_700_000_000_000;
+const key = keyOf('the session');
+const record = recordAt(now);
+
+const open = (directory: string, platform?: NodeJS.Platform) =>
+  fsStore({ directory, clock: () => now, sweepEveryMs: 0, ...(platform && { platform }) });
+
+/** The kinds and modes of all that lies below. */
+function modesIn(directory: string): string[] {
+  const modes = readdirSync(directory, { recursive: true }).map((name) => {
+    const stats = lstatSync(join(directory, String(name)));
+    return `${stats.isDirectory() ? 'directory' : 'file'} ${(stats.mode & 0o777).toString(8)}`;
+  });
+  return [...new Set(modes)].toSorted((left, right) => (left < right ? -1 : 1));
+}
+
+describe('at start', () => {
+  it('the directory is made where it is missing, with those above it, for its owner alone', async () => {
+    const above = join(temporaryDirectory(), 'a');
+    const store = open(join(above, 'b'));
+    await store.create(key, { ...record, owner: 'u1' });
+    expect(lstatSync(above).mode & 0o777).toBe(0o700);
+    expect(modesIn(above)).toEqual(['directory 700', 'file 600']);
+    expect(store.describe()).toEqual({ name: 'fs', location: join(above, 'b'), sharedBy: 'host' });
+  });
+
+  it('an open umask opens nothing', async () => {
+    const directory = join(temporaryDirectory(), 'sessions');
+    const child = startProcess();
+    await child.call('umask', 0);
+    await child.call('open', { directory });
+    await child.call('create', key, recordAt(Date.now()));
+    child.kill('SIGKILL');
+    expect(modesIn(directory)).toEqual(['directory 700', 'file 600']);
+  });
+
+  it('a path that is not absolute is refused', () => {
+    for (const directory of ['', '.', 'sessions', './sessions', '../x', '/a\0b']) {
+      expect(() => open(directory)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error);
+    }
+  });
+
+  it('other options that make no sense are refused', () => {
+    const directory = temporaryDirectory();
+    for (const options of [{ sweepEveryMs: -1 }, { graceMs: Number.NaN }, { sweepEveryMs: Infinity }]) {
+      expect(() => fsStore({ directory, ...options })).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error,
+      );
+    }
+  });
+
+  it('Windows is refused, with what to do instead', () => {
+    expect(() => open(temporaryDirectory(), 'win32')).toThrow(/@sess\/redis/);
+    expect(() => open(temporaryDirectory(), 'win32')).toThrow(
+      expect.objectContaining({ code: 'FS_UNSUPPORTED' }) as Error,
+    );
+  });
+
+  const refused: Record<string, { make(directory: string): void; says: RegExp }> = {
+    'a file': { make: (path) => writeFileSync(path, ''), says: /is not a directory/ },
+    'a symbolic link': {
+      make(path) {
+        mkdirSync(`${path}-elsewhere`, { mode: 0o700 });
+        symlinkSync(`${path}-elsewhere`, path);
+      },
+      says: /is a symbolic link/,
+    },
+    'a link to nothing': { make: (path) => symlinkSync('/nonexistent', path), says: /is a symbolic link/ },
+    'a directory that its group may enter': {
+      make(path) {
+        mkdirSync(path);
+        chmodSync(path, 0o750);
+      },
+      says: /chmod 700/,
+    },
+    'a directory that everybody may enter': {
+      make(path) {
+        mkdirSync(path);
+        chmodSync(path, 0o777);
+      },
+      says: /chmod 700/,
+    },
+  };
+
+  for (const [what, { make, says }] of Object.entries(refused)) {
+    it(`${what} is refused, with what to do`, () => {
+      const path = join(temporaryDirectory(), 'sessions');
+      make(path);
+      expect(() => open(path)).toThrow(expect.objectContaining({ code: 'FS_DIRECTORY' }) as Error);
+      expect(() => open(path)).toThrow(says);
+    });
+  }
+
+  it('a directory below one that everybody may write to is refused', () => {
+    const open777 = join(temporaryDirectory(), 'tmp');
+    mkdirSync(open777);
+    chmodSync(open777, 0o777);
+    expect(() => open(join(open777, 'sessions'))).toThrow(/everybody may replace it/);
+    chmodSync(open777, 0o1777);
+    expect(open(join(open777, 'sessions')).describe().name).toBe('fs');
+  });
+
+  it.skipIf(!isRoot)(
+    `what belongs to another user is refused${isRoot ? '' : ' (skipped: only root can make it so)'}`,
+    () => {
+      const path = join(temporaryDirectory(), 'sessions');
+      mkdirSync(path, { mode: 0o700 });
+      chownSync(path, 65534, 65534);
+      expect(() => open(path)).toThrow(/belongs to another user \(uid 65534\)/);
+
+      // The attack on a shared /tmp: the directory is ours, and somebody else's above it can be exchanged.
+      const shared = join(temporaryDirectory(), 'tmp');
+      const between = join(shared, 'sess-0');
+      mkdirSync(between, { recursive: true });
+      chmodSync(shared, 0o1777);
+      chownSync(between, 65534, 65534);
+      mkdirSync(join(between, 'sessions'), { mode: 0o700 });
+      expect(() => open(join(between, 'sessions'))).toThrow(/belongs to another user/);
+    },
+  );
+
+  it.skipIf(!isRoot)(
+    `what cannot be written is refused${isRoot ? '' : ' (skipped: needs root to become another user)'}`,
+    async () => {
+      const directory = temporaryDirectory();
+      chownSync(directory, 65534, 65534);
+      chmodSync(directory, 0o500);
+      const child = startProcess();
+      await child.call('become', 65534);
+      await expect(child.call('open', { directory })).rejects.toMatchObject({ code: 'FS_DIRECTORY' });
+      await expect(child.call('open', { directory: join(directory, 'below') })).rejects.toMatchObject({
+        code: 'FS_DIRECTORY',
+      });
+      child.kill('SIGKILL');
+    },
+  );
+});
+
+describe('a directory that is replaced while the app runs', () => {
+  const replacements: Record<string, (directory: string) => void> = {
+    'it is moved away': (directory) => renameSync(directory, `${directory}-away`),
+    'it is removed': (directory) => rmSync(directory, { recursive: true }),
+    'a link to another place is put in its place': (directory) => {
+      renameSync(directory, `${directory}-away`);
+      symlinkSync(`${directory}-away`, directory);
+    },
+    'an empty one is put in its place, as when a disk is unmounted': (directory) => {
+      renameSync(directory, `${directory}-away`);
+      mkdirSync(directory, { mode: 0o700 });
+    },
+    'a file is put in its place': (directory) => {
+      renameSync(directory, `${directory}-away`);
+      writeFileSync(directory, '');
+    },
+    'the one above it is moved away': (directory) => renameSync(dirname(directory), `${dirname(directory)}-away`),
+  };
+
+  for (const [what, replace] of Object.entries(replacements)) {
+    it(`${what}: nothing is taken for absent, nothing is written`, async () => {
+      const directory = join(temporaryDirectory(), 'above', 'sessions');
+      const store = open(directory);
+      await store.create(key, record);
+      replace(directory);
+
+      const unknown = keyOf('unknown');
+      const told = { code: 'STORE_UNAVAILABLE', status: 503 };
+      for (const absent of [
+        () => store.read(unknown),
+        () => store.update(unknown, changeAt(now)),
+        () => store.destroy(unknown),
+        () => store.keysByOwner('nobody'),
+      ]) {
+        await expect(absent()).rejects.toMatchObject(told);
+      }
+      // What is found is looked at in the old place for a moment at most.
+      await expect.poll(() => store.read(key).catch((error: unknown) => error)).toMatchObject(told);
+      await expect(store.create(unknown, { ...record, owner: 'u1' })).rejects.toMatchObject(told);
+      await expect(store.update(key, changeAt(now, { set: { b: '2' } }))).rejects.toMatchObject(told);
+      await expect(store.sweep()).rejects.toMatchObject(told);
+      await expect(store.check()).rejects.toMatchObject(told);
+      expect(existsSync(join(directory, unknown.slice(0, 2)))).toBe(false);
+    });
+  }
+
+  it('when it is put back everything goes on', async () => {
+    const directory = join(temporaryDirectory(), 'sessions');
+    const store = open(directory);
+    await store.create(key, record);
+    renameSync(directory, `${directory}-away`);
+    await expect(store.read(keyOf('unknown'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    renameSync(`${directory}-away`, directory);
+    expect(await store.read(key)).toEqual(record);
+    expect(await store.read(keyOf('unknown'))).toBeUndefined();
+  });
+});
