@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
-import { holdResponse } from './response-hold.ts';
+import { holdResponse } from './response/response-hold.ts';
 
 /** Opens a request's session, and holds its response back until the session is stored. */
 export function attachExchange(

@@ -10,7 +10,7 @@ import { absoluteDeadline } from './expiry.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
 import type { RegenerateOptions, Session } from './session.ts';
-import type { SessionHeaders } from './session-headers.ts';
+import type { SessionHeaders } from './response/session-headers.ts';
 import { sessionObject } from './session-object.ts';
 import { SessionState } from './session-state.ts';
 import type { SessionSettings } from './store.ts';

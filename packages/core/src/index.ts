@@ -9,8 +9,8 @@ export type { Limits } from './limits.ts';
 export type { Logger } from './logger.ts';
 export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './memory-store.ts';
 export type { SessionInfo } from './owners.ts';
-export { holdResponse } from './response-hold.ts';
-export type { ResponseWork } from './response-work.ts';
+export { holdResponse } from './response/response-hold.ts';
+export type { ResponseWork } from './response/response-work.ts';
 export type {
   RegenerateOptions,
   Session,
@@ -20,7 +20,7 @@ export type {
   SessionDataKey,
 } from './session.ts';
 export type { SessionCookie } from './session-cookie.ts';
-export type { SessionHeaders } from './session-headers.ts';
+export type { SessionHeaders } from './response/session-headers.ts';
 export { currentSession } from './session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';

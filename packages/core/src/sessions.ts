@@ -18,7 +18,7 @@ import { Owners, type SessionInfo } from './owners.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Session } from './session.ts';
 import { sessionDirectory } from './session-directory.ts';
-import type { SessionHeaders } from './session-headers.ts';
+import type { SessionHeaders } from './response/session-headers.ts';
 import { exchangeOf } from './session-object.ts';
 import { type SessionsOptions, checkOptions } from './sessions-options.ts';
 import { announcement, startUp } from './start-up.ts';

@@ -1,0 +1,56 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+
+import { isSessError } from '../errors.ts';
+import type { ResponseOutlet } from './response-outlet.ts';
+import { faultHeaders } from './session-headers.ts';
+
+/** An answer that the hold gives in the app's place. */
+export interface BareAnswer {
+  status: number;
+  code: string;
+}
+
+/** What a failed commit is answered with: 503, unless the error says that the fault is the app's. */
+export function answerOfFailure(error: unknown): BareAnswer {
+  return isSessError(error) ? { status: error.status, code: error.code } : { status: 503, code: 'STORE_UNAVAILABLE' };
+}
+
+/**
+ * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be
+ * believed, its Location followed, its cookies kept.
+ */
+export function sendBareAnswer(response: ServerResponse, outlet: ResponseOutlet, { status, code }: BareAnswer): void {
+  const isFault = status === 503;
+  const error = isFault
+    ? 'The session could not be stored. Please try again in a moment.'
+    : 'The session could not be stored.';
+  const body = JSON.stringify({ code, error });
+  const headers: Record<string, string | number> = {
+    ...(isFault && faultHeaders),
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+  };
+  const stream: unknown = Reflect.get(response, 'stream');
+  if (isHttp2Stream(stream)) {
+    // Past the compatibility layer, which can not forget trailers.
+    response.statusCode = status;
+    stream.respond({ ':status': status, ...headers });
+    outlet.call('end', response.req.method === 'HEAD' ? [] : [body]);
+    return;
+  }
+  // An app that closes the connection (it shuts down, say) still does.
+  if (response.hasHeader('Connection')) headers['Connection'] = 'close';
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  response.addTrailers({});
+  // Node takes the removal of a Date for the wish to have none.
+  response.sendDate = true;
+  // Set, not given to `writeHead`: others' hooks (compression's) look for them where they are set.
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  outlet.call('writeHead', [status, STATUS_CODES[status]]);
+  outlet.call('end', [body]);
+}
+
+function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
+  return typeof value === 'object' && value !== null && 'respond' in value && 'pushStream' in value;
+}

@@ -1,0 +1,44 @@
+import { ServerResponse } from 'node:http';
+
+/** A callback of `write` or `end`. */
+export type BodyCallback = (error?: unknown) => void;
+
+/** The arguments of `write` and `end`, sorted out. */
+export interface BodyArguments {
+  chunk: string | Uint8Array | undefined;
+  encoding: BufferEncoding | undefined;
+  callback: BodyCallback | undefined;
+}
+
+/** Any of the shapes: `(chunk, encoding, callback)`, `(chunk, callback)`, `(callback)`. */
+export function bodyArguments(args: readonly unknown[]): BodyArguments {
+  const [chunk, encoding] = args;
+  return {
+    chunk: isChunk(chunk) ? chunk : undefined,
+    encoding: typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : undefined,
+    callback: args.find(isCallback),
+  };
+}
+
+/** Throws what Node would throw at a chunk that is none. */
+export function refuseInvalidChunk(response: ServerResponse, chunk: unknown): void {
+  if (!isChunk(chunk)) new ServerResponse(response.req).write(chunk);
+}
+
+function isChunk(value: unknown): value is string | Uint8Array {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function isCallback(value: unknown): value is BodyCallback {
+  return typeof value === 'function';
+}
+
+export function chunkLength({ chunk, encoding }: BodyArguments): number {
+  if (chunk === undefined) return 0;
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength;
+}
+
+export function chunkBytes({ chunk, encoding }: BodyArguments): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  return chunk === undefined ? Buffer.alloc(0) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}

@@ -1,0 +1,41 @@
+import { bodyArguments, chunkBytes, chunkLength } from './body-arguments.ts';
+
+/**
+ * The end of a body whose length was announced. A client that has as many bytes as the head
+ * promised takes the answer for complete, whatever comes after. So the byte that would complete it
+ * waits for the app's `end`; all before it flows, or a pipe that waits for room would wait for ever.
+ */
+export class BodyTail {
+  #left: number;
+  #kept: Buffer | undefined;
+
+  constructor(announcedLength: number) {
+    this.#left = announcedLength;
+  }
+
+  write(args: readonly unknown[], write: (args: readonly unknown[]) => boolean): boolean {
+    if (this.#left === Infinity) return write(args);
+    const body = bodyArguments(args);
+    const length = chunkLength(body);
+    if (length < this.#left || length === 0) {
+      this.#left -= length;
+      return write(args);
+    }
+    if (this.#kept !== undefined) {
+      // More than was announced. The answer is broken, and Node is the one to say so.
+      this.release(write);
+      return write(args);
+    }
+    const bytes = chunkBytes(body);
+    this.#kept = bytes.subarray(this.#left - 1);
+    return write([bytes.subarray(0, this.#left - 1), body.callback]);
+  }
+
+  /** Writes what was kept. */
+  release(write: (args: readonly unknown[]) => boolean): void {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#left = Infinity;
+    if (kept !== undefined) write([kept]);
+  }
+}

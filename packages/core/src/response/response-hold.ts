@@ -1,0 +1,245 @@
+import type { ServerResponse } from 'node:http';
+
+import { type BareAnswer, answerOfFailure, sendBareAnswer } from './bare-answer.ts';
+import { refuseInvalidChunk } from './body-arguments.ts';
+import { breakOff } from './break-off.ts';
+import { HeldCalls } from './held-calls.ts';
+import { isGone, isHttp2, nodeError } from './node-response.ts';
+import {
+  type HeadArguments,
+  type ResponseHead,
+  endsWithHead,
+  implicitHead,
+  refuseInvalidHead,
+  responseHead,
+} from './response-head.ts';
+import { ResponseOutlet } from './response-outlet.ts';
+import type { ResponseWork } from './response-work.ts';
+import type { SessionHeaders } from './session-headers.ts';
+import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
+
+export type { ResponseWork };
+
+/**
+ * Holds a response back: nothing of it leaves before the session is committed, headers included.
+ * To the app it looks as always. 1xx answers pass.
+ *
+ * Works on `node:http` and on http2's compatibility layer, beside others that replace the methods of
+ * a response, whether they came before or come after.
+ */
+export function holdResponse(response: ServerResponse, work: ResponseWork): void {
+  const hold = new ResponseHold(response, work);
+  response.writeHead = (...args: HeadArguments) => hold.writeHead(args);
+  response.flushHeaders = () => hold.flushHeaders();
+  response.write = (...args: unknown[]) => hold.write(args);
+  response.end = (...args: unknown[]) => hold.end(args);
+  response.once('close', () => hold.close());
+}
+
+class ResponseHold {
+  readonly #response: ServerResponse;
+  readonly #work: ResponseWork;
+  readonly #outlet: ResponseOutlet;
+  /**
+   * `open`: the app has not begun its answer. `held`: its calls are kept. `streaming`: they pass, and
+   * the end needs a late commit. `done`: all passes. `failed`: the hold has answered, nothing passes.
+   */
+  #stage: 'open' | 'held' | 'streaming' | 'done' | 'failed' = 'open';
+  #held: HeldCalls | undefined;
+  #isCommitting = false;
+  #isSealed = false;
+  #error: unknown;
+
+  constructor(response: ServerResponse, work: ResponseWork) {
+    this.#response = response;
+    this.#work = work;
+    this.#outlet = new ResponseOutlet(response);
+  }
+
+  writeHead(args: HeadArguments): ServerResponse {
+    const head = responseHead(args);
+    this.#begin(head);
+    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
+    if (this.#held !== undefined) this.#held.writeHead(head);
+    else if (this.#stage !== 'failed') this.#outlet.writeHead(args, this.#stage !== 'streaming');
+    return this.#response;
+  }
+
+  flushHeaders(): void {
+    const head = implicitHead(this.#response);
+    this.#begin(head);
+    this.#holdWhatEndsWithHead(head);
+    if (this.#held !== undefined) this.#held.flushHeaders();
+    else if (this.#stage === 'streaming' && this.#outlet.isWhole) return;
+    else if (this.#stage !== 'failed') this.#outlet.call('flushHeaders', []);
+  }
+
+  write(args: readonly unknown[]): boolean {
+    if (this.#stage === 'done') return this.#outlet.write(args);
+    refuseInvalidChunk(this.#response, args[0]);
+    const head = implicitHead(this.#response);
+    this.#begin(head);
+    if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
+    if (this.#held !== undefined) return this.#held.write(args);
+    if (this.#stage === 'failed') return swallowWrite(args, this.#error);
+    return this.#stage === 'streaming' ? this.#outlet.stream(args) : this.#outlet.write(args);
+  }
+
+  end(args: readonly unknown[]): ServerResponse {
+    if (this.#stage !== 'done' && args[0] && typeof args[0] !== 'function') refuseInvalidChunk(this.#response, args[0]);
+    // A commit that begins with the end sees every change; one that began before does not.
+    const isLast = this.#begin(implicitHead(this.#response));
+    if (this.#held !== undefined) {
+      this.#held.end(args);
+      if (isLast) this.#seal();
+      else if (!this.#isCommitting) this.#endHeld();
+    } else {
+      if (isLast) this.#seal();
+      else if (this.#stage === 'streaming') this.#commitLate();
+      this.#endNow(args);
+    }
+    return this.#response;
+  }
+
+  /** The client went away, or all is done. */
+  close(): void {
+    if (this.#stage !== 'done' && this.#stage !== 'failed' && !this.#held?.ended) this.#abandon();
+  }
+
+  /** @returns whether the session's first commit began here */
+  #begin({ statusCode }: ResponseHead): boolean {
+    if (this.#stage !== 'open') return false;
+    if (isGone(this.#response)) {
+      this.#abandon();
+      return false;
+    }
+    refuseInvalidHead(this.#response, { statusCode, message: undefined, headers: undefined });
+    this.#stage = 'streaming';
+    // A head that left on a way around the hold: what is left to do is the late commit.
+    if (this.#response.headersSent) return false;
+    try {
+      const result = this.#work.commit(statusCode);
+      if (result instanceof Promise) this.#wait(result, (headers) => this.#committed(headers));
+      else this.#outlet.headers = result;
+    } catch (error) {
+      this.#fail(error);
+    }
+    return true;
+  }
+
+  #hold(): void {
+    this.#stage = 'held';
+    this.#held ??= new HeldCalls(this.#response);
+  }
+
+  #wait<T>(commit: Promise<T>, then: (value: T) => void): void {
+    this.#hold();
+    this.#isCommitting = true;
+    void commit.then(
+      (value) => {
+        this.#isCommitting = false;
+        then(value);
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #committed(headers: SessionHeaders): void {
+    this.#outlet.headers = headers;
+    if (this.#held?.ended && !this.#isSealed) this.#endHeld();
+    else this.#release();
+  }
+
+  /** Before anything of an ended answer leaves: what was changed while it was held. */
+  #endHeld(): void {
+    this.#commitLate();
+    if (!this.#isCommitting) this.#release();
+  }
+
+  #commitLate(): void {
+    try {
+      const late = this.#work.commitLate();
+      if (late instanceof Promise) this.#wait(late, () => this.#release());
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#seal();
+  }
+
+  #seal(): void {
+    if (this.#isSealed) return;
+    this.#isSealed = true;
+    this.#work.seal();
+  }
+
+  #endNow(args: readonly unknown[]): void {
+    if (this.#held !== undefined) this.#held.end(args);
+    else if (this.#stage === 'failed') swallowEnd(this.#response, args);
+    else {
+      this.#stage = 'done';
+      this.#outlet.end(args);
+    }
+  }
+
+  /** Makes the calls that were held. */
+  #release(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#stage = held.ended ? 'done' : 'streaming';
+    try {
+      held.replay((method, args) => {
+        if (method === 'writeHead') return this.#outlet.writeHead([this.#response.statusCode], held.ended);
+        if (method === 'end') return this.#outlet.end(args);
+        return method === 'write' && !held.ended ? this.#outlet.stream(args) : this.#outlet.call(method, args);
+      });
+    } catch (error) {
+      // Node refuses what the app did, which can not be thrown at the app any more.
+      process.emitWarning(error instanceof Error ? error : String(error));
+      this.#answerInstead(error, { status: 500, code: 'ANSWER_INVALID' });
+    }
+  }
+
+  /**
+   * An answer without a body is whole with its head, so the head waits for the end. Node keeps a
+   * head back by itself until there is a body or the end; http2 and `flushHeaders` do not.
+   */
+  #holdWhatEndsWithHead(head: ResponseHead): void {
+    if (this.#stage !== 'streaming' || this.#response.headersSent) return;
+    if (endsWithHead(this.#response, head)) this.#hold();
+  }
+
+  #abandon(): void {
+    const held = this.#held;
+    this.#stage = 'done';
+    this.#held = undefined;
+    this.#work.abandon();
+    held?.drop(nodeError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'), false);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stage === 'done') return;
+    const held = this.#held;
+    this.#held = undefined;
+    held?.reveal();
+    held?.drop(error, !this.#response.headersSent && !isGone(this.#response));
+    this.#answerInstead(error, answerOfFailure(error));
+  }
+
+  #answerInstead(error: unknown, answer: BareAnswer): void {
+    const response = this.#response;
+    this.#error = error;
+    // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
+    this.#stage = 'done';
+    try {
+      if (!isGone(response) && response.headersSent) breakOff(response, error);
+      else if (!isGone(response)) sendBareAnswer(response, this.#outlet, answer);
+    } catch {
+      // Another's wrapper around the response failed. There is no answer left to give.
+      response.destroy();
+    }
+    this.#stage = 'failed';
+    // The socket may soon be the next answer's: this app's corks are no more for it.
+    response.cork = response.uncork = () => {};
+  }
+}

@@ -1,0 +1,19 @@
+import type { SessionHeaders } from './session-headers.ts';
+
+/** What happens to the session on the way of a response. */
+export interface ResponseWork {
+  /**
+   * The app begins its answer, with this status. Called once. A plain result defers nothing. When it
+   * rejects or throws, the answer is the error's: 503, or the status of the `SessError`.
+   */
+  commit(statusCode: number): SessionHeaders | Promise<SessionHeaders>;
+  /**
+   * The app has ended an answer that began before: what was changed since is stored before the last
+   * bytes leave. When it rejects or throws, the client gets a broken answer, never a whole one.
+   */
+  commitLate(): void | Promise<void>;
+  /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
+  seal(): void;
+  /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */
+  abandon(): void;
+}

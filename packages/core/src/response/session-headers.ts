@@ -1,0 +1,50 @@
+import type { ServerResponse } from 'node:http';
+
+/** What the session says in the head of an answer. */
+export interface SessionHeaders {
+  /** The session was looked at: the answer depends on the cookie. */
+  vary: boolean;
+  /** A whole `Set-Cookie` value: the session was created, regenerated, destroyed, or its persistence changed. */
+  setCookie?: string;
+  /** A fault of the store surfaced in this request: the answer is for now only, and leaves the cookie alone. */
+  fault: boolean;
+}
+
+/** What an answer to a store's fault says besides its status: come back soon, and let nobody cache this. */
+export const faultHeaders: Readonly<Record<string, string>> = { 'Retry-After': '1', 'Cache-Control': 'no-store' };
+
+/** Whether there is anything to be said. */
+export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean {
+  return !vary && !fault && setCookie === undefined;
+}
+
+/**
+ * Adds the session's headers to those that the app has set. The last word on caching is ours: an
+ * answer with a session's cookie must not be stored for others, whatever the app says.
+ */
+export function applySessionHeaders(response: ServerResponse, { vary, setCookie, fault }: SessionHeaders): void {
+  if (vary) addCookieToVary(response);
+  if (fault) {
+    for (const [name, value] of Object.entries(faultHeaders)) response.setHeader(name, value);
+  } else if (setCookie !== undefined) {
+    // A new array, never `appendHeader`: that pushes into the array that the app passed, and if the
+    // app keeps it for its next answer, this cookie goes to somebody else.
+    response.setHeader('Set-Cookie', [...headerLines(response, 'Set-Cookie'), setCookie]);
+    response.setHeader('Cache-Control', 'private, no-store');
+  }
+}
+
+function addCookieToVary(response: ServerResponse): void {
+  const lines = headerLines(response, 'Vary');
+  const names = lines.flatMap((line) => line.split(',')).map((name) => name.trim().toLowerCase());
+  if (names.includes('*') || names.includes('cookie')) return;
+  const said = lines.filter((line) => line.trim() !== '');
+  response.setHeader('Vary', [...said, 'Cookie'].join(', '));
+}
+
+/** A header that is set, as lines. */
+export function headerLines(response: ServerResponse, name: string): string[] {
+  const value = response.getHeader(name);
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
