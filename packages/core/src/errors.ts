@@ -66,7 +66,7 @@ export function isSessError(error: unknown): error is SessError {
     error.name === 'SessError' &&
     'code' in error &&
     typeof error.code === 'string' &&
-    error.code in statusOf
+    Object.hasOwn(statusOf, error.code)
   );
 }
 
