@@ -15,21 +15,17 @@ export class ChangeDraft {
     this.#known = known;
   }
 
-  /** Adds a write; one whose update function throws is rejected alone and left out. */
-  add(write: Write, reject: (error: unknown) => void): boolean {
-    if (write.update !== undefined) {
-      try {
-        this.#addUpdate(write.update);
-      } catch (error) {
-        reject(error);
-        return false;
-      }
-    }
+  /**
+   * Adds a write. One whose update function throws is left out, but for the comparison: its refusal
+   * is worth as much as the value that it was given, which may be old.
+   * @throws what the update function throws
+   */
+  add(write: Write): void {
+    if (write.update !== undefined) this.#addUpdate(write.update);
     for (const [key, text] of Object.entries(write.fields?.set ?? {})) this.#steps.set(key, { verb: 'set', text });
     for (const [key, text] of Object.entries(write.fields?.revise ?? {})) this.#addRevision(key, text);
     for (const key of write.fields?.unset ?? []) this.#steps.set(key, { verb: 'unset' });
     this.#addTimes(write.times);
-    return true;
   }
 
   #addRevision(key: string, text: string): void {
@@ -39,23 +35,25 @@ export class ChangeDraft {
   }
 
   #addUpdate(update: FieldUpdate): void {
-    const before = this.#steps.get(update.key);
+    const { key } = update;
+    const before = this.#steps.get(key);
     let current: string | undefined;
     if (before === undefined || before.verb === 'revise') {
-      const held = this.#known.has(update.key) ? this.#known.get(update.key) : update.known;
+      const held = this.#held(update);
+      if (!this.#expect.has(key)) this.#expect.set(key, held);
       current = before === undefined || held === undefined ? held : before.text;
-      const next = update.revise(current);
-      if (!this.#expect.has(update.key)) this.#expect.set(update.key, held);
-      this.#step(update.key, next);
-      return;
+    } else {
+      // A write before it in the same change decides what the field holds: nothing to compare.
+      current = before.verb === 'set' ? before.text : undefined;
     }
-    // A write before it in the same change decides what the field holds: nothing to compare.
-    current = before.verb === 'set' ? before.text : undefined;
-    this.#step(update.key, update.revise(current));
+    const text = update.revise(current);
+    this.#steps.set(key, text === undefined ? { verb: 'unset' } : { verb: 'set', text });
   }
 
-  #step(key: string, text: string | undefined): void {
-    this.#steps.set(key, text === undefined ? { verb: 'unset' } : { verb: 'set', text });
+  /** All updates of a change go by the same text: the one that it is compared with. */
+  #held({ key, known }: FieldUpdate): string | undefined {
+    if (this.#expect.has(key)) return this.#expect.get(key);
+    return this.#known.has(key) ? this.#known.get(key) : known;
   }
 
   #addTimes(times: Write['times']): void {
@@ -94,8 +92,9 @@ export class ChangeDraft {
     };
   }
 
-  expectedKeys(): Iterable<string> {
-    return this.#expect.keys();
+  /** The comparison that the change depends on. */
+  expected(): ReadonlyMap<string, string | undefined> {
+    return this.#expect;
   }
 
   /** What the store holds of these fields once the change is applied. Revisions are not known to have landed. */

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChangeDraft } from './change-draft.ts';
 import type { FieldChanges } from './fields.ts';
-import type { SessionChange, SessionKey, SessionStore } from './store.ts';
+import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from './store.ts';
 
 /** What a write changes besides fields. */
 export type WriteTimes = Pick<SessionChange, 'touchedAt' | 'expiresAt' | 'owner' | 'settings'>;
@@ -75,33 +75,50 @@ class WriteQueue {
       // Whoever came while this batch lost a round goes along.
       batch.push(...this.#waiting.splice(0));
       const draft = new ChangeDraft(this.#known);
-      const accepted = batch.filter((waiting) => draft.add(waiting.write, waiting.reject));
-      if (accepted.length === 0) return;
-      const verdict = await this.#store.update(this.#key, draft.change());
+      const refused = new Map<Waiting, unknown>();
+      for (const waiting of batch) {
+        try {
+          draft.add(waiting.write);
+        } catch (error) {
+          refused.set(waiting, error);
+        }
+      }
+      const verdict = refused.size === batch.length ? await this.#compare(draft) : await this.#update(draft);
       if (verdict === 'applied') {
-        this.#known = draft.texts();
-        for (const { write, resolve } of accepted)
+        // Only now is it known that the updates that threw were given what the store holds.
+        for (const [waiting, error] of refused) waiting.reject(error);
+        for (const { write, resolve } of batch)
           resolve({ gone: false, text: write.update && this.#known.get(write.update.key) });
         return;
       }
-      if (verdict === 'gone' || !(await this.#readAgain(draft))) {
-        for (const { resolve } of accepted) resolve({ gone: true });
+      if (verdict === 'gone') {
+        for (const { resolve } of batch) resolve({ gone: true });
         return;
       }
       if (performance.now() - started > GIVE_UP_AFTER_MS) throw draft.lostTooOften(attempt + 1);
       // Somebody else was faster. Step aside for a random moment, so that contenders do not march in step.
       if (attempt > 0) await wait(Math.random() * Math.min(2 ** attempt, 32));
-      batch = accepted;
     }
   }
 
-  /** What the store holds now, of the fields that the comparison was about. */
-  async #readAgain(draft: ChangeDraft): Promise<boolean> {
+  async #update(draft: ChangeDraft): Promise<UpdateVerdict> {
+    const verdict = await this.#store.update(this.#key, draft.change());
+    if (verdict === 'applied') this.#known = draft.texts();
+    if (verdict !== 'conflict') return verdict;
+    return (await this.#compare(draft)) === 'gone' ? 'gone' : 'conflict';
+  }
+
+  /** Reads what the store holds now, of the fields that the comparison is about. */
+  async #compare(draft: ChangeDraft): Promise<UpdateVerdict> {
     const record = await this.#store.read(this.#key);
-    if (record === undefined || record === 'ended') return false;
-    for (const key of draft.expectedKeys())
-      this.#known.set(key, Object.hasOwn(record.fields, key) ? record.fields[key] : undefined);
-    return true;
+    if (record === undefined || record === 'ended') return 'gone';
+    let verdict: UpdateVerdict = 'applied';
+    for (const [key, expected] of draft.expected()) {
+      const text = Object.hasOwn(record.fields, key) ? record.fields[key] : undefined;
+      this.#known.set(key, text);
+      if (text !== expected) verdict = 'conflict';
+    }
+    return verdict;
   }
 }
 
