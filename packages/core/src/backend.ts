@@ -54,5 +54,5 @@ export function selectBackend({ env, store }: BackendInput): BackendChoice {
 }
 
 export function isCookieSessions(store: SessionStore | CookieSessions): store is CookieSessions {
-  return 'kind' in store && store.kind === 'cookie';
+  return typeof store === 'object' && store !== null && 'kind' in store && store.kind === 'cookie';
 }
