@@ -13,6 +13,17 @@ export function isReserved(key: string): boolean {
   return controls.has(key) || meaningful.has(key);
 }
 
+/**
+ * Whether a text can name a key of the data.
+ * @throws SessError `RESERVED_KEY`, `NOT_SERIALIZABLE`, `CONFIG_INVALID`
+ */
+export function assertDataKey(key: string): void {
+  if (typeof key !== 'string') throw new SessError('CONFIG_INVALID', 'The key of a session value must be a text.');
+  if (isReserved(key)) throw reservedKeyError(key);
+  if (/\p{Surrogate}/u.test(key))
+    throw new SessError('NOT_SERIALIZABLE', 'The name of a session key holds half a surrogate pair.');
+}
+
 export function reservedKeyError(key: string): SessError {
   const why = controls.has(key) ? "one of the session's controls" : 'a name with a meaning in JavaScript';
   return new SessError(
