@@ -14,11 +14,18 @@ export function sessionObject(exchange: Exchange, state: SessionState): Session 
   return new Proxy(new SessionPrototype(exchange, state), handler);
 }
 
+/**
+ * Controls with an answer to give, by promise or callback, give a fault of the store there. Other
+ * middleware calls them first from a callback (passport's login), where nobody catches what is thrown.
+ */
+const answering: ReadonlySet<string> = new Set(['save', 'update', 'regenerate', 'destroy', 'reload']);
+
 // Symbols are Node's own business (inspection, coercion): no access to the session.
 const handler: ProxyHandler<SessionPrototype> = {
   get(target, key, receiver) {
     if (typeof key === 'symbol') return Reflect.get(target, key, receiver);
     if (key === 'then') return undefined;
+    if (answering.has(key)) return Reflect.get(target, key, receiver);
     const { exchange, state } = target[internals];
     exchange.look();
     if (!isReserved(key) && state.fields.has(key)) return state.fields.get(key);

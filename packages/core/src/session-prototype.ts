@@ -112,7 +112,7 @@ export class SessionPrototype implements SessionControls {
   save(callback: SessionCallback): this;
   save(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, exchange.save(state), callback);
+    return settle(this, () => exchange.save(state), callback);
   }
 
   update<Key extends SessionDataKey>(
@@ -121,7 +121,9 @@ export class SessionPrototype implements SessionControls {
   ): Promise<SessionData[Key]> {
     const { exchange, state } = this[internals];
     // The type of a key's data is the app's word (SessionData); the store knows only texts.
-    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<SessionData[Key]>;
+    return look(this, () => exchange.update(state, key, fn as (current: unknown) => unknown)) as Promise<
+      SessionData[Key]
+    >;
   }
 
   regenerate(options?: RegenerateOptions): Promise<Session>;
@@ -131,21 +133,21 @@ export class SessionPrototype implements SessionControls {
     const { exchange, state } = this[internals];
     const callback = typeof first === 'function' ? first : second;
     const options = typeof first === 'function' ? {} : (first ?? {});
-    return settle(this, exchange.regenerate(state, options), callback);
+    return settle(this, () => exchange.regenerate(state, options), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
   destroy(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, exchange.destroy(state), callback);
+    return settle(this, () => exchange.destroy(state), callback);
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
   reload(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, exchange.reload(state), callback);
+    return settle(this, () => exchange.reload(state), callback);
   }
 
   touch(): this {
@@ -177,11 +179,18 @@ function changeSettings(session: SessionPrototype, settings: SessionSettings): v
   exchange.changeSettings(state, settings);
 }
 
+/** A fault of the store at open is the operation's: it rejects, and never throws. */
+async function look<T>(session: SessionPrototype, operation: () => Promise<T>): Promise<T> {
+  session[internals].exchange.look();
+  return operation();
+}
+
 function settle<S extends SessionPrototype, T>(
   session: S,
-  work: Promise<T>,
+  operation: () => Promise<T>,
   callback: SessionCallback | undefined,
 ): Promise<T> | S {
+  const work = look(session, operation);
   if (callback === undefined) return work;
   // Out of the promise, so that an error that the callback throws is the app's own.
   work.then(
