@@ -34,11 +34,11 @@ export interface SessionMiddleware {
  * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
  */
 export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
-  const sessions = 'attach' in options ? options : createSessions(options);
+  const sessions = isSessions(options) ? options : createSessions(options);
 
   function middleware(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void {
     // Another session middleware, or this one mounted twice, has seen to this request.
-    if (Reflect.get(request, 'session') !== undefined) return next();
+    if (Reflect.get(request, 'session')) return next();
     const attached = sessions.attach(request, response);
     if (attached instanceof Promise) {
       attached.then((exchange) => {
@@ -54,6 +54,12 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
   return Object.assign(middleware, { sessions });
 }
 
+function isSessions(options: SessionsOptions | Sessions): options is Sessions {
+  return typeof options === 'object' && options !== null && 'attach' in options;
+}
+
+// The accessors belong to the request itself and are made anew for each. Shared ones that find the
+// exchange under a symbol are no faster: a third property costs Express's request more than a closure.
 function expose(request: IncomingMessage, exchange: SessionExchange): void {
   Object.defineProperties(request, {
     session: {
@@ -70,6 +76,7 @@ function expose(request: IncomingMessage, exchange: SessionExchange): void {
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */
 function replaceSession(exchange: SessionExchange, value: unknown): void {
+  if (value === exchange.session) return;
   if (value !== null && value !== undefined) {
     throw new SessError(
       'UNSUPPORTED',
