@@ -151,9 +151,9 @@ export function testFlicker(description: DemoDescription, stores: readonly ('fs'
         expect(tally.wrong).toBe(0);
         expect(tally.failed).toEqual([]);
         expect(tally.right).toBeGreaterThanOrEqual(requests);
-        // Every place was filled again by a new process, and the dead ones answered nothing more.
+        // Every place was filled again, by new processes.
         expect(tally.workers).toEqual(new Set([1, 2, 3, 4]));
-        expect(tally.pids.size).toBeGreaterThan(killed.length);
+        expect(tally.pids.size).toBeGreaterThan(4);
         // A killed worker takes along what it was just doing.
         expect(tally.resets).toBeLessThanOrEqual(killed.length * width);
         // And the one connection that the primary was handing to it: Node.js neither closes it nor gives it to another.
