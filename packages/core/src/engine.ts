@@ -12,8 +12,12 @@ export interface Engine {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly endMarkerMs: number;
+  /** Bound of the session work at open, in milliseconds. */
+  readonly openMs: number;
   /** Bound of the session work at commit, in milliseconds. */
   readonly commitMs: number;
+  /** What all requests are about to store: `close()` waits for it. */
+  readonly workInHand: Set<Promise<unknown>>;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */
   readonly production: boolean;
 }

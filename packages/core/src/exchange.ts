@@ -1,12 +1,12 @@
 import type { Claim } from './claim.ts';
-import { setCookie } from './cookie.ts';
+import { clearingCookie, isPersistent, sessionCookie } from './cookie-line.ts';
 import { withDeadline } from './deadline.ts';
 import { destroySession } from './destroy-session.ts';
 import { endedError } from './ended-error.ts';
 import type { Engine } from './engine.ts';
 import { SessError, isSessError } from './errors.ts';
 import { publish } from './events.ts';
-import { absoluteDeadline } from './expiry.ts';
+import { Operations, rememberUntilSettled } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
 import type { RegenerateOptions, Session } from './session.ts';
@@ -34,19 +34,19 @@ export class Exchange {
   #faultSurfaced = false;
   #headersLeft = false;
   #sealed = false;
-  #committing = false;
-  /** A fault of work that the app did not wait for before it answered. */
-  #lateFault: unknown;
-  /** The last of the operations that run one behind the other. */
-  #serial: Promise<unknown> | undefined;
-  /** All operations under way. */
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #operations: Operations;
 
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
     this.engine = engine;
     this.claim = claim;
+    this.#operations = new Operations(engine.commitMs, engine.workInHand);
     if (opened instanceof SessionState) this.#state = opened;
     else this.#fault = opened;
+  }
+
+  /** Why the session could not be opened. */
+  get fault(): SessError | undefined {
+    return this.#fault;
   }
 
   /** The state of the request's current session. */
@@ -73,6 +73,15 @@ export class Exchange {
     return error;
   }
 
+  /** @throws SessError `STORE_CORRUPT`: a fault of the store that is found only when the value is looked at */
+  valueOf(state: SessionState, key: string): unknown {
+    try {
+      return state.fields.get(key);
+    } catch (error) {
+      throw this.#surface(error);
+    }
+  }
+
   /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
   noteHeadersLeft(): void {
     this.#headersLeft = true;
@@ -88,7 +97,6 @@ export class Exchange {
     const keys = this.#state?.closing === undefined ? this.#state?.fields.changedKeys() : undefined;
     if (keys !== undefined && keys.length > 0)
       publish('dropped', () => ({ handle: this.#state?.knownKey, keys, reason: 'abandoned' }));
-    this.#sealed = true;
   }
 
   /**
@@ -121,7 +129,7 @@ export class Exchange {
   }
 
   isPersistent(state: SessionState): boolean {
-    return state.settings?.persistent ?? this.engine.cookie.persistent;
+    return isPersistent(this.engine, state);
   }
 
   changeSettings(state: SessionState, settings: SessionSettings): void {
@@ -149,19 +157,36 @@ export class Exchange {
 
   /** Not in turn: the parallel updates of a request go out as one write. */
   update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
-    const { value } = this.#track(updateField(this, state, key, fn, this.#serial));
-    return value;
+    const operations = this.#operations;
+    return operations.track(updateField(this, state, key, fn, operations.last), this.#noteFault);
   }
 
-  async regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
+  /** At once where nothing is under way; else it would miss what is being stored. */
+  regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
+    const work = async (): Promise<Session> => this.#regenerate(old, options);
+    const operations = this.#operations;
+    return operations.isBusy ? operations.afterAll(work, this.#noteFault) : operations.track(work(), this.#noteFault);
+  }
+
+  #regenerate(old: SessionState, options: RegenerateOptions): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     this.mustSendCookie('regenerate()');
     if (this.#isInTime(old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
       this.#session = undefined;
+      // A cookie is earned again, when the new session is stored.
+      this.#cookieDuty = undefined;
     }
     return this.session;
   }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#operations.inTurn(work, this.#noteFault);
+  }
+
+  readonly #noteFault = (error: unknown): void => {
+    this.#surface(error);
+  };
 
   /** The answer carries the current session's cookie. */
   sendCookie(): void {
@@ -173,27 +198,6 @@ export class Exchange {
     this.#cookieDuty = this.claim === undefined ? undefined : 'clear';
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const { settled, value } = this.#track(this.#serial === undefined ? work() : this.#serial.then(work));
-    this.#serial = settled;
-    return value;
-  }
-
-  /** Bounds an operation and remembers it until it is settled, whether or not the app waits for it. */
-  #track<T>(work: Promise<T>): { value: Promise<T>; settled: Promise<void> } {
-    const value = withDeadline(work, this.engine.commitMs, 'Storing the session').catch((error: unknown) => {
-      if (this.#committing) this.#lateFault ??= error;
-      throw this.#surface(error);
-    });
-    const settled = value.then(
-      () => {},
-      () => {},
-    );
-    this.#running.add(settled);
-    void settled.then(() => this.#running.delete(settled));
-    return { value, settled };
-  }
-
   /**
    * Stores what has changed and says what the answer's headers need. Synchronous where there is
    * nothing to store.
@@ -203,43 +207,42 @@ export class Exchange {
    * @throws SessError, also synchronously; the answer must not leave then
    */
   commit(failed = false): SessionHeaders | Promise<SessionHeaders> {
-    if (this.#fault !== undefined || (this.#faultSurfaced && failed)) return this.#headers();
+    if (this.#fault !== undefined || (this.#faultSurfaced && failed)) return this.#headers(failed);
     const state = this.#state;
-    if (this.#running.size === 0 && (state === undefined || !needsStoring(this.engine, state))) return this.#headers();
-    this.#committing = true;
-    return withDeadline(this.#commit(), this.engine.commitMs, 'Storing the session').then(
-      () => this.#headers(),
+    if (!failed) this.#throwUntold();
+    if (!this.#operations.isBusy && (state === undefined || !needsStoring(this.engine, state)))
+      return this.#headers(failed);
+    this.#operations.isAnswerHeld = true;
+    const commit = withDeadline(this.#commit(failed), this.engine.commitMs, 'Storing the session').then(
+      () => this.#headers(failed),
       (error: unknown) => {
         throw this.#surface(error);
       },
     );
+    return rememberUntilSettled(this.engine.workInHand, commit);
   }
 
-  async #commit(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
-    if (isSessError(this.#lateFault) && this.#lateFault.status === 503) throw this.#lateFault;
+  async #commit(failed: boolean): Promise<void> {
+    await this.#operations.settled();
+    if (!failed) this.#throwUntold();
     const { state } = this;
     if (state.closing === 'destroyed') await destroySession(this, state);
     else await storeSession(this, state, { explicit: false });
   }
 
-  #headers(): SessionHeaders {
-    const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced };
-    if (this.#cookieDuty !== undefined && !this.#headersLeft && !this.#faultSurfaced)
-      headers.setCookie = this.#cookieLine(this.#cookieDuty);
-    this.#headersLeft = true;
-    this.#committing = false;
-    return headers;
+  #throwUntold(): void {
+    const failure = this.#operations.untold();
+    if (failure !== undefined) throw failure.error;
   }
 
-  #cookieLine(duty: 'set' | 'clear'): string {
-    const { engine, state } = this;
-    if (duty === 'clear') return setCookie(engine.cookie, '', 0);
-    const leftMs = absoluteDeadline(state.createdAt, engine.timeouts) - engine.clock();
-    return setCookie(
-      engine.cookie,
-      state.claim.cookieValue(),
-      this.isPersistent(state) ? Math.max(1, Math.ceil(leftMs / 1000)) : undefined,
-    );
+  #headers(failed: boolean): SessionHeaders {
+    const duty = this.#headersLeft || (this.#faultSurfaced && failed) ? undefined : this.#cookieDuty;
+    // An app that got over a fault and stored the session after all has an answer like any other.
+    const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced && duty === undefined };
+    if (duty !== undefined)
+      headers.setCookie = duty === 'clear' ? clearingCookie(this.engine) : sessionCookie(this.engine, this.state);
+    this.#headersLeft = true;
+    this.#operations.isAnswerHeld = false;
+    return headers;
   }
 }

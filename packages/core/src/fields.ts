@@ -18,7 +18,6 @@ interface Slot {
 export class Fields {
   #stored: Record<string, string>;
   #slots: Map<string, Slot> | undefined;
-  readonly #rewritten = new Set<string>();
 
   constructor(stored: Record<string, string>) {
     this.#stored = stored;
@@ -41,12 +40,10 @@ export class Fields {
 
   /** Assigning `undefined` deletes: JSON has no such value. */
   set(key: string, value: unknown): void {
-    this.#rewritten.add(key);
     this.#slot(key, { value, pending: value === undefined ? 'deleted' : 'assigned' });
   }
 
   delete(key: string): void {
-    this.#rewritten.add(key);
     this.#slot(key, { value: undefined, pending: 'deleted' });
   }
 
@@ -106,11 +103,6 @@ export class Fields {
     return [...(this.#slots ?? [])].filter(([, slot]) => slot.pending !== undefined).map(([key]) => key);
   }
 
-  /** Whether this request assigned or deleted the key, stored or not. */
-  isRewritten(key: string): boolean {
-    return this.#rewritten.has(key);
-  }
-
   /** Whether this key has a change that is not stored. */
   isChanged(key: string): boolean {
     const changes = this.#slots?.has(key) === true ? this.changes() : undefined;
@@ -145,12 +137,17 @@ export class Fields {
     }
   }
 
-  /** The store holds this text now; whatever the request knew or kept of the key is let go. */
+  /** Lets go of what the request kept of a key: from here on it is as stored. */
+  detach(key: string): void {
+    this.#slots?.delete(key);
+  }
+
+  /** The store holds this text now. What the request kept of the key is let go, an assignment since then apart. */
   rebase(key: string, text: string | undefined): void {
     this.#stored = Object.assign(Object.create(null), this.#stored);
     if (text === undefined) delete this.#stored[key];
     else this.#stored[key] = text;
-    this.#slots?.delete(key);
+    if (this.#slots?.get(key)?.pending === undefined) this.#slots?.delete(key);
   }
 
   /**

@@ -305,7 +305,10 @@ describe('the cookie', () => {
       {
         ...routes,
         '/remember-me': ({ session }) => void (session.persistent = true),
-        '/as-it-is': ({ session }) => void (session.persistent = session.persistent),
+        '/as-it-is': ({ session }) => {
+          const { persistent } = session;
+          session.persistent = persistent;
+        },
       },
       { cookie: { persistent: false } },
     );

@@ -1,5 +1,6 @@
 import type { Claim } from './claim.ts';
 import { cookieValues } from './cookie.ts';
+import { withDeadline } from './deadline.ts';
 import type { Engine } from './engine.ts';
 import { SessError, isSessError } from './errors.ts';
 import { publish } from './events.ts';
@@ -27,9 +28,10 @@ function soleClaim(engine: Engine, values: readonly string[]): Claim | undefined
   for (const value of new Set(values)) {
     const claim = engine.carrier.verify(value);
     if (claim === undefined) publish('badSignature', () => ({ cookie: engine.cookie.name }));
-    else claims.set(claim.key, claim);
+    // Two states of one session are ambiguous too, where the cookie holds it.
+    else claims.set(engine.carrier.holdsSession ? value : claim.key, claim);
   }
-  if (claims.size > 1) publish('ambiguousCookie', () => ({ handles: [...claims.keys()] }));
+  if (claims.size > 1) publish('ambiguousCookie', () => ({ handles: [...claims.values()].map(({ key }) => key) }));
   const [claim] = claims.values();
   return claims.size === 1 ? claim : undefined;
 }
@@ -37,7 +39,7 @@ function soleClaim(engine: Engine, values: readonly string[]): Claim | undefined
 async function readExchange(engine: Engine, claim: Claim): Promise<Exchange> {
   const started = performance.now();
   try {
-    const record = await claim.store.read(claim.key);
+    const record = await withDeadline(claim.store.read(claim.key), engine.openMs, 'Opening the session');
     const now = engine.clock();
     const found = record !== undefined && record !== 'ended' && !isPastAbsolute(now, record.createdAt, engine.timeouts);
     const outcome = found ? 'found' : record === 'ended' ? 'ended' : 'absent';

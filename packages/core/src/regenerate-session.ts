@@ -15,6 +15,9 @@ export function regeneratedState(engine: Engine, old: SessionState, { owner, kee
       'regenerate({ owner }) takes a text that is not empty: the id of the user who logged in.',
     );
   }
+  // Of a text, `includes` would find parts of names.
+  if (keep !== undefined && keep !== true && !Array.isArray(keep))
+    throw new SessError('CONFIG_INVALID', 'regenerate({ keep }) takes true for all data, or a list of keys.');
   const fresh = SessionState.empty(engine.carrier, 'new', engine.clock(), engine.timeouts);
   if (old.closing === undefined) {
     const texts = old.fields.texts();
@@ -30,20 +33,22 @@ export function regeneratedState(engine: Engine, old: SessionState, { owner, kee
     if (owner === undefined && old.standing !== 'ended') fresh.createdAt = old.createdAt;
   }
   if (owner !== undefined) fresh.owner = owner;
-  fresh.replaces = replacedBy(old, keep ?? []);
+  fresh.replaces = replacedBy(old, keep ?? [], owner !== undefined || old.closing === 'destroyed');
   old.closing ??= 'replaced';
   return fresh;
 }
 
 /** Which record the new session has to destroy: the old one's, or the one that the old one was to replace. */
-function replacedBy(old: SessionState, keep: true | readonly string[]): Replaced | undefined {
+function replacedBy(old: SessionState, keep: true | readonly string[], survives: boolean): Replaced | undefined {
   if (old.standing === 'ended' || (old.closing === 'destroyed' && old.standing === 'gone')) return undefined;
-  if (old.standing !== 'new') return { state: old, keep: old.closing === 'destroyed' ? [] : keep };
+  if (old.standing !== 'new') return { state: old, keep: old.closing === 'destroyed' ? [] : keep, survives };
   if (old.replaces === undefined) return undefined;
   const before = old.replaces.keep;
   return {
     state: old.replaces.state,
     keep: before === true ? keep : before.filter((key) => keep === true || keep.includes(key)),
+    // A login that is rotated at once is still one.
+    survives: survives || (old.replaces.survives && keep === true),
   };
 }
 
@@ -52,13 +57,13 @@ function replacedBy(old: SessionState, keep: true | readonly string[]): Replaced
  * it until that moment. Runs last before the headers leave, when the new record is stored.
  *
  * @returns `false` when the old session had already ended elsewhere, and the new one with it: a
- * rotation must not outlive a logout. With an owner it stays, that was a login.
+ * rotation must not outlive a logout. A login stays, and so does what follows this request's own logout.
  */
 export async function replaceOld(exchange: Exchange, state: SessionState, replaced: Replaced): Promise<boolean> {
   const { engine } = exchange;
   const previous = replaced.state;
   const last = await previous.claim.store.destroy(previous.key, { endMarkerMs: engine.endMarkerMs });
-  if (last === undefined && state.standing === 'stored' && state.owner === undefined) {
+  if (last === undefined && state.standing === 'stored' && !replaced.survives) {
     await state.claim.store.destroy(state.key);
     return false;
   }
@@ -76,17 +81,15 @@ async function foldIn(
   { state: previous, keep }: Replaced,
   last: SessionRecord,
 ): Promise<void> {
-  const mine = previous.fields.changes();
   const set: Record<string, string> = Object.create(null);
   const unset: string[] = [];
   for (const key of new Set([...Object.keys(last.fields), ...previous.fields.storedKeys()])) {
     if (keep !== true && !keep.includes(key)) continue;
     const text = Object.hasOwn(last.fields, key) ? last.fields[key] : undefined;
-    const changedElsewhere = text !== previous.fields.storedText(key);
-    const changedHere =
-      mine !== undefined &&
-      (Object.hasOwn(mine.set, key) || Object.hasOwn(mine.revise, key) || mine.unset.includes(key));
-    if (!changedElsewhere || changedHere || state.fields.isRewritten(key)) continue;
+    const before = previous.fields.storedText(key);
+    // What this request made of the key wins, as the later write.
+    const isChangedHere = state.fields.storedText(key) !== before;
+    if (text === before || isChangedHere) continue;
     if (text === undefined) unset.push(key);
     else set[key] = text;
   }

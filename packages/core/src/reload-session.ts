@@ -16,4 +16,5 @@ export async function reloadSession(state: SessionState): Promise<void> {
   state.owner = record.owner;
   state.settings = record.settings;
   state.settingsChanged = false;
+  state.persistenceChanged = false;
 }

@@ -18,6 +18,11 @@ export type Closing = 'replaced' | 'destroyed';
 export interface Replaced {
   state: SessionState;
   keep: true | readonly string[];
+  /**
+   * The new session stays even if the old one was already gone: it is a login (an owner was named), or it follows this
+   * request's own logout. A rotation must not outlive a logout elsewhere, not even one that keeps its owner.
+   */
+  survives: boolean;
 }
 
 /** One session as one request knows it, behind the object that the app sees. */

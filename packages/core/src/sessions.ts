@@ -136,7 +136,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     clock,
     endMarkerMs: options.endMarkerMs ?? 60_000,
+    openMs: options.timeouts?.openMs ?? 2_000,
     commitMs: options.timeouts?.commitMs ?? 2_000,
+    workInHand: new Set(),
     production,
   };
 
@@ -184,6 +186,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     ready,
     async close() {
+      // Between the steps of one request's work nothing runs in the store.
+      while (engine.workInHand.size > 0) await Promise.allSettled(engine.workInHand);
       await store?.drained();
       await source?.release();
     },

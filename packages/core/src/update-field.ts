@@ -3,7 +3,7 @@ import { publish } from './events.ts';
 import type { Exchange } from './exchange.ts';
 import { decodeField, encodeField } from './field-text.ts';
 import { assertFits } from './limits.ts';
-import { reservedKeyError, isReserved } from './reserved-keys.ts';
+import { assertDataKey } from './reserved-keys.ts';
 import type { SessionState } from './session-state.ts';
 import { sessionGone } from './store-session.ts';
 import { queueWrite } from './write-queue.ts';
@@ -16,7 +16,7 @@ export async function updateField(
   fn: (current: unknown) => unknown,
   before: Promise<unknown> | undefined,
 ): Promise<unknown> {
-  if (isReserved(key)) throw reservedKeyError(key);
+  assertDataKey(key);
   if (typeof fn !== 'function')
     throw new SessError(
       'CONFIG_INVALID',
@@ -37,6 +37,7 @@ export async function updateField(
       `session.update("${key}") while the key has a change that is not stored. Use update() for all changes of this key, or save() before it.`,
     );
   }
+  state.fields.detach(key);
 
   const { engine } = exchange;
   const started = performance.now();
