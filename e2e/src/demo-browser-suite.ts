@@ -51,6 +51,8 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
         await page.goto(demo.url);
         expect(await state(page)).toBe('Logged out');
         expect(await page.locator('.store-name code').innerText()).toBe(store);
+        // What stands in a <noscript> is text to a browser with scripts: it must stay hidden.
+        expect(await page.locator('body').innerText()).not.toMatch(/<\w|Without JavaScript/);
         await picture(page, `${store}-1-logged-out`);
 
         await logIn(page, 'Ada');
@@ -137,6 +139,8 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
           await page.goto(demo.url);
           expect(await state(page)).toBe('Logged in as Edsger <b>');
         }
+        await page.getByRole('heading', { name: 'Without JavaScript' }).waitFor();
+        expect(await page.getByRole('button', { name: 'Refresh once' }).count()).toBe(0);
         await picture(page, `${store}-5-no-script`);
         await page.getByRole('button', { name: 'Log out everywhere' }).click();
         expect(await state(page)).toBe('Logged out');
