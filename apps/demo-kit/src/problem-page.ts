@@ -6,7 +6,9 @@ export function problemPage(status: number, code: string, sentence: string): Htm
   const comfort =
     status === 503
       ? 'You have not been logged out: nobody could look. When the store is back, so are you.'
-      : 'Nothing was changed.';
+      : status < 500
+        ? 'Nothing was changed.'
+        : 'Go back and look whether it was done after all.';
   return html`<!doctype html>
     <html lang="en">
       <head>
