@@ -1,0 +1,220 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Visitor } from './http-client.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The page on stores is tested by `@sess/store-tests`, together with the store that it shows. */
+const pages = [
+  'README.md',
+  ...['core', 'express', 'fs', 'redis'].map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(root, 'docs')).flatMap((name) => (name === 'writing-a-store.md' ? [] : [`docs/${name}`])),
+];
+
+interface Block {
+  readonly where: string;
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The fenced blocks of a page; those that call themselves a `fragment` are left out. */
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].flatMap(
+    ({ index, 1: language = '', 2: info = '', 3: code = '' }) => {
+      const line = text.slice(0, index).split('\n').length;
+      return info.includes('fragment') ? [] : [{ where: `${page}:${line}`, language, code }];
+    },
+  );
+}
+
+const blocks = pages.flatMap(blocksOf);
+const inLanguage = (language: string): Block[] => blocks.filter((block) => block.language === language);
+const servers = inLanguage('js').filter(({ code }) => code.includes('process.env.PORT'));
+const testFiles = inLanguage('js').filter(({ code }) => code.includes("'node:test'"));
+
+/** An app's folder, where the packages are installed. */
+let folder: string;
+let count = 0;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sess-readme-'));
+  symlinkSync(fileURLToPath(new URL('../node_modules', import.meta.url)), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'package.json'), '{}');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function save(code: string, name: string): { directory: string; file: string } {
+  const directory = join(folder, String((count += 1)));
+  mkdirSync(directory);
+  const file = join(directory, name);
+  writeFileSync(file, code);
+  return { directory, file };
+}
+
+interface Outcome {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** What a new user has: none of a test runner's variables, which would select cookie sessions. */
+function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env;
+  return { PATH, HOME, SESSION_DIR: join(folder, 'sessions'), ...more };
+}
+
+function run(program: string, args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd: folder, env: environment(), timeout: 30_000 }, (error, stdout, stderr) =>
+      resolve({ ok: error === null, output: stdout + stderr }),
+    );
+  });
+}
+
+const typeRoots = ['node_modules/@types', 'e2e/node_modules/@types'].map((path) => join(root, path));
+
+function compile(code: string): Promise<Outcome> {
+  const { directory } = save(code, 'block.mts');
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: 'ES2022',
+    module: 'NodeNext',
+    skipLibCheck: true,
+    types: ['node'],
+    typeRoots,
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['block.mts'] }));
+  return run(join(root, 'node_modules/.bin/tsc'), ['-p', directory]);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Asks as one visitor, on a new connection each time, until the answers are enough. */
+async function answersOf(code: string, areEnough: (texts: readonly string[]) => boolean): Promise<string[]> {
+  const port = await freePort();
+  const { file } = save(code, 'app.mjs');
+  const app = spawn(process.execPath, [file], { env: environment({ PORT: String(port) }), detached: true });
+  let output = '';
+  app.stdout.on('data', (chunk: Buffer) => void (output += chunk.toString()));
+  app.stderr.on('data', (chunk: Buffer) => void (output += chunk.toString()));
+  try {
+    const visitor = new Visitor(`http://127.0.0.1:${port}`);
+    const texts: string[] = [];
+    const deadline = Date.now() + 20_000;
+    while (texts.length < 8 || !areEnough(texts)) {
+      if (Date.now() > deadline) throw new Error(`too late, after ${texts.length} answers\n${output}`);
+      const answer = await visitor.get('/').catch((error: unknown) => {
+        if (app.exitCode !== null || texts.length > 0) throw new Error(`${String(error)}\n${output}`);
+        return undefined;
+      });
+      if (answer === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+      else if (answer.status === 200) texts.push(answer.text);
+      else throw new Error(`${answer.status} ${answer.text}\n${output}`);
+    }
+    return texts;
+  } finally {
+    await stop(app);
+  }
+}
+
+/** With its workers, which are in the group that it leads. */
+async function stop(app: ChildProcess): Promise<void> {
+  if (app.exitCode !== null || app.pid === undefined) return;
+  const ended = once(app, 'exit');
+  process.kill(-app.pid, 'SIGTERM');
+  await ended;
+}
+
+const names = (list: readonly { where: string }[]): string[] => list.map(({ where }) => where);
+const byName = (where: string): string => blocks.find((block) => block.where === where)?.code ?? '';
+
+describe('the code in the documentation', { timeout: 30_000 }, () => {
+  it('is found', () => {
+    expect(names(blocks).filter((where) => where.startsWith('README.md:')).length).toBeGreaterThan(4);
+    expect(servers.map(({ where }) => where.split(':')[0])).toEqual(
+      expect.arrayContaining(['README.md', 'packages/core/README.md']),
+    );
+    expect(testFiles.length).toBeGreaterThan(0);
+  });
+
+  it('would be found not to compile', async () => {
+    const mistaken = "import { createSessions } from '@sess/core';\ncreateSessions({ resave: false });\n";
+    expect(await compile(mistaken)).toMatchObject({ ok: false, output: expect.stringContaining('resave') });
+  });
+
+  it.each(names(inLanguage('ts')))('%s compiles', async (where) => {
+    expect(await compile(byName(where))).toEqual({ ok: true, output: '' });
+  });
+
+  it.each(names(inLanguage('js')))('%s is valid', async (where) => {
+    const { file } = save(byName(where), 'block.mjs');
+    expect(await run(process.execPath, ['--check', file])).toEqual({ ok: true, output: '' });
+  });
+
+  it.each(names(testFiles))('%s passes', async (where) => {
+    const { file } = save(byName(where), 'block.test.mjs');
+    expect(await run(process.execPath, ['--test', file])).toMatchObject({ ok: true });
+  });
+
+  it.each(names(servers))('%s runs, and counts in whatever worker answers', async (where) => {
+    const code = byName(where);
+    const workersIn = (texts: readonly string[]): number => new Set(texts.map((text) => /\d+$/m.exec(text)?.[0])).size;
+    const texts = await answersOf(code, (soFar) => !code.includes('cluster.fork') || workersIn(soFar) > 1);
+    if (!code.includes('View ')) return;
+    expect(texts.map((text) => /^View (\d+)/.exec(text)?.[1])).toEqual(texts.map((_, index) => String(index + 1)));
+  });
+
+  it.each(names(inLanguage('sh')))('%s can be typed', async (where) => {
+    const code = byName(where);
+    const { file } = save(code, 'block.sh');
+    expect(await run('sh', ['-n', file])).toEqual({ ok: true, output: '' });
+    for (const line of code.split('\n'))
+      expect(await problemOf(line.replace(/\s+#.*/, '').trim()), line).toBeUndefined();
+  });
+});
+
+const manifest = (path: string): Record<string, Record<string, string> | undefined> =>
+  JSON.parse(readFileSync(join(root, path), 'utf8')) as Record<string, Record<string, string>>;
+
+/** What is wrong with a command of the kinds that the pages have; others are only looked at by the shell. */
+async function problemOf(line: string): Promise<string | undefined> {
+  const script = /^npm (?:run )?([\w:]+)$/.exec(line)?.[1];
+  if (script !== undefined && manifest('package.json')['scripts']?.[script] === undefined)
+    return `There is no npm script ${script}.`;
+
+  const installed = /^npm (?:install|i) (.+)$/.exec(line)?.[1]?.split(' ') ?? [];
+  const { dependencies, devDependencies } = { ...manifest('package.json'), ...manifest('e2e/package.json') };
+  for (const name of installed.filter((word) => !word.startsWith('-'))) {
+    const isOurs = existsSync(join(root, name.replace('@sess/', 'packages/'), 'package.json'));
+    if (!isOurs && !(name in { ...dependencies, ...devDependencies })) return `${name} cannot be installed.`;
+  }
+
+  if (!line.startsWith('node -p ')) return undefined;
+  const { ok, output } = await run('sh', ['-c', line]);
+  return ok && output.trim().length >= 32 ? undefined : `It prints no secret: ${output}`;
+}
