@@ -14,7 +14,7 @@ export function developmentSecret(directory: string): string {
   const path = join(directory, 'development-secret');
   try {
     mkdirSync(directory, { mode: 0o700, recursive: true });
-    assertPrivate(dirname(directory), 0o022);
+    assertPrivate(dirname(directory), isSticky(dirname(directory)) ? 0 : 0o022);
     assertPrivate(directory, 0o077);
     return readSecret(path) ?? makeSecret(path);
   } catch (error) {
@@ -54,12 +54,15 @@ function makeSecret(path: string): string {
 /** What others could have put there, or can read, is no secret of ours. */
 function assertPrivate(path: string, forbiddenMode: number): void {
   const stats = lstatSync(path);
-  const isSticky = stats.isDirectory() && (stats.mode & 0o1000) !== 0;
   if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');
-  if (isSticky) return;
   const uid = process.geteuid?.();
   if (uid !== undefined && stats.uid !== uid && stats.uid !== 0) throw refusal(path, 'belongs to another user');
   if (uid !== undefined && (stats.mode & forbiddenMode) !== 0) throw refusal(path, 'is open to other users');
+}
+
+/** A directory such as /tmp, in which nobody can move what belongs to others. */
+function isSticky(directory: string): boolean {
+  return (lstatSync(directory).mode & 0o1000) !== 0;
 }
 
 function refusal(path: string, what: string, cause?: unknown): SessError {
