@@ -43,6 +43,7 @@ export interface SecretSource {
 export function resolveSecrets({ option, env, directory, warn }: SecretSource): readonly [string, ...string[]] {
   const given = option === undefined ? fromEnvironment(env) : [option].flat();
   const where = option === undefined ? 'SECRET_KEY' : 'Option secret';
+  if (option !== undefined && given.length === 0) throw invalid('Option secret is an empty list.');
   for (const secret of given) {
     if (typeof secret !== 'string' || secret === '')
       throw invalid(`${where} must be a text, or several, none of them empty.`);
@@ -81,18 +82,12 @@ function isWeak(secret: string): boolean {
   return Buffer.byteLength(secret) < MINIMUM_BYTES || isWellKnown(secret);
 }
 
-/** Also a known secret written several times, and texts of a few different characters. */
+/** Also a known secret with digits and signs around it, several times, and texts of a few different characters. */
 function isWellKnown(secret: string): boolean {
   const plain = secret.toLowerCase();
   return (
     new Set(plain).size < 8 ||
-    wellKnown.some(
-      (known) =>
-        plain
-          .split(known)
-          .join('')
-          .replaceAll(/[\W\d_]/g, '') === '',
-    )
+    wellKnown.some((known) => plain.includes(known) && !/\p{L}/u.test(plain.replaceAll(known, '')))
   );
 }
 
