@@ -3,19 +3,10 @@ import express4 from 'express4';
 import passport from 'passport';
 import { Strategy as LocalStrategy } from 'passport-local';
 import OAuth2Strategy from 'passport-oauth2';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, takeDown, testSessions, versions } from '../test/kit.ts';
+import { type TestStore, Visitor, serve, stopServers, takeDown, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
-
-declare module '@sess/core' {
-  interface SessionData {
-    cart?: string[];
-    theme?: string;
-    views?: number;
-    tags?: { list: string[] };
-  }
-}
 
 interface User {
   id: string;
@@ -29,6 +20,8 @@ function newPassport(): passport.PassportStatic {
   fresh.deserializeUser((id: string, done) => done(null, { id }));
   return fresh;
 }
+
+afterEach(stopServers);
 
 describe.each(versions(express, express4))('passport on %s', (_version, express) => {
   let store: TestStore;
@@ -60,10 +53,7 @@ describe.each(versions(express, express4))('passport on %s', (_version, express)
       auth.authenticate('local', { successReturnToOrRedirect: '/me', keepSessionInfo: true }),
     );
     app.post('/login-failing-with-message', auth.authenticate('local', { failureMessage: true }));
-    app.post(
-      '/login-keeping',
-      auth.authenticate('local', { successRedirect: '/me', keepSessionInfo: true }),
-    );
+    app.post('/login-keeping', auth.authenticate('local', { successRedirect: '/me', keepSessionInfo: true }));
     app.post('/logout', (req, res, next) => {
       req.logout((error) => (error ? next(error) : res.redirect('/me')));
     });

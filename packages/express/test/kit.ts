@@ -2,9 +2,15 @@ import { once } from 'node:events';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { type SessionStore, type Sessions, type SessionsOptions, createSessions, memoryStore } from '@sess/core';
+import {
+  type MemoryStore,
+  type SessionStore,
+  type Sessions,
+  type SessionsOptions,
+  createSessions,
+  memoryStore,
+} from '@sess/core';
 import type express from 'express';
-import { afterEach } from 'vitest';
 
 export const secret = 'x7Kq-tests-of-the-express-adapter-only-Zr91';
 
@@ -18,13 +24,14 @@ export function versions(five: typeof express, four: unknown): [string, typeof e
 
 const servers: Server[] = [];
 
-afterEach(async () => {
+/** For `afterEach`. */
+export async function stopServers(): Promise<void> {
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
   }
-});
+}
 
 /** Serves the app on a free port of this machine until the test ends. */
 export async function serve(app: RequestListener): Promise<{ url: string; server: Server }> {
@@ -39,7 +46,7 @@ export async function serve(app: RequestListener): Promise<{ url: string; server
 /** A visitor who keeps cookies as a browser does, and follows no redirect unasked. */
 export class Visitor {
   readonly url: string;
-  readonly cookies = new Map<string, string>();
+  readonly cookies: Map<string, string> = new Map();
 
   constructor(url: string) {
     this.url = url;
@@ -86,7 +93,7 @@ export class Visitor {
 }
 
 /** A memory store that can be taken down or be made slow, and that counts what it is asked. */
-export interface TestStore extends SessionStore {
+export interface TestStore extends MemoryStore {
   readonly calls: string[];
   readonly size: () => Promise<number>;
   /** Verbs that fail from now on. */
@@ -106,6 +113,7 @@ export function testStore(): TestStore {
       return Reflect.apply(inside[name], inside, args);
     };
   const store: TestStore = {
+    ...inside,
     calls: [],
     down: new Set(),
     gate: undefined,
@@ -127,9 +135,7 @@ export function takeDown(store: TestStore): void {
 }
 
 /** Sessions whose start has been seen to, so that no probe mingles with the calls that a test counts. */
-export async function testSessions(
-  options: SessionsOptions = {},
-): Promise<{ sessions: Sessions; store: TestStore }> {
+export async function testSessions(options: SessionsOptions = {}): Promise<{ sessions: Sessions; store: TestStore }> {
   const store = testStore();
   const sessions = createSessions({ store, secret, logger: false, ...options });
   await sessions.ready();
