@@ -24,7 +24,7 @@ export function assertDataKey(key: string): void {
     throw new SessError('NOT_SERIALIZABLE', 'The name of a session key holds half a surrogate pair.');
 }
 
-export function reservedKeyError(key: string): SessError {
+function reservedKeyError(key: string): SessError {
   const why = controls.has(key) ? "one of the session's controls" : 'a name with a meaning in JavaScript';
   return new SessError(
     'RESERVED_KEY',

@@ -1,6 +1,6 @@
 import { SessError } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { isReserved, reservedKeyError } from './reserved-keys.ts';
+import { assertDataKey, isReserved } from './reserved-keys.ts';
 import type { Session } from './session.ts';
 import { SessionPrototype, internals } from './session-prototype.ts';
 import type { SessionState } from './session-state.ts';
@@ -28,7 +28,7 @@ const handler: ProxyHandler<SessionPrototype> = {
     if (answering.has(key)) return Reflect.get(target, key, receiver);
     const { exchange, state } = target[internals];
     exchange.look();
-    if (!isReserved(key) && state.fields.has(key)) return state.fields.get(key);
+    if (!isReserved(key) && state.fields.has(key)) return exchange.valueOf(state, key);
     return Reflect.get(target, key, receiver);
   },
 
@@ -38,9 +38,7 @@ const handler: ProxyHandler<SessionPrototype> = {
     const { exchange, state } = target[internals];
     exchange.look();
     if (isAssignable(key)) return Reflect.set(target, key, value, receiver);
-    if (isReserved(key)) throw reservedKeyError(key);
-    if (/\p{Surrogate}/u.test(key))
-      throw new SessError('NOT_SERIALIZABLE', 'The name of a session key holds half a surrogate pair.');
+    assertDataKey(key);
     if (exchange.mayChange(state, key)) state.fields.set(key, value);
     return true;
   },
@@ -73,11 +71,13 @@ const handler: ProxyHandler<SessionPrototype> = {
     const { exchange, state } = target[internals];
     exchange.look();
     if (!state.fields.has(key)) return undefined;
-    return { value: state.fields.get(key), writable: true, enumerable: true, configurable: true };
+    return { value: exchange.valueOf(state, key), writable: true, enumerable: true, configurable: true };
   },
 
   defineProperty(target, key, descriptor) {
-    if (!('value' in descriptor)) return false;
+    // Data has no other attributes: what would be lost on the way to the next request is refused.
+    const { configurable, enumerable, writable } = descriptor;
+    if (!('value' in descriptor) || [configurable, enumerable, writable].includes(false)) return false;
     return handler.set?.(target, key, descriptor.value, target) ?? false;
   },
 
@@ -87,7 +87,7 @@ const handler: ProxyHandler<SessionPrototype> = {
 
 /** The request that a session belongs to. */
 export function exchangeOf(session: Session): Exchange {
-  const inside: unknown = Reflect.get(session, internals);
+  const inside: unknown = Reflect.get(Object(session), internals);
   if (typeof inside === 'object' && inside !== null && 'exchange' in inside && inside.exchange instanceof Exchange)
     return inside.exchange;
   throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
