@@ -82,24 +82,54 @@ export function checkOptions(options: SessionsOptions): void {
       `Option ${name} is unknown${hint}. Known are: ${Object.keys(known).join(', ')}.`,
     );
   }
-  const durations = {
-    idleTimeoutMs: options.idleTimeoutMs,
-    absoluteTimeoutMs: options.absoluteTimeoutMs,
-    touchAfterMs: options.touchAfterMs,
-    'timeouts.operationMs': options.timeouts?.operationMs,
-    'timeouts.openMs': options.timeouts?.openMs,
-    'timeouts.commitMs': options.timeouts?.commitMs,
-    'limits.sessionBytes': options.limits?.sessionBytes,
-    'limits.sessionKeys': options.limits?.sessionKeys,
-  };
-  for (const [name, value] of Object.entries(durations)) {
-    if (value !== undefined && !(Number.isFinite(value) && value > 0))
-      throw new SessError('CONFIG_INVALID', `Option ${name} must be a positive number.`);
+  checkTypes(options);
+  checkNumbers(options);
+}
+
+/** The options that have options of their own, and the names of these. */
+const groups = {
+  limits: ['sessionBytes', 'sessionKeys'],
+  timeouts: ['operationMs', 'openMs', 'commitMs'],
+} as const satisfies Partial<Record<keyof SessionsOptions, readonly string[]>>;
+
+function checkTypes({ cookie, prefix, directory, logger, clock, env, ...options }: SessionsOptions): void {
+  for (const [name, value] of Object.entries({ cookie, env, limits: options.limits, timeouts: options.timeouts })) {
+    if (value !== undefined && (typeof value !== 'object' || value === null)) invalid(name, 'must be an object');
   }
-  if (options.endMarkerMs !== undefined && !(Number.isFinite(options.endMarkerMs) && options.endMarkerMs >= 0)) {
-    throw new SessError(
-      'CONFIG_INVALID',
-      'Option endMarkerMs must be a number of milliseconds, or 0 for no end markers.',
-    );
+  for (const [name, members] of Object.entries(groups)) {
+    const known: readonly string[] = members;
+    for (const member of Object.keys(Reflect.get(options, name) ?? {}))
+      if (!known.includes(member)) invalid(`${name}.${member}`, `is unknown. Known are: ${known.join(', ')}`);
   }
+  for (const [name, value] of Object.entries({ prefix, directory })) {
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      invalid(name, 'must be a text that is not empty');
+  }
+  if (clock !== undefined && typeof clock !== 'function') invalid('clock', 'must be a function');
+  if (logger === undefined || logger === false) return;
+  const methods: unknown[] = [logger?.info, logger?.warn, logger?.error];
+  if (!methods.every((method) => typeof method === 'function'))
+    invalid('logger', 'must have the methods info, warn and error, or be false');
+}
+
+/** What Node's timers can count; above it they fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function checkNumbers({ timeouts, limits, endMarkerMs, ...options }: SessionsOptions): void {
+  const { idleTimeoutMs, absoluteTimeoutMs, touchAfterMs } = options;
+  const timers = Object.entries(timeouts ?? {}).map(([name, value]) => [`timeouts.${name}`, value] as const);
+  const sizes = Object.entries(limits ?? {}).map(([name, value]) => [`limits.${name}`, value] as const);
+  const durations = Object.entries({ idleTimeoutMs, absoluteTimeoutMs, touchAfterMs });
+  for (const [name, value] of [...durations, ...timers, ...sizes]) {
+    if (value !== undefined && !(Number.isFinite(value) && value > 0)) invalid(name, 'must be a positive number');
+  }
+  for (const [name, value] of timers) {
+    if (value !== undefined && value > LONGEST_TIMER_MS) invalid(name, `must be at most ${LONGEST_TIMER_MS}`);
+  }
+  if (endMarkerMs !== undefined && !(Number.isFinite(endMarkerMs) && endMarkerMs >= 0))
+    invalid('endMarkerMs', 'must be a number of milliseconds, or 0 for no end markers');
+}
+
+function invalid(name: string, sentence: string): never {
+  throw new SessError('CONFIG_INVALID', `Option ${name} ${sentence}.`);
 }

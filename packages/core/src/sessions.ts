@@ -118,6 +118,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   };
   if (timeouts.absoluteTimeoutMs < idleTimeoutMs)
     throw new SessError('CONFIG_INVALID', 'Option absoluteTimeoutMs must not be shorter than idleTimeoutMs.');
+  // Else a session in constant use would end for want of a touch.
+  if (timeouts.touchAfterMs >= idleTimeoutMs)
+    throw new SessError('CONFIG_INVALID', 'Option touchAfterMs must be shorter than idleTimeoutMs.');
 
   const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
   const operationMs = options.timeouts?.operationMs ?? 1_000;
