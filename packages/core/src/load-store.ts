@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -51,12 +52,15 @@ function resolvePackage(name: string): string {
 export function loadStore(recipe: StoreRecipe): { store: Promise<SessionStore>; release: () => Promise<void> } {
   const path = resolvePackage(recipe.package);
   const stores = sharedStores();
-  const id = JSON.stringify(recipe);
+  const id = identityOf(recipe);
   let shared = stores.get(id);
   if (shared === undefined) stores.set(id, (shared = { store: makeStore(recipe, path), users: 0 }));
   shared.users += 1;
   const { store } = shared;
-  store.catch(() => stores.delete(id));
+  const forget = (): void => {
+    if (stores.get(id) === shared) stores.delete(id);
+  };
+  store.catch(forget);
 
   let released = false;
   return {
@@ -66,11 +70,23 @@ export function loadStore(recipe: StoreRecipe): { store: Promise<SessionStore>; 
       released = true;
       shared.users -= 1;
       if (shared.users > 0) return;
-      stores.delete(id);
+      forget();
       const loaded = await store.catch(() => undefined);
       if (loaded !== undefined && hasAbility(loaded, 'close')) await loaded.close();
     },
   };
+}
+
+const identities = new WeakMap<object, string>();
+
+/** Equal recipes make one store; a function in the options (a clock) is equal to itself alone. */
+function identityOf(recipe: StoreRecipe): string {
+  return JSON.stringify(recipe, (_, value: unknown) => {
+    if (typeof value !== 'function') return value;
+    const identity = identities.get(value) ?? `function ${randomUUID()}`;
+    identities.set(value, identity);
+    return identity;
+  });
 }
 
 async function makeStore(recipe: StoreRecipe, path: string): Promise<SessionStore> {
