@@ -86,9 +86,11 @@ export class Owners {
       else if (!isPastAbsolute(this.#clock(), record.createdAt, this.#timeouts)) found.set(key, record);
     });
     if (stale.length > 0) {
-      await this.#store.ask('forgetKeys', async (store) => {
+      const tidied = this.#store.ask('forgetKeys', async (store) => {
         if (hasAbility(store, 'keysByOwner')) await store.forgetKeys(owner, stale);
       });
+      // A full store that can not be tidied can still log everybody out; the fault was an event.
+      await tidied.catch(() => {});
     }
     return found;
   }
