@@ -22,6 +22,9 @@ export async function commit(site: Site, path: SessionPath, from: Token, to: Tok
   return true;
 }
 
+/** What is forgotten here a thorough sweep finds. */
+const mostContended = 1000;
+
 /**
  * A commit with a new data file, which is written into the token first: when that has moved on, this
  * fails already. After a fault of the rename itself the file stays, since it may have taken place.
@@ -48,6 +51,7 @@ export async function commitData(
   work.check();
   if (!(await commit(site, path, from, to))) {
     // The file went with the token to a name that is not known here: the next one to commit lists, and removes it.
+    if (site.contended.size >= mostContended) site.contended.clear();
     site.contended.add(path.key);
     return false;
   }

@@ -46,7 +46,7 @@ for (const durability of ['process', 'fsync'] as const) {
     runner: { describe, it },
     abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'check', 'close'],
     plants: true,
-    ...(durability === 'fsync' && { rounds: 20 }),
+    ...(durability === 'fsync' && { rounds: 10 }),
     async open({ clock, instances }) {
       const directory = await mkdtemp(join(tmpdir(), 'sess-fs-'));
       const stores = Array.from({ length: instances }, () =>

@@ -59,6 +59,12 @@ async function contend(
     // One of them sleeps for so long that its lock is taken for a dead one's.
     if (!isAsleep && part > 0.2) void delay(forMs * 0.6).then(() => victim?.kill('SIGCONT'));
     else victim?.kill('SIGCONT');
+    // Another one's event loop stands still, which its lock does not survive either.
+    if (!isAsleep && part > 0.2)
+      void processes
+        .at(-1)
+        ?.call('stall', forMs * 0.6)
+        .catch(() => undefined);
     isAsleep ||= part > 0.2;
     if (kills < killed && part > (kills + 0.5) / killed) processes[kills++]?.kill('SIGKILL');
   }

@@ -1,4 +1,5 @@
-import {
+import fs, {
+  type StatsFs,
   chmodSync,
   chownSync,
   existsSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fsStore } from './index.ts';
 import { changeAt, keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
 import { isRoot, startProcess } from './testing/store-process.ts';
@@ -154,6 +155,24 @@ describe('at start', () => {
       child.kill('SIGKILL');
     },
   );
+});
+
+describe('check()', () => {
+  it('finds a network file system, by the number that statfs has for it', async () => {
+    const directory = temporaryDirectory();
+    const store = open(directory);
+    const codes = async () => (await store.check()).map(({ code }) => code);
+    expect(await codes()).not.toContain('FS_NETWORK');
+    const { statfs } = fs;
+    for (const type of [0x6969, 0xff534d42, 0xff534d42 | 0]) {
+      const asked = vi.spyOn(fs, 'statfs').mockImplementation((path: unknown, done: unknown) => {
+        const answer = done as (error: Error | null, stats: StatsFs) => void;
+        statfs(path as string, (error, stats) => answer(error, Object.assign(stats, { type })));
+      });
+      expect(await codes()).toContain('FS_NETWORK');
+      asked.mockRestore();
+    }
+  });
 });
 
 describe('a directory that is replaced while the app runs', () => {

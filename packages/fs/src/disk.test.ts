@@ -104,7 +104,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
 
   it('in memory is found by check()', async () => {
     const findings = await fsStore({ directory: mounted('size=500m'), sweepEveryMs: 0 }).check();
-    expect(findings.map(({ code }) => code)).toEqual(['FS_MEMORY']);
+    expect(findings.map(({ code }) => code)).toEqual(['FS_TEMP', 'FS_MEMORY']);
   });
 
   it('whose rights were taken away from the app: nothing is taken for absent', async () => {
@@ -213,7 +213,8 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
 
     const startedAt = performance.now();
     const flood = child.call('flood', 1500, key);
-    expect(await child.call('hash')).toBe('done');
+    // Not only the first, which may be ahead of them.
+    for (let count = 0; count < 5; count++) expect(await child.call('hash')).toBe('done');
     expect(performance.now() - startedAt).toBeLessThan(1000);
     expect(await flood).toEqual({ STORE_TIMEOUT: 1000, STORE_BUSY: 500 });
     expect(performance.now() - startedAt).toBeLessThan(2500);

@@ -16,7 +16,7 @@ import { ownerIndexIn } from './owner-index.ts';
 import { openSessionDirectory } from './session-directory.ts';
 import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { asRecord, loadSession } from './stored-session.ts';
+import { asRecord, isOwnedBy, loadSession } from './stored-session.ts';
 import { type SweepPlan, sweep, walk } from './sweep.ts';
 import { startSweeper } from './sweeper.ts';
 import { turnsIn } from './turns.ts';
@@ -113,7 +113,8 @@ export function fsStore(options: FsStoreOptions): FsStore {
 
     keysByOwner: (owner) => gate.run(() => site.owners.keys(owner)),
 
-    forgetKeys: (owner, keys) => gate.run(() => site.owners.forget(owner, keys)),
+    forgetKeys: (owner, keys) =>
+      gate.run((work) => site.owners.forget(owner, keys, (key) => isOwnedBy(site, owner, key, work))),
 
     walk: () => walk(site, gate),
 

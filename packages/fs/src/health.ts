@@ -1,4 +1,6 @@
 import fs from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import type { Finding } from '@sess/core';
 import { statusOf } from './files.ts';
 import type { SessionDirectory } from './session-directory.ts';
@@ -28,10 +30,11 @@ export async function checkDirectory(directory: SessionDirectory): Promise<Findi
   await directory.verify();
   const { path } = directory;
   const { mode } = await statusOf(path);
+  const temporary = await realpath(tmpdir()).catch(tmpdir);
   const { type, bavail, blocks, bsize, files, ffree } = await statfs(path);
   return [
     ...accessFindings(path, mode),
-    ...kindFindings(path, type),
+    ...kindFindings(path, type, temporary),
     ...roomFindings({ bavail, blocks, bsize, files, ffree }),
   ];
 }
@@ -50,7 +53,15 @@ function* accessFindings(path: string, mode: number): Generator<Finding> {
   };
 }
 
-function* kindFindings(path: string, type: number): Generator<Finding> {
+function* kindFindings(path: string, type: number, temporary: string): Generator<Finding> {
+  if (path.startsWith(`${temporary}/`)) {
+    yield {
+      code: 'FS_TEMP',
+      severity: 'note',
+      text: `The session directory ${path} is in the system's temporary directory, which may be cleared at a restart, or of what looks old.`,
+      fix: 'In production name one that nobody clears: SESSION_DIR=/var/lib/your-app/sessions',
+    };
+  }
   // On macOS the numbers mean something else.
   if (process.platform !== 'linux') return;
   const network = networkFileSystems.get(type >>> 0);

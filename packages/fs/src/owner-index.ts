@@ -10,7 +10,8 @@ export interface OwnerIndex {
   /** Stores a session behind its entry, so that none is missing here. No entry without an owner. */
   around<T>(owner: string | null | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
   keys(owner: string): Promise<SessionKey[]>;
-  forget(owner: string, keys: readonly SessionKey[]): Promise<void>;
+  /** `isOwned` has the last word: the caller's look at the session may be long ago. */
+  forget(owner: string, keys: readonly SessionKey[], isOwned: (key: SessionKey) => Promise<boolean>): Promise<void>;
   /** The directories of all owners, for the sweep. */
   places(): AsyncIterable<string>;
   /** Removes a place's entries whose session is not there. */
@@ -73,11 +74,12 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
       return [...new Set(entries.map(keyOf).filter(isSessionKey))];
     },
 
-    async forget(owner, keys) {
+    async forget(owner, keys, isOwned) {
       const { place } = placeOf(owner);
       const dropped = new Set(keys);
       for (const entry of await namesIfAny(place)) {
-        if (dropped.has(keyOf(entry)) && isOld(entry)) await unlink(`${place}/${entry}`);
+        const key = keyOf(entry);
+        if (dropped.has(key) && isOld(entry) && !(await isOwned(key))) await unlink(`${place}/${entry}`);
       }
       await removeIfEmpty(place);
     },

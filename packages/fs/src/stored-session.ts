@@ -1,10 +1,10 @@
-import type { SessionRecord } from '@sess/core';
+import { type SessionKey, type SessionRecord, isSessError } from '@sess/core';
 import { corrupt, errorCode, isMissing, tooNew } from './faults.ts';
 import { namesIfAny, namesIn, quietly, readWhole, unlink } from './files.ts';
 import type { Work } from './gate.ts';
 import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing } from './names.ts';
 import { type StoredRecord, decodeRecord } from './record-file.ts';
-import type { SessionPath } from './session-path.ts';
+import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 
 /** What lies under a key, at one moment. */
@@ -43,6 +43,17 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
     // Another one changed the session meanwhile: its token has another name now, and this one never comes back.
     if (missedToken === token.name) throw corrupt(path.key, 'its data file is missing');
     missedToken = token.name;
+  }
+}
+
+/** Whether the session lives and is the owner's. One that cannot be read may be. */
+export async function isOwnedBy(site: Site, owner: string, key: SessionKey, work: Work): Promise<boolean> {
+  try {
+    const there = await loadSession(site, sessionPath(site.directory.path, key), work);
+    return there.state === 'live' && there.record.owner === owner;
+  } catch (error) {
+    if (isSessError(error) && (error.code === 'STORE_CORRUPT' || error.code === 'STORE_TOO_NEW')) return true;
+    throw error;
   }
 }
 

@@ -67,6 +67,16 @@ describe('a sweep', () => {
     expect(await store.read(key)).toBeUndefined();
   });
 
+  it('is not what ends an expired session that was destroyed: a clock that is set back does not bring it back', async () => {
+    const { store, clock } = scene();
+    await store.create(key, recordAt(startAt));
+    clock.now += 11 * minuteMs;
+    expect(await store.destroy(key)).toBeUndefined();
+    clock.now = startAt;
+    expect(await store.read(key)).toBeUndefined();
+    expect(await store.update(key, changeAt(startAt))).toBe('gone');
+  });
+
   it('of 20,000 sessions opens no file, and lets requests in all the time', async () => {
     const { directory, store, clock } = scene();
     const other = fsStore({ directory, clock: () => clock.now, sweepEveryMs: 0 });

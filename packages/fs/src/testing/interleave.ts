@@ -88,16 +88,44 @@ export async function interleave({ seed, actors: jobs, deaths = 0, beforeStep }:
   }
   for (const [index, actor] of actors.entries()) void acting.run(actor, () => follow(actor, jobs[index]));
 
+  const choose = seed % 4 < 2 ? evenly(random) : byPriority(actors, random);
   while (actors.some((actor) => actor.outcome === undefined)) {
     await turn();
     await turn();
-    const waiting = actors.filter((actor) => actor.pending !== undefined);
-    const next = waiting[Math.floor(random() * waiting.length)];
+    const next = choose(actors.filter((actor) => actor.pending !== undefined));
     if (next === undefined) continue;
     beforeStep?.(random);
     await next.pending?.();
   }
   return actors.map(({ outcome }) => outcome ?? { died: true });
+}
+
+type Choice = (waiting: readonly Actor[]) => Actor | undefined;
+
+/** Finds what needs many changes of turn. */
+function evenly(random: () => number): Choice {
+  return (waiting) => waiting[Math.floor(random() * waiting.length)];
+}
+
+/**
+ * One goes on until it ends or is stopped at a random step, to wait behind all the others. Finds what
+ * needs one of them to be slow for long ("A Randomized Scheduler with Probabilistic Guarantees of
+ * Finding Bugs", Burckhardt and others, 2010).
+ */
+function byPriority(actors: readonly Actor[], random: () => number): Choice {
+  const order = [...actors]
+    .map((actor) => ({ actor, rank: random() }))
+    .toSorted((left, right) => left.rank - right.rank);
+  const queue = order.map(({ actor }) => actor);
+  const stops = new Set([0, 1, 2].map(() => Math.floor(random() * 40)));
+  let step = 0;
+  return (waiting) => {
+    const next = queue.find((actor) => waiting.includes(actor));
+    if (next === undefined || !stops.has(step++)) return next;
+    queue.splice(queue.indexOf(next), 1);
+    queue.push(next);
+    return queue.find((actor) => waiting.includes(actor));
+  };
 }
 
 async function follow(actor: Actor, job: (() => Promise<unknown>) | undefined): Promise<void> {
