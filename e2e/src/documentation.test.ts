@@ -171,6 +171,12 @@ describe('links', () => {
         .replaceAll(' ', '-'),
     );
 
+  it('README.md leads to every package and every page', () => {
+    const front = read('README.md');
+    const missing = pages.filter((path) => path !== 'README.md' && !front.includes(`](${path})`));
+    expect(missing).toEqual([]);
+  });
+
   it.each(pages)('%s links to what is there', (path) => {
     for (const [, link = ''] of withoutCode(read(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link)) continue;
