@@ -39,7 +39,7 @@ export class Exchange {
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
     this.engine = engine;
     this.claim = claim;
-    this.#operations = new Operations(engine.commitMs, engine.workInHand);
+    this.#operations = new Operations(engine, (error) => this.#surface(error));
     if (opened instanceof SessionState) this.#state = opened;
     else this.#fault = opened;
   }
@@ -73,7 +73,7 @@ export class Exchange {
     return error;
   }
 
-  /** @throws SessError `STORE_CORRUPT`: a fault of the store that is found only when the value is looked at */
+  /** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at */
   valueOf(state: SessionState, key: string): unknown {
     try {
       return state.fields.get(key);
@@ -157,15 +157,24 @@ export class Exchange {
 
   /** Not in turn: the parallel updates of a request go out as one write. */
   update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
-    const operations = this.#operations;
-    return operations.track(updateField(this, state, key, fn, operations.last), this.#noteFault);
+    const { last } = this.#operations;
+    return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, last)));
   }
 
   /** At once where nothing is under way; else it would miss what is being stored. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
-    const work = async (): Promise<Session> => this.#regenerate(old, options);
-    const operations = this.#operations;
-    return operations.isBusy ? operations.afterAll(work, this.#noteFault) : operations.track(work(), this.#noteFault);
+    const work = () => this.#lookFirst(async () => this.#regenerate(old, options));
+    return this.#operations.isBusy ? this.#operations.afterAll(work) : this.#operations.track(work());
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#operations.inTurn(() => this.#lookFirst(work));
+  }
+
+  /** A fault at open is the operation's: it rejects, and never throws. */
+  async #lookFirst<T>(work: () => Promise<T>): Promise<T> {
+    this.look();
+    return work();
   }
 
   #regenerate(old: SessionState, options: RegenerateOptions): Session {
@@ -179,14 +188,6 @@ export class Exchange {
     }
     return this.session;
   }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#operations.inTurn(work, this.#noteFault);
-  }
-
-  readonly #noteFault = (error: unknown): void => {
-    this.#surface(error);
-  };
 
   /** The answer carries the current session's cookie. */
   sendCookie(): void {
@@ -207,11 +208,9 @@ export class Exchange {
    * @throws SessError, also synchronously; the answer must not leave then
    */
   commit(failed = false): SessionHeaders | Promise<SessionHeaders> {
-    if (this.#fault !== undefined || (this.#faultSurfaced && failed)) return this.#headers(failed);
-    const state = this.#state;
-    if (!failed) this.#throwUntold();
-    if (!this.#operations.isBusy && (state === undefined || !needsStoring(this.engine, state)))
-      return this.#headers(failed);
+    if (this.#faultSurfaced && failed) return this.#headers(failed);
+    if (!failed) this.#operations.throwUntold();
+    if (!this.#operations.isBusy && !this.#hasToStore()) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
     const commit = withDeadline(this.#commit(failed), this.engine.commitMs, 'Storing the session').then(
       () => this.#headers(failed),
@@ -224,15 +223,15 @@ export class Exchange {
 
   async #commit(failed: boolean): Promise<void> {
     await this.#operations.settled();
-    if (!failed) this.#throwUntold();
+    if (!failed) this.#operations.throwUntold();
+    if (!this.#hasToStore()) return;
     const { state } = this;
     if (state.closing === 'destroyed') await destroySession(this, state);
     else await storeSession(this, state, { explicit: false });
   }
 
-  #throwUntold(): void {
-    const failure = this.#operations.untold();
-    if (failure !== undefined) throw failure.error;
+  #hasToStore(): boolean {
+    return this.#fault === undefined && this.#state !== undefined && needsStoring(this.engine, this.#state);
   }
 
   #headers(failed: boolean): SessionHeaders {

@@ -1,10 +1,11 @@
 import { withDeadline } from './deadline.ts';
+import type { Engine } from './engine.ts';
 import { isSessError } from './errors.ts';
 
 /** The session work of one request besides the commit: what the app began, and may not have waited for. */
 export class Operations {
-  readonly #boundMs: number;
-  readonly #everybodys: Set<Promise<unknown>>;
+  readonly #engine: Engine;
+  readonly #onError: (error: unknown) => void;
   readonly #running = new Set<Promise<void>>();
   readonly #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] = [];
   /** The answer is waiting for the commit: the app can not tell of a failure any more. */
@@ -12,10 +13,9 @@ export class Operations {
   /** The last of those that run one behind the other. */
   #last: Promise<void> | undefined;
 
-  /** @param everybodys the work of all requests, for who waits until all is done */
-  constructor(boundMs: number, everybodys: Set<Promise<unknown>>) {
-    this.#boundMs = boundMs;
-    this.#everybodys = everybodys;
+  constructor(engine: Engine, onError: (error: unknown) => void) {
+    this.#engine = engine;
+    this.#onError = onError;
   }
 
   get isBusy(): boolean {
@@ -28,30 +28,30 @@ export class Operations {
   }
 
   /** Runs when the ones before it are settled. Begins at once where there are none. */
-  inTurn<T>(work: () => Promise<T>, onError: (error: unknown) => void): Promise<T> {
-    const outcome = this.track(this.#last === undefined ? work() : this.#last.then(work), onError);
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = this.track(this.#last === undefined ? work() : this.#last.then(work));
     this.#last = outcome.settled;
     return outcome;
   }
 
   /** Runs when all that is under way is settled. */
-  afterAll<T>(work: () => Promise<T>, onError: (error: unknown) => void): Promise<T> {
-    const outcome = this.track(Promise.all(this.#running).then(work), onError);
+  afterAll<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = this.track(Promise.all(this.#running).then(work));
     this.#last = outcome.settled;
     return outcome;
   }
 
   /** Bounds an operation and remembers it until it is settled, whether or not the app waits for it. */
-  track<T>(work: Promise<T>, onError: (error: unknown) => void): Outcome<T> {
-    const outcome = Outcome.of(withDeadline(work, this.#boundMs, 'Storing the session'));
+  track<T>(work: Promise<T>): Outcome<T> {
+    const outcome = Outcome.of(withDeadline(work, this.#engine.commitMs, 'Storing the session'));
     const { settled } = outcome;
     void outcome.peek((error) => {
       this.#failures.push({ outcome, error, isLate: this.isAnswerHeld });
-      onError(error);
+      this.#onError(error);
     });
     this.#running.add(settled);
     void settled.then(() => this.#running.delete(settled));
-    void rememberUntilSettled(this.#everybodys, settled);
+    void rememberUntilSettled(this.#engine.workInHand, settled);
     return outcome;
   }
 
@@ -60,14 +60,14 @@ export class Operations {
   }
 
   /**
-   * A failure that the answer has to tell of, since nobody else will: the app does not wait for the
+   * Throws a failure that the answer has to tell of, since nobody else will: the app does not wait for the
    * operation, or its answer had already begun. (That a session had ended is no failure.)
    */
-  untold(): { error: unknown } | undefined {
-    return this.#failures.find(({ outcome, error, isLate }) => {
+  throwUntold(): void {
+    for (const { outcome, error, isLate } of this.#failures) {
       const status = isSessError(error) ? error.status : 500;
-      return status >= 500 && (!outcome.isAwaited || (isLate && status === 503));
-    });
+      if (status >= 500 && (!outcome.isAwaited || (isLate && status === 503))) throw error;
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { SessError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { idleTimeoutOf } from './expiry.ts';
+import type { Fields } from './fields.ts';
 import type {
   RegenerateOptions,
   Session,
@@ -68,8 +69,7 @@ export class SessionPrototype implements SessionControls {
   }
 
   set idleTimeoutMs(ms: number) {
-    if (!Number.isFinite(ms) || ms <= 0)
-      throw new SessError('CONFIG_INVALID', 'session.idleTimeoutMs must be a positive number of milliseconds.');
+    assertLifetime('idleTimeoutMs', ms);
     changeSettings(this, { idleTimeoutMs: ms });
   }
 
@@ -91,8 +91,10 @@ export class SessionPrototype implements SessionControls {
       persistent: () => this.persistent,
       remainingMs: () => state.expiresAt - exchange.engine.clock(),
       idleTimeoutMs: () => this.idleTimeoutMs,
-      live: (ms) =>
-        changeSettings(this, ms === undefined ? { persistent: false } : { persistent: true, idleTimeoutMs: ms }),
+      live: (ms) => {
+        if (ms !== undefined) assertLifetime('cookie.maxAge', ms);
+        changeSettings(this, ms === undefined ? { persistent: false } : { persistent: true, idleTimeoutMs: ms });
+      },
     });
   }
 
@@ -112,7 +114,7 @@ export class SessionPrototype implements SessionControls {
   save(callback: SessionCallback): this;
   save(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, () => exchange.save(state), callback);
+    return settle(this, exchange.save(state), callback);
   }
 
   update<Key extends SessionDataKey>(
@@ -121,9 +123,7 @@ export class SessionPrototype implements SessionControls {
   ): Promise<SessionData[Key]> {
     const { exchange, state } = this[internals];
     // The type of a key's data is the app's word (SessionData); the store knows only texts.
-    return look(this, () => exchange.update(state, key, fn as (current: unknown) => unknown)) as Promise<
-      SessionData[Key]
-    >;
+    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<SessionData[Key]>;
   }
 
   regenerate(options?: RegenerateOptions): Promise<Session>;
@@ -133,21 +133,21 @@ export class SessionPrototype implements SessionControls {
     const { exchange, state } = this[internals];
     const callback = typeof first === 'function' ? first : second;
     const options = typeof first === 'function' ? {} : (first ?? {});
-    return settle(this, () => exchange.regenerate(state, options), callback);
+    return settle(this, exchange.regenerate(state, options), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
   destroy(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, () => exchange.destroy(state), callback);
+    return settle(this, exchange.destroy(state), callback);
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
   reload(callback?: SessionCallback): Promise<void> | this {
     const { exchange, state } = this[internals];
-    return settle(this, () => exchange.reload(state), callback);
+    return settle(this, exchange.reload(state), callback);
   }
 
   touch(): this {
@@ -167,30 +167,42 @@ export class SessionPrototype implements SessionControls {
 // What `util.inspect` and `console.log` show: the data, never the token.
 Object.defineProperty(SessionPrototype.prototype, inspect.custom, {
   value(this: SessionPrototype, _depth: number, options: object): string {
-    const { fields } = this[internals].state;
-    return `Session ${inspect(Object.fromEntries(fields.keys().map((key) => [key, fields.get(key)])), options)}`;
+    const { exchange, state } = this[internals];
+    if (exchange.fault !== undefined) return `Session [${exchange.fault.code}]`;
+    const shown = state.fields.keys().map((key) => [key, shownValue(state.fields, key)]);
+    return `Session ${inspect(Object.fromEntries(shown), options)}`;
   },
 });
 
+/** A log line must not throw for what is wrong with the session. */
+function shownValue(fields: Fields, key: string): unknown {
+  try {
+    return fields.get(key);
+  } catch (error) {
+    return error;
+  }
+}
+
 // Functions, not private methods: `this` is the proxy that the app sees, and a proxy has no private members.
+
+function assertLifetime(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0) return;
+  throw new SessError(
+    'CONFIG_INVALID',
+    `session.${name} must be a positive number of milliseconds. To end the session call destroy().`,
+  );
+}
 
 function changeSettings(session: SessionPrototype, settings: SessionSettings): void {
   const { exchange, state } = session[internals];
   exchange.changeSettings(state, settings);
 }
 
-/** A fault of the store at open is the operation's: it rejects, and never throws. */
-async function look<T>(session: SessionPrototype, operation: () => Promise<T>): Promise<T> {
-  session[internals].exchange.look();
-  return operation();
-}
-
 function settle<S extends SessionPrototype, T>(
   session: S,
-  operation: () => Promise<T>,
+  work: Promise<T>,
   callback: SessionCallback | undefined,
 ): Promise<T> | S {
-  const work = look(session, operation);
   if (callback === undefined) return work;
   // Out of the promise, so that an error that the callback throws is the app's own.
   work.then(
