@@ -220,7 +220,7 @@ export function testRoutes(description: DemoDescription): void {
       expect(page.text).not.toMatch(/<style|style="|<script(?![^>]* src=)/);
 
       const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link);
-      expect(links).toEqual(['/icon.svg', '/style.css', '/app.js']);
+      expect(links).toEqual(['/icon.svg', '/theme.css', '/style.css', '/controls.css', '/strip.css', '/app.js']);
       const types: Record<string, string> = { svg: 'image/svg+xml', css: 'text/css', js: 'text/javascript' };
       for (const link of [...links, '/api.js', '/strip.js', '/tables.js']) {
         const answer = await visitor().get(String(link));

@@ -1,3 +1,4 @@
+import { pageLinks } from './assets.ts';
 import { type Html, html } from './html.ts';
 import { answersCard, scriptlessCard, sessionCard, sessionsCard } from './page-cards.ts';
 import type { Answerer } from './session-data.ts';
@@ -76,8 +77,7 @@ export function renderPage(view: PageView): Html {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${framework} demo · @sess</title>
-        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/style.css" />
+        ${pageLinks}
         <script type="module" src="/app.js"></script>
       </head>
       <body

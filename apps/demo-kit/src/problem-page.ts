@@ -1,3 +1,4 @@
+import { pageLinks } from './assets.ts';
 import { type Html, html } from './html.ts';
 
 /** For a browser without JavaScript, or one that opened the page while the store was down. */
@@ -15,8 +16,7 @@ export function problemPage(status: number, code: string, sentence: string): Htm
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/style.css" />
+        ${pageLinks}
       </head>
       <body>
         <main class="frame problem-page">
