@@ -89,8 +89,37 @@ function run(program: string, args: readonly string[]): Promise<Outcome> {
 
 const typeRoots = ['node_modules/@types', 'e2e/node_modules/@types'].map((path) => join(root, path));
 
-function compile(code: string): Promise<Outcome> {
-  const { directory } = save(code, 'block.mts');
+/** What readers of a part of an app take for granted. A block that has one of these itself means its own. */
+const context = `import '@sess/express';
+import type { Sessions } from '@sess/core';
+import type { Express } from 'express';
+declare global {
+  const app: Express;
+  const sessions: Sessions;
+  function checkPassword(form: unknown): Promise<{ id: string } | undefined>;
+  function verify(username: string, password: string): Promise<{ id: string } | undefined>;
+  namespace Express {
+    interface User {
+      id: string;
+    }
+  }
+}
+`;
+
+const isDeclaration = ({ code }: Block): boolean => /^declare module/m.test(code) && !code.includes('createSessions');
+
+/** Compiles a block, beside the types of the session's data that the same page declares. */
+function compile(block: Block): Promise<Outcome> {
+  const [page] = block.where.split(':');
+  const declarations = inLanguage('ts').filter((other) => other.where.startsWith(`${page}:`) && isDeclaration(other));
+  const { directory } = save(block.code, 'block.mts');
+  const files = ['block.mts', 'context.mts'];
+  writeFileSync(join(directory, 'context.mts'), context);
+  for (const [index, { code }] of declarations.entries()) {
+    if (code === block.code) continue;
+    files.push(`declaration-${index}.mts`);
+    writeFileSync(join(directory, `declaration-${index}.mts`), code);
+  }
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -100,7 +129,7 @@ function compile(code: string): Promise<Outcome> {
     types: ['node'],
     typeRoots,
   };
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['block.mts'] }));
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
   return run(join(root, 'node_modules/.bin/tsc'), ['-p', directory]);
 }
 
@@ -151,7 +180,11 @@ async function stop(app: ChildProcess): Promise<void> {
 }
 
 const names = (list: readonly { where: string }[]): string[] => list.map(({ where }) => where);
-const byName = (where: string): string => blocks.find((block) => block.where === where)?.code ?? '';
+function blockAt(where: string): Block {
+  const block = blocks.find((one) => one.where === where);
+  if (block === undefined) throw new Error(`There is no block at ${where}.`);
+  return block;
+}
 
 describe('the code in the documentation', { timeout: 30_000 }, () => {
   it('is found', () => {
@@ -164,25 +197,28 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
 
   it('would be found not to compile', async () => {
     const mistaken = "import { createSessions } from '@sess/core';\ncreateSessions({ resave: false });\n";
-    expect(await compile(mistaken)).toMatchObject({ ok: false, output: expect.stringContaining('resave') });
+    expect(await compile({ where: 'README.md:0', language: 'ts', code: mistaken })).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('resave'),
+    });
   });
 
   it.each(names(inLanguage('ts')))('%s compiles', async (where) => {
-    expect(await compile(byName(where))).toEqual({ ok: true, output: '' });
+    expect(await compile(blockAt(where))).toEqual({ ok: true, output: '' });
   });
 
   it.each(names(inLanguage('js')))('%s is valid', async (where) => {
-    const { file } = save(byName(where), 'block.mjs');
+    const { file } = save(blockAt(where).code, 'block.mjs');
     expect(await run(process.execPath, ['--check', file])).toEqual({ ok: true, output: '' });
   });
 
   it.each(names(testFiles))('%s passes', async (where) => {
-    const { file } = save(byName(where), 'block.test.mjs');
+    const { file } = save(blockAt(where).code, 'block.test.mjs');
     expect(await run(process.execPath, ['--test', file])).toMatchObject({ ok: true });
   });
 
   it.each(names(servers))('%s runs, and counts in whatever worker answers', async (where) => {
-    const code = byName(where);
+    const code = blockAt(where).code;
     const workersIn = (texts: readonly string[]): number => new Set(texts.map((text) => /\d+$/m.exec(text)?.[0])).size;
     const texts = await answersOf(code, (soFar) => !code.includes('cluster.fork') || workersIn(soFar) > 1);
     if (!code.includes('View ')) return;
@@ -190,7 +226,7 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
   });
 
   it.each(names(inLanguage('sh')))('%s can be typed', async (where) => {
-    const code = byName(where);
+    const code = blockAt(where).code;
     const { file } = save(code, 'block.sh');
     expect(await run('sh', ['-n', file])).toEqual({ ok: true, output: '' });
     const commands = code.split('\n').map((line) => line.replace(/\s+#.*/, '').trim());
