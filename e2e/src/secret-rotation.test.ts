@@ -39,7 +39,7 @@ describe('a rotation of the secret as it is documented', () => {
     ]);
   });
 
-  it.each([1, 2])('in deploy %i workers of before and after know one another's users', async (number) => {
+  it.each([1, 2])('in deploy %i workers of before and after know the users of one another', async (number) => {
     const before = stages[number - 1] ?? [];
     const after = stages[number] ?? [];
     expect(await accepts(before, after)).toBe(true);
