@@ -19,10 +19,10 @@ import { Visitor } from './http-client.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The page on stores is tested by `@sess/store-tests`, together with the store that it shows. */
+/** Without those that their package tests itself: Express's README, and the page on stores with the store that it shows. */
 const pages = [
   'README.md',
-  ...['core', 'express', 'fs', 'redis'].map((name) => `packages/${name}/README.md`),
+  ...['core', 'fs', 'redis'].map((name) => `packages/${name}/README.md`),
   ...readdirSync(join(root, 'docs')).flatMap((name) => (name === 'writing-a-store.md' ? [] : [`docs/${name}`])),
 ];
 
@@ -96,13 +96,6 @@ import type { Express } from 'express';
 declare global {
   const app: Express;
   const sessions: Sessions;
-  function checkPassword(form: unknown): Promise<{ id: string } | undefined>;
-  function verify(username: string, password: string): Promise<{ id: string } | undefined>;
-  namespace Express {
-    interface User {
-      id: string;
-    }
-  }
 }
 `;
 
