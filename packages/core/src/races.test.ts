@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { memoryStore } from './memory-store.ts';
@@ -307,5 +308,49 @@ describe('requests that run at the same time', () => {
       workers.map(async (sessions) => anySession(await sessions.open(cookie))['user'] ?? 'nobody'),
     );
     expect(users).toEqual(['u1', 'nobody', 'nobody', 'nobody']);
+  });
+});
+
+describe('users who share sockets', () => {
+  it('see themselves and nobody else in 2,000 interleaved requests', async () => {
+    const app = await startApp({
+      '/login': async ({ session, url }) => {
+        const user = url.searchParams.get('user') ?? '';
+        Object.assign(await session.regenerate({ owner: user }), { user, own: [] });
+        return user;
+      },
+      '/me': ({ session }) => session['user'] ?? 'nobody',
+      '/note': async ({ session, url }) => {
+        const { own } = session;
+        if (Array.isArray(own) && own.length < 20) own.push(url.searchParams.get('user'));
+        await session.save();
+        return session['user'];
+      },
+      '/own': ({ session }) => [...new Set(session['own'] as string[])].join(),
+    });
+    let connections = 0;
+    app.server.on('connection', () => (connections += 1));
+    const agent = new Agent({ keepAlive: true, maxSockets: 3 });
+    const random = seeded(11);
+    const users = ['ann', 'bob', 'eve'].map((name) => ({ name, browser: app.browser() }));
+    for (const { name, browser } of users) await browser.get(`/login?user=${name}`, agent);
+    const wrong: string[] = [];
+    const askers = Array.from({ length: 9 }, async (_, n) => {
+      const { name, browser } = users[n % 3]!;
+      for (let count = 0; count < 222; count += 1) {
+        if (random() < 0.05) {
+          const stranger = (await app.get('/me', undefined, agent)).text;
+          if (stranger !== '"nobody"') wrong.push(`a stranger was ${stranger}`);
+        }
+        const path = random() < 0.3 ? `/note?user=${name}` : '/me';
+        const { text } = await browser.get(path, agent);
+        if (text !== `"${name}"`) wrong.push(`${name} was ${text}`);
+      }
+    });
+    await Promise.all(askers);
+    expect(wrong).toEqual([]);
+    for (const { name, browser } of users) expect((await browser.get('/own', agent)).text).toBe(`"${name}"`);
+    expect(connections).toBeLessThanOrEqual(3);
+    agent.destroy();
   });
 });
