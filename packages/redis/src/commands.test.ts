@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer } from '../test/redis-server.ts';
-import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { change, newKey, newPrefix, record } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 let server: TestServer;
@@ -122,16 +122,19 @@ describe('what goes over the wire', () => {
 });
 
 describe('what lies in Redis', () => {
+  async function fieldsOf(key: string): Promise<Record<string, string>> {
+    const found = await store.read(key);
+    return found === undefined || found === 'ended' ? {} : found.fields;
+  }
+
   it('a key is the prefix and the handle; fields of users cannot meet our own', async () => {
     const key = newKey();
-    const fields = Object.fromEntries(
-      ['v', 'i', 'x', 'c', 't', 'e', 'k', 'o', 's', '-', ''].map((name) => [name, '"!"']),
-    );
+    const fields = Object.fromEntries(['m', 'k', 'x', 'o', 's', '-', '', ';1.a', '.'].map((name) => [name, '"!"']));
     await store.create(key, record(fields));
     expect((await store.read(key)) as unknown).toMatchObject({ fields });
     await store.update(key, change({ unset: Object.keys(fields) }));
     expect((await store.read(key)) as unknown).toMatchObject({ fields: {} });
-    expect(await server.admin.hkeys(prefix + key)).toEqual(['v', 'i', 'c', 't', 'e', 'k']);
+    expect(await server.admin.hkeys(prefix + key)).toEqual(['m']);
   });
 
   it('keys and texts with lone surrogates and leading NUL stay apart', async () => {
@@ -154,6 +157,45 @@ describe('what lies in Redis', () => {
     expect(await store.read(key)).toMatchObject({ fields: rest });
   });
 
+  it('a text of medium length lies in pieces, and is changed, compared and removed as one', async () => {
+    const key = newKey();
+    const text = (length: number) => JSON.stringify('ü€😀x'.repeat(100).slice(0, length));
+    for (const length of [0, 10, 30, 31, 60, 61, 62, 63, 90, 110, 100, 40, 200, 150, 20, 80]) {
+      await store.destroy(key);
+      const fields = { a: text(length), b: 'x'.repeat(length), ';1.a': text(70) };
+      expect(await store.create(key, record(fields))).toBe(true);
+      expect(await store.read(key)).toMatchObject({ fields });
+      for (const next of [length + 65, length + 200, length + 30, 5, length]) {
+        const before = (await fieldsOf(key))['a'];
+        const wrong = { expect: { a: `${before} ` }, set: { a: '1' } };
+        expect(await store.update(key, change(wrong))).toBe('conflict');
+        const right = next % 2 === 0 ? { set: { a: text(next) } } : { revise: { a: text(next), c: text(next) } };
+        expect(await store.update(key, change({ expect: { a: before }, ...right }))).toBe('applied');
+        expect(await store.read(key)).toMatchObject({ fields: { ...fields, a: text(next) } });
+      }
+      expect(await store.update(key, change({ unset: ['a', 'b'] }))).toBe('applied');
+      expect(await fieldsOf(key)).toEqual({ ';1.a': text(70) });
+      expect(
+        (await server.admin.hkeys(prefix + key)).filter((name) => name.endsWith('.a') && !name.includes('.;')),
+      ).toEqual([]);
+    }
+  });
+
+  it('a piece that is missing, or one too many, is corrupt', async () => {
+    for (const damage of [
+      (name: string) => server.admin.hdel(name, ';1.a'),
+      (name: string) => server.admin.hset(name, ';5.a', 'x'),
+    ]) {
+      const key = newKey();
+      await store.create(key, record({ a: 'x'.repeat(200) }));
+      await damage(prefix + key);
+      const before = await server.admin.dumpBuffer(prefix + key);
+      await expect(store.read(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+      await expect(store.destroy(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+      expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
+    }
+  });
+
   it('a session of 1000 keys is created, changed and removed whole', async () => {
     const key = newKey();
     const fields = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`key${at}`, String(at)]));
@@ -168,13 +210,13 @@ describe('what lies in Redis', () => {
 
   it('small sessions stay in the compact form of hashes, however often they are written', async () => {
     const key = newKey();
-    await store.create(key, record({ userId: '"u1"' }));
+    await store.create(key, record({ userId: '"u1"', profile: 'x'.repeat(200) }));
     const others = Array.from({ length: 8 }, () => redisStore({ url: server.url, prefix }));
     for (let round = 0; round < 3; round++) {
       for (const other of others) await other.update(key, change({ set: { views: String(round) } }));
     }
     expect(await server.admin.object('ENCODING', prefix + key)).toMatch(/listpack|ziplist/);
-    expect((await server.admin.hget(prefix + key, 'k'))?.length).toBe(55);
+    expect((await server.admin.hget(prefix + key, 'k'))?.length).toBe(44);
     for (const other of others) await other.close();
   });
 
@@ -226,21 +268,30 @@ describe('a record that is not ours', () => {
     'a list': (name) => server.admin.rpush(name, 'a'),
     'a sorted set': (name) => server.admin.zadd(name, 1, 'a'),
     'a foreign hash': (name) => server.admin.hset(name, 'user', '1'),
-    'version 0': (name) => server.admin.hset(name, 'v', '0'),
-    'version "1 "': (name) => server.admin.hset(name, 'v', '1 '),
-    'version -1': (name) => server.admin.hset(name, 'v', '-1'),
-    'version 1.5': (name) => server.admin.hset(name, 'v', '1.5'),
-    'no createdAt': (name) => whole(name).then(() => server.admin.hdel(name, 'c')),
-    'a touchedAt of letters': (name) => whole(name).then(() => server.admin.hset(name, 't', 'soon')),
-    'an empty expiresAt': (name) => whole(name).then(() => server.admin.hset(name, 'e', '')),
-    'no write token': (name) => whole(name).then(() => server.admin.hdel(name, 'k')),
+    'version 0': (name) => server.admin.hset(name, 'm', '0 a'),
+    'version 01': (name) => server.admin.hset(name, 'm', '01 a'),
+    'version -1': (name) => server.admin.hset(name, 'm', '-1 a'),
+    'version 1.5': (name) => server.admin.hset(name, 'm', '1.5 a'),
+    'no version': (name) => server.admin.hset(name, 'm', ''),
+    'no times': (name) => whole(name).then(() => times(name, '')),
+    'two times': (name) => whole(name).then(() => times(name, '1 2 token')),
+    'four times': (name) => whole(name).then(() => times(name, '1 2 3 token 4')),
+    'a time of letters': (name) => whole(name).then(() => times(name, '1 soon 3 token')),
+    'no first fields': (name) => whole(name).then(() => server.admin.hdel(name, 'm')),
+    'no write token': (name) => whole(name).then(() => times(name, '1 2 3')),
     'settings cut short': (name) => whole(name).then(() => server.admin.hset(name, 's', '{"idle')),
     'settings that are a number': (name) => whole(name).then(() => server.admin.hset(name, 's', '1')),
-    "another session's record": (name) => whole(name).then(() => server.admin.hset(name, 'i', '00000000')),
+    "another session's record": (name) =>
+      whole(name).then(() => server.admin.hset(name, 'm', '1 00000000 1 2 3 token')),
+    "another session's end marker": (name) => server.admin.hset(name, 'm', '1 00000000', 'x', 'a'),
   };
 
   async function whole(name: string): Promise<void> {
     await store.create(name.slice(prefix.length), record({ a: '1' }));
+  }
+
+  async function times(name: string, text: string): Promise<void> {
+    await server.admin.hset(name, 'm', `1 ${name.slice(prefix.length, prefix.length + 8)} ${text}`);
   }
 
   for (const [what, plant] of Object.entries(damages)) {
@@ -249,9 +300,7 @@ describe('a record that is not ours', () => {
       await plant(prefix + key);
       const before = await server.admin.dumpBuffer(prefix + key);
       const corrupt = { code: 'STORE_CORRUPT' };
-      // Reading does not look at the write token.
-      const read = await outcomeOf(() => store.read(key));
-      expect(read.code).toBe(what === 'no write token' ? undefined : 'STORE_CORRUPT');
+      await expect(store.read(key)).rejects.toMatchObject(corrupt);
       await expect(store.create(key, record())).rejects.toMatchObject(corrupt);
       await expect(store.update(key, change({ set: { a: '2' } }))).rejects.toMatchObject(corrupt);
       await expect(store.destroy(key, { endMarkerMs: 1000 })).rejects.toMatchObject(corrupt);
@@ -262,7 +311,7 @@ describe('a record that is not ours', () => {
   for (const version of ['2', '999', '9007199254740993']) {
     it(`version ${version} is too new for every verb, and stays`, async () => {
       const key = newKey();
-      await server.admin.hset(prefix + key, 'v', version, 'new', 'shape');
+      await server.admin.hset(prefix + key, 'm', `${version} new`, 'new', 'shape');
       const before = await server.admin.dumpBuffer(prefix + key);
       const tooNew = { code: 'STORE_TOO_NEW' };
       await expect(store.read(key)).rejects.toMatchObject(tooNew);

@@ -1,95 +1,67 @@
 import type { SessionKey } from '@sess/core';
-import { type OpenContext, type OpenStorage, testStore } from '@sess/store-tests';
+import { type StoreTestOptions, testStore } from '@sess/store-tests';
+import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import {
-  type TestCluster,
-  type TestSentinel,
-  type TestServer,
-  startCluster,
-  startSentinel,
-  startServer,
-} from '../test/redis-server.ts';
+import { startCluster, startSentinel, startServer } from '../test/redis-server.ts';
+import { record } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
 
-/** Stores with a prefix of their own on a Redis that all tests share: nothing is ever flushed. */
-function open(url: string, { id, instances }: OpenContext): OpenStorage {
-  const prefix = `${id}:`;
-  const stores = Array.from({ length: instances }, () => redisStore({ url, prefix }));
-  return { stores };
+/** What a topology is started as, and a client to look at it and to damage what lies there. */
+interface Topology {
+  url: string;
+  admin: Redis | Cluster;
+  dispose(): Promise<void>;
 }
 
-const abilities = ['describe', 'keysByOwner', 'walk', 'check', 'close'] as const;
+/**
+ * Stores with a prefix of their own on a Redis that all tests share: nothing is ever flushed. Redis has its own clock,
+ * so tests that move one are skipped, and so are those of `sweep`: Redis removes what has expired by itself.
+ */
+function suite(name: string, rounds: number, start: () => Promise<Topology>): void {
+  describe(`${name}`, () => {
+    let topology: Topology;
+    beforeAll(async () => {
+      topology = await start();
+    }, 30_000);
+    afterAll(async () => {
+      topology.admin.disconnect();
+      await topology.dispose();
+    });
 
-describe('a single server', () => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer();
-  });
-  afterAll(() => server.dispose());
-
-  testStore({
-    name: 'redis',
-    runner: { describe, it },
-    abilities,
-    plants: true,
-    ownClock: true,
-    open(context) {
-      const prefix = `${context.id}:`;
-      const { admin } = server;
-      const storage = open(server.url, context);
+    const open: StoreTestOptions['open'] = ({ id, instances }) => {
+      const { url, admin } = topology;
+      const prefix = `${id}:`;
+      const stores = Array.from({ length: instances }, () => redisStore({ url, prefix }));
       const stored = async (key: SessionKey) => {
-        const now = Date.now();
-        await storage.stores[0]?.create(key, {
-          fields: { a: '1' },
-          createdAt: now,
-          touchedAt: now,
-          expiresAt: now + 60_000,
-        });
+        await stores[0]?.create(key, record({ a: '1' }));
         return prefix + key;
       };
-      return {
-        ...storage,
-        plant: {
-          corrupt: async (key) => void (await admin.hdel(await stored(key), 't')),
-          foreign: async (key) => void (await admin.set(prefix + key, '{"cookie":{"path":"/"}}', 'EX', 60)),
-          tooNew: async (key) => void (await admin.hset(await stored(key), 'v', '2')),
-          raw: (key) => admin.dumpBuffer(prefix + key),
-        },
+      const plant = {
+        corrupt: async (key: SessionKey) => void (await admin.hset(await stored(key), 'm', '1 torn')),
+        foreign: async (key: SessionKey) => void (await admin.set(prefix + key, '{"cookie":{"path":"/"}}', 'EX', 60)),
+        tooNew: async (key: SessionKey) => void (await admin.hset(await stored(key), 'm', '2 new')),
+        raw: (key: SessionKey) => admin.dumpBuffer(prefix + key),
       };
-    },
+      return { stores, plant };
+    };
+    const abilities = ['describe', 'keysByOwner', 'walk', 'check', 'close'] as const;
+    testStore({ name: 'redis', runner: { describe, it }, abilities, plants: true, ownClock: true, rounds, open });
   });
+}
+
+suite('a single server', 200, async () => {
+  const server = await startServer();
+  return { url: server.url, admin: new Redis(server.port), dispose: () => server.dispose() };
 });
 
-describe('a cluster of three masters', () => {
-  let cluster: TestCluster;
-  beforeAll(async () => {
-    cluster = await startCluster();
-  }, 30_000);
-  afterAll(() => cluster.dispose());
-
-  testStore({
-    name: 'redis cluster',
-    runner: { describe, it },
-    abilities,
-    ownClock: true,
-    rounds: 40,
-    open: (context) => open(cluster.url, context),
-  });
+suite('a cluster of three masters', 40, async () => {
+  const cluster = await startCluster();
+  const nodes = cluster.masters.map(({ port }) => ({ host: '127.0.0.1', port }));
+  return { url: cluster.url, admin: new Cluster(nodes), dispose: () => cluster.dispose() };
 });
 
-describe('a master that Sentinel names', () => {
-  let sentinel: TestSentinel;
-  beforeAll(async () => {
-    sentinel = await startSentinel();
-  }, 30_000);
-  afterAll(() => sentinel.dispose());
-
-  testStore({
-    name: 'redis sentinel',
-    runner: { describe, it },
-    abilities,
-    ownClock: true,
-    rounds: 40,
-    open: (context) => open(sentinel.url, context),
-  });
+suite('a master that Sentinel names', 40, async () => {
+  const sentinel = await startSentinel();
+  const [master] = sentinel.servers;
+  return { url: sentinel.url, admin: new Redis(master?.port ?? 0), dispose: () => sentinel.dispose() };
 });

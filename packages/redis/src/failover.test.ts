@@ -24,7 +24,7 @@ function opened(options: Parameters<typeof redisStore>[0]): RedisStore {
 /** Replication is asynchronous: what the test relies on has arrived. */
 async function replicated(servers: readonly (TestServer | undefined)[]): Promise<void> {
   await until(async () => {
-    const counts = await Promise.all(servers.map((server) => server?.admin.dbsize()));
+    const counts = await Promise.all(servers.map(async (server) => server?.admin.dbsize()));
     return counts.every((count) => count === counts[0]);
   });
 }

@@ -1,5 +1,5 @@
 import type { SessionChange } from '@sess/core';
-import { encodeText, fieldName } from './session-hash.ts';
+import { encodeText, fieldName, piecesOf } from './session-hash.ts';
 
 /** A change, as the arguments of the update script behind the common ones. */
 export function changeArguments(
@@ -19,11 +19,13 @@ export function changeArguments(
   list.push(ownerArgument(owner), settings === undefined ? '' : JSON.stringify(settings), String(periodMs));
   list.push(String(sets.length), String(revises.length), String(unset.length));
   list.push(String(present.length), String(missing.length));
-  for (const [name, text] of sets) list.push(fieldName(name), encodeText(text));
-  for (const [name, text] of revises) list.push(fieldName(name), encodeText(text));
-  for (const name of unset) list.push(fieldName(name));
   for (const [name, text] of present) list.push(fieldName(name), encodeText(text));
   for (const [name] of missing) list.push(fieldName(name));
+  for (const [name, text] of [...sets, ...revises]) {
+    const pieces = piecesOf(text);
+    list.push(fieldName(name), String(pieces.length), ...pieces);
+  }
+  for (const name of unset) list.push(fieldName(name));
   return list;
 }
 

@@ -4,12 +4,19 @@ import { SessError, type SessionKey, type SessionRecord, type SessionSettings } 
  * How a session lies in its Redis hash. Data fields start with a dot, so that no key of a user can meet the record's
  * own fields; those have one letter, since every session pays for them:
  *
- * `v` format version, `i` the first 8 digits of the key (a record found under another key is nobody's session),
- * `c` createdAt, `t` touchedAt, `e` expiresAt, `o` owner, `s` settings as JSON, `k` the tokens of the last writes.
+ * - `m` format version, the first 8 digits of the key (a record found under another key is nobody's session),
+ *   createdAt, touchedAt, expiresAt, the last write's token; with a space between. A later version begins with its
+ *   number and a space too.
+ * - `k` the tokens of other writers' last writes, `o` owner, `s` settings as JSON; if there are any.
  *
- * An end marker has `v`, `i` and `x`, the token of the destroy that left it, and nothing else.
+ * An end marker has `m`, without the times and the token, and `x`, the token of the destroy that left it.
+ *
+ * Redis keeps a small hash in one compact block as long as no value is longer than 64 bytes; otherwise it takes two to
+ * three times the memory. So a text of medium length lies in pieces: the first under the field's name, the next under
+ * `;1` and the name, and so on. For a long text that is not worth it.
  */
-export const formatVersion = '1';
+const pieceBytes = 64;
+const pieceWiseUpTo = 256;
 
 export function identityOf(key: SessionKey): string {
   return key.slice(0, 8);
@@ -36,14 +43,40 @@ export function decodeText(text: string): string {
   return decoded;
 }
 
+/** A text, as it is stored: one piece, or as many as it takes. */
+export function piecesOf(text: string): string[] {
+  const encoded = encodeText(text);
+  const bytes = Buffer.byteLength(encoded);
+  if (bytes <= pieceBytes || bytes > pieceWiseUpTo) return [encoded];
+  const pieces: string[] = [];
+  let piece = '';
+  let size = 0;
+  // By characters: each piece is UTF-8 of its own.
+  for (const character of encoded) {
+    const more = Buffer.byteLength(character);
+    if (size + more > pieceBytes) {
+      pieces.push(piece);
+      piece = '';
+      size = 0;
+    }
+    piece += character;
+    size += more;
+  }
+  return [...pieces, piece];
+}
+
 /** Fields and values of a new session, in the order of HSET. */
 export function encodeRecord(key: SessionKey, record: SessionRecord, token: string): string[] {
-  const own = ['v', formatVersion, 'i', identityOf(key), 'c', String(record.createdAt), 't', String(record.touchedAt)];
-  own.push('e', String(record.expiresAt), 'k', token);
-  if (record.owner !== undefined) own.push('o', encodeText(record.owner));
-  if (record.settings !== undefined) own.push('s', JSON.stringify(record.settings));
-  for (const [name, text] of Object.entries(record.fields)) own.push(fieldName(name), encodeText(text));
-  return own;
+  const { createdAt, touchedAt, expiresAt, owner, settings, fields } = record;
+  const list = ['m', `1 ${identityOf(key)} ${createdAt} ${touchedAt} ${expiresAt} ${token}`];
+  if (owner !== undefined) list.push('o', encodeText(owner));
+  if (settings !== undefined) list.push('s', JSON.stringify(settings));
+  for (const [name, text] of Object.entries(fields)) {
+    const field = fieldName(name);
+    for (const [number, piece] of piecesOf(text).entries())
+      list.push(number === 0 ? field : `;${number}${field}`, piece);
+  }
+  return list;
 }
 
 /**
@@ -54,25 +87,39 @@ export function encodeRecord(key: SessionKey, record: SessionRecord, token: stri
 export function decodeHash(key: SessionKey, hash: Record<string, string>): SessionRecord | 'ended' | undefined {
   const names = Object.keys(hash);
   if (names.length === 0) return undefined;
-  if (hash['v'] !== formatVersion) throw /^[1-9]\d*$/.test(hash['v'] ?? '') ? tooNew(key) : corrupt(key);
-  if (hash['i'] !== identityOf(key)) throw corrupt(key);
+  const [, version, rest = ''] = /^(\d+) (.*)$/s.exec(hash['m'] ?? '') ?? [];
+  if (version !== '1') throw /^[1-9]/.test(version ?? '') ? tooNew(key) : corrupt(key);
+  const [identity, ...parts] = rest.split(' ');
+  if (identity !== identityOf(key)) throw corrupt(key);
   if (hash['x'] !== undefined) return 'ended';
   try {
-    const record: SessionRecord = {
-      fields: {},
-      createdAt: instant(hash['c']),
-      touchedAt: instant(hash['t']),
-      expiresAt: instant(hash['e']),
-    };
+    if (parts.length !== 4) throw new TypeError('not three instants and a token');
+    const [createdAt = Number.NaN, touchedAt = Number.NaN, expiresAt = Number.NaN] = parts.slice(0, 3).map(instant);
+    const record: SessionRecord = { fields: fieldsOf(hash), createdAt, touchedAt, expiresAt };
     if (hash['o'] !== undefined) record.owner = decodeText(hash['o']);
     if (hash['s'] !== undefined) record.settings = settingsOf(hash['s']);
-    for (const name of names) {
-      if (name.charCodeAt(0) === 46) put(record.fields, decodeText(name.slice(1)), decodeText(hash[name] ?? ''));
-    }
     return record;
   } catch (error) {
     throw corrupt(key, error);
   }
+}
+
+function fieldsOf(hash: Record<string, string>): Record<string, string> {
+  const fields: Record<string, string> = {};
+  let pieceCount = 0;
+  for (const name of Object.keys(hash)) {
+    const first = name.charAt(0);
+    if (first === ';') pieceCount += 1;
+    if (first !== '.') continue;
+    let text = hash[name] ?? '';
+    for (let number = 1, piece: string | undefined; (piece = hash[`;${number}${name}`]) !== undefined; number += 1) {
+      text += piece;
+      pieceCount -= 1;
+    }
+    put(fields, decodeText(name.slice(1)), decodeText(text));
+  }
+  if (pieceCount !== 0) throw new TypeError('pieces are missing');
+  return fields;
 }
 
 /** The same for a hash as a script returns it: names and values in turn. */
@@ -89,9 +136,9 @@ function put(fields: Record<string, string>, name: string, text: string): void {
   else Object.defineProperty(fields, name, { value: text, enumerable: true, configurable: true, writable: true });
 }
 
-function instant(text: string | undefined): number {
+function instant(text: string): number {
   const number = Number(text);
-  if (text === undefined || text.trim() === '' || !Number.isFinite(number)) throw new TypeError('not an instant');
+  if (text.trim() === '' || !Number.isFinite(number)) throw new TypeError('not an instant');
   return number;
 }
 

@@ -48,7 +48,7 @@ async function live(link: Link, prefix: string, names: readonly string[]): Promi
   const keys = names.filter(isSessionKey);
   const send = () =>
     Promise.all(
-      keys.map((key) => link.client.hmget(`${prefix}${key}`, 'v', 'x').catch((error: unknown) => foreign(error))),
+      keys.map((key) => link.client.hmget(`${prefix}${key}`, 'm', 'x').catch((error: unknown) => foreign(error))),
     );
   const found = await link.run({ what: 'a walk', isRepeatable: true, send });
   return keys.filter((_, index) => typeof found[index]?.[0] === 'string' && found[index][1] === null);
