@@ -1,11 +1,10 @@
-import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionKey } from '@sess/core';
 import { type Plant, testStore } from '@sess/store-tests';
 import { describe, it } from 'vitest';
 import { fsStore } from './index.ts';
-import { dataFileOf, placeOf } from './testing/directories.ts';
+import { dataFileOf, fastDirectory, placeOf, temporaryDirectory } from './testing/directories.ts';
 
 /** Stores a session by the store itself, and then does something to its data file. */
 function plantIn(directory: string, clock: () => number): Plant {
@@ -48,7 +47,7 @@ for (const durability of ['process', 'fsync'] as const) {
     plants: true,
     ...(durability === 'fsync' && { rounds: 10 }),
     async open({ clock, instances }) {
-      const directory = await mkdtemp(join(tmpdir(), 'sess-fs-'));
+      const directory = durability === 'process' ? temporaryDirectory() : fastDirectory();
       const stores = Array.from({ length: instances }, () =>
         fsStore({ directory, clock, durability, sweepEveryMs: 0 }),
       );

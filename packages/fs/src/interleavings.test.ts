@@ -62,7 +62,7 @@ describe('updates against a destroy', () => {
   });
 
   it('leave a session that is whole, or gone, when one of them dies on the way', async () => {
-    expect(await race({ rounds: 400, deaths: 1, setUp: create, actors: actors(minuteMs), verify })).toBe(400);
+    expect(await race({ rounds: 200, deaths: 1, setUp: create, actors: actors(minuteMs), verify })).toBe(200);
   });
 
   it('control: a store that writes without comparing brings the session back', async () => {
@@ -88,7 +88,7 @@ describe('updates against a destroy', () => {
 
   it('of two destroyers one gets the record', async () => {
     const rounds = await race({
-      rounds: 200,
+      rounds: 100,
       setUp: create,
       actors: (scene) => ({ first: destroy(scene, 0), second: destroy(scene, minuteMs), setB: set(scene, 'setB') }),
       async verify(scene, outcomes) {
@@ -99,7 +99,7 @@ describe('updates against a destroy', () => {
         expect(await scene.read()).toBe('ended');
       },
     });
-    expect(rounds).toBe(200);
+    expect(rounds).toBe(100);
   });
 });
 
@@ -108,7 +108,7 @@ describe('updates against each other', () => {
     const actors = (scene: Scene) => ({ setB: set(scene, 'setB'), setC: set(scene, 'setC'), touch: touch(scene) });
     for (const deaths of [0, 1, 2]) {
       const rounds = await race({
-        rounds: 200,
+        rounds: 100,
         deaths,
         setUp: create,
         actors,
@@ -118,7 +118,7 @@ describe('updates against each other', () => {
           assertApplied(outcomes, fields ?? {});
         },
       });
-      expect(rounds).toBe(200);
+      expect(rounds).toBe(100);
     }
   });
 
@@ -134,12 +134,12 @@ describe('updates against each other', () => {
       }
     };
     const rounds = await race({
-      rounds: 150,
+      rounds: 100,
       setUp: create,
       actors: (scene) => ({ first: count(scene), second: count(scene), third: count(scene) }),
       verify: async (scene) => expect((await fieldsOf(scene))?.['n']).toBe('3'),
     });
-    expect(rounds).toBe(150);
+    expect(rounds).toBe(100);
   });
 });
 
@@ -162,20 +162,20 @@ describe('a sweep', () => {
     for (const endMarkerMs of [0, minuteMs]) {
       for (const deaths of [0, 1]) {
         const rounds = await race({
-          rounds: 200,
+          rounds: 120,
           deaths,
           setUp: (scene) => due(scene, endMarkerMs),
           actors: (scene) => ({ one: creating(scene, 'one'), two: creating(scene, 'two'), sweep: sweep(scene) }),
           verify,
         });
-        expect(rounds).toBe(200);
+        expect(rounds).toBe(120);
       }
     }
   });
 
   it('does not come between a session that is being stored and its place, though all of it looks old', async () => {
     const rounds = await race({
-      rounds: 300,
+      rounds: 400,
       deaths: 1,
       jumpMs: 5 * minuteMs,
       actors: (scene) => ({ one: creating(scene, 'one'), sweep: sweep(scene), second: sweep(scene) }),
@@ -184,12 +184,12 @@ describe('a sweep', () => {
         if (answerOf(outcomes, 'one') === true) assert.deepEqual(fields, { by: 'one' });
       },
     });
-    expect(rounds).toBe(300);
+    expect(rounds).toBe(400);
   });
 
   it('clears what dead writers left without taking the file of one that is only slow', async () => {
     const rounds = await race({
-      rounds: 400,
+      rounds: 200,
       deaths: 1,
       jumpMs: 5 * minuteMs,
       async setUp(scene) {
@@ -208,7 +208,7 @@ describe('a sweep', () => {
         expect(readdirSync(tokenPlaceOf(scene.directory, key))).toHaveLength(1);
       },
     });
-    expect(rounds).toBe(400);
+    expect(rounds).toBe(200);
   });
 
   it('loses no owner of a session that is being stored', async () => {
@@ -230,7 +230,7 @@ describe('a sweep', () => {
 
   it('leaves nothing of sessions that are due, whatever died on the way', async () => {
     const rounds = await race({
-      rounds: 200,
+      rounds: 100,
       deaths: 2,
       setUp: create,
       actors: (scene) => ({
@@ -245,6 +245,6 @@ describe('a sweep', () => {
         expect(existsSync(shard) ? readdirSync(shard) : []).toEqual([]);
       },
     });
-    expect(rounds).toBe(200);
+    expect(rounds).toBe(100);
   });
 });
