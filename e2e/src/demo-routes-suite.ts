@@ -5,11 +5,11 @@ import { type DemoDescription, type RunningDemo, startDemo } from './start-demo.
 const isoTime: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 
 /** Every route of the demo, as its users see it, with what it says to bad input. */
-export function testRoutes(description: DemoDescription): void {
-  describe(`${description.framework} demo: routes`, () => {
+export function testRoutes(description: DemoDescription, store: 'fs' | 'redis'): void {
+  describe(`${description.framework} demo on ${store}: routes`, () => {
     let demo: RunningDemo;
     beforeAll(async () => {
-      demo = await startDemo(description, { store: 'fs' });
+      demo = await startDemo(description, { store });
     }, 30_000);
     afterAll(() => demo.stop());
 
@@ -26,7 +26,7 @@ export function testRoutes(description: DemoDescription): void {
         user: null,
         pid: expect.any(Number),
         worker: expect.any(Number),
-        store: 'fs',
+        store,
         views: 0,
         keys: [],
         handle: null,
@@ -43,7 +43,7 @@ export function testRoutes(description: DemoDescription): void {
       expect(answer.headers['cache-control']).toBe('private, no-store');
 
       const me = await ada.me();
-      expect(me).toMatchObject({ user: 'Ada', store: 'fs', keys: ['userId'] });
+      expect(me).toMatchObject({ user: 'Ada', store, keys: ['userId'] });
       expect(me['handle']).toMatch(/^[0-9a-f]{64}$/);
     });
 
@@ -231,7 +231,7 @@ export function testRoutes(description: DemoDescription): void {
 
     test('healthy while the store is there', async () => {
       const answer = await visitor().get('/healthz');
-      expect([answer.status, objectIn(answer)]).toEqual([200, { ok: true, store: 'fs' }]);
+      expect([answer.status, objectIn(answer)]).toEqual([200, { ok: true, store }]);
       expect(answer.setCookies).toEqual([]);
     });
   });

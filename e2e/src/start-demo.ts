@@ -8,6 +8,8 @@ export interface DemoDescription {
   readonly framework: string;
   /** The file that `node` runs. */
   readonly main: string;
+  /** What every start of it finds in its environment: for example where Redis is. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface StartOptions {
@@ -89,7 +91,7 @@ export async function startDemo(demo: DemoDescription, options: StartOptions = {
   const flags = ['--port', '0', '--workers', String(options.workers ?? 4)];
   if (options.store !== undefined) flags.push('--store', options.store);
 
-  const running = runDemo(demo.main, flags, { SESSION_DIR: sessionDirectory, ...options.env });
+  const running = runDemo(demo.main, flags, { SESSION_DIR: sessionDirectory, ...demo.env, ...options.env });
   const stop = async (): Promise<void> => {
     await stopProcess(running);
     await rm(home, { recursive: true, force: true });
