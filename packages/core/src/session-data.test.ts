@@ -31,7 +31,7 @@ afterAll(() => {
   rmSync(app, { recursive: true });
 });
 
-async function compile(file: string, source: string, options: Record<string, unknown>): Promise<string> {
+async function compile(file: string, source: string, options: Options): Promise<string> {
   writeFileSync(join(app, file), source);
   const compilerOptions = { strict: true, noEmit: true, types: ['node'], target: 'es2022', ...options };
   const config = `tsconfig.${file}.json`;
@@ -41,7 +41,12 @@ async function compile(file: string, source: string, options: Record<string, unk
   });
 }
 
-const resolutions: [string, Record<string, unknown>][] = [
+interface Options {
+  module: string;
+  [option: string]: unknown;
+}
+
+const resolutions: [string, Options][] = [
   ['Node', { module: 'nodenext', skipLibCheck: false }],
   [
     'a bundler',
@@ -72,7 +77,7 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       Object.assign(session, data);
       export { items, views, same };
     `;
-    expect(await compile(`good-${options['module']}.ts`, source, options)).toBe('');
+    expect(await compile(`good-${options.module}.ts`, source, options)).toBe('');
   });
 
   it('finds what is wrong, line by line', async () => {
@@ -92,7 +97,7 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       "import { createSessions } from '@sess/core';const session = await createSessions().open('');",
       ...wrong,
     ];
-    const output = await compile(`bad-${options['module']}.ts`, source.join('\n'), options);
+    const output = await compile(`bad-${options.module}.ts`, source.join('\n'), options);
     const lines = [...output.matchAll(/^bad-\w+\.ts\((?<line>\d+),/gm)].map(({ groups }) => Number(groups?.['line']));
     expect([...new Set(lines)]).toEqual(wrong.map((_, index) => index + 2));
   });
