@@ -1,6 +1,7 @@
 import type { Carrier } from './claim.ts';
 import type { Clock } from './clock.ts';
 import type { CookieSettings } from './cookie.ts';
+import type { SessError } from './errors.ts';
 import type { Timeouts } from './expiry.ts';
 import type { Limits } from './limits.ts';
 
@@ -18,6 +19,8 @@ export interface Engine {
   readonly commitMs: number;
   /** What all requests are about to store: `close()` waits for it. */
   readonly workInHand: Set<Promise<unknown>>;
+  /** Logs an error that no error handler of the app may see. */
+  readonly logError: (error: SessError) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */
   readonly production: boolean;
 }

@@ -27,6 +27,8 @@ export interface SessionEvents {
   unknownCookie: { handle: string };
   /** Several different valid cookies of our name in one header: they count as none. */
   ambiguousCookie: { handles: readonly string[] };
+  /** The commit failed when the app had given its answer: the client got the error instead of it. */
+  commitFailed: { handle: string | undefined; code: SessErrorCode; error: Error };
   /** The store failed. */
   storeError: { operation: string; code: SessErrorCode; handle: string | undefined; error: Error; durationMs: number };
 }
@@ -45,6 +47,7 @@ export const channels: { readonly [Name in SessionEventName]: Channel } = {
   badSignature: channel('sess:badSignature'),
   unknownCookie: channel('sess:unknownCookie'),
   ambiguousCookie: channel('sess:ambiguousCookie'),
+  commitFailed: channel('sess:commitFailed'),
   storeError: channel('sess:storeError'),
 };
 

@@ -59,6 +59,10 @@ export class Exchange {
     return (this.#session ??= sessionObject(this, this.state));
   }
 
+  get knownHandle(): string | undefined {
+    return this.#state?.knownKey ?? this.claim?.key;
+  }
+
   /**
    * The app looks at the session: from here on the answer depends on the cookie, and a fault of the
    * store at open is the app's to know.
@@ -95,8 +99,8 @@ export class Exchange {
   /** The client went away before the app ended its answer: nothing is stored that was not saved. */
   abandon(): void {
     const keys = this.#state?.closing === undefined ? this.#state?.fields.changedKeys() : undefined;
-    if (keys !== undefined && keys.length > 0)
-      publish('dropped', () => ({ handle: this.#state?.knownKey, keys, reason: 'abandoned' }));
+    if (keys === undefined || keys.length === 0) return;
+    publish('dropped', () => ({ handle: this.knownHandle, keys, reason: 'abandoned' }));
   }
 
   /**
@@ -189,7 +193,6 @@ export class Exchange {
     return this.session;
   }
 
-  /** The answer carries the current session's cookie. */
   sendCookie(): void {
     this.#cookieDuty = 'set';
   }

@@ -10,12 +10,14 @@ import type { DestroyOptions, SessionChange, SessionKey, SessionRecord, SessionS
 export class GuardedStore implements SessionStore {
   readonly #load: () => Promise<SessionStore>;
   readonly #operationMs: number;
+  readonly #onFault: (error: SessError) => void;
   #loaded: SessionStore | undefined;
   #running = new Set<Promise<unknown>>();
 
-  constructor(load: () => Promise<SessionStore>, operationMs: number) {
+  constructor(load: () => Promise<SessionStore>, operationMs: number, onFault: (error: SessError) => void = () => {}) {
     this.#load = load;
     this.#operationMs = operationMs;
+    this.#onFault = onFault;
   }
 
   create(key: SessionKey, record: SessionRecord): Promise<boolean> {
@@ -67,6 +69,7 @@ export class GuardedStore implements SessionStore {
         error,
         durationMs: performance.now() - started,
       }));
+      if (error.code !== 'UNSUPPORTED') this.#onFault(error);
       throw error;
     } finally {
       if (running !== undefined) this.#running.delete(running);

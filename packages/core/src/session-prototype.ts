@@ -44,7 +44,7 @@ export class SessionPrototype implements SessionControls {
   }
 
   get isNew(): boolean {
-    return this[internals].state.standing === 'new';
+    return this[internals].state.standing !== 'stored';
   }
 
   get createdAt(): Date {

@@ -9,6 +9,7 @@ import type { Engine } from './engine.ts';
 import { type Environment, isProduction, processEnvironment, variable } from './environment.ts';
 import { SessError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { faultLog } from './fault-log.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { createKeyring } from './keyring.ts';
 import { type StoreRecipe, isStore, loadStore } from './load-store.ts';
@@ -124,7 +125,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
   const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
   const operationMs = options.timeouts?.operationMs ?? 1_000;
-  const store = source && new GuardedStore(source.load, operationMs);
+  const logError = faultLog(logger);
+  const store = source && new GuardedStore(source.load, operationMs, logError);
   const encrypt = options.store !== undefined && isCookieSessions(options.store) && options.store.encrypt;
   const engine: Engine = {
     carrier:
@@ -142,13 +144,16 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     openMs: options.timeouts?.openMs ?? 2_000,
     commitMs: options.timeouts?.commitMs ?? 2_000,
     workInHand: new Set(),
+    logError,
     production,
   };
 
   let started: Promise<void> | undefined;
   function ready(): Promise<void> {
     if (started !== undefined) return started;
-    started = store === undefined ? announceCookies() : startUp({ choice, store, logger, env, clock });
+    // Its own guard, which logs nothing: what is wrong at the start is said in one sentence.
+    const probed = source && new GuardedStore(source.load, operationMs);
+    started = probed === undefined ? announceCookies() : startUp({ choice, store: probed, logger, env, clock });
     // Somebody may mend what is wrong without a restart: the next one to ask tries again.
     started.catch(() => (started = undefined));
     return started;

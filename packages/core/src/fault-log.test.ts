@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { SessError } from './errors.ts';
+import { onSessionEvent } from './events.ts';
+import { faultLog } from './fault-log.ts';
+import { memoryStore } from './memory-store.ts';
+import { createSessions } from './sessions.ts';
+
+function collect(): { lines: string[]; logger: { info(): void; warn(): void; error(line: string): void } } {
+  const lines: string[] = [];
+  return { lines, logger: { info() {}, warn() {}, error: (line) => lines.push(line) } };
+}
+
+describe('the log of faults', () => {
+  it('has one line for a store that fails every request, and one for each mistake of the app', () => {
+    const { lines, logger } = collect();
+    const log = faultLog(logger);
+    for (let count = 0; count < 3; count += 1) {
+      log(new SessError('STORE_UNAVAILABLE', 'Redis is away.'));
+      log(new SessError('NOT_SERIALIZABLE', 'session.day is a Date.'));
+    }
+    expect(lines.filter((line) => line === 'Session error STORE_UNAVAILABLE: Redis is away.')).toHaveLength(1);
+    expect(lines.filter((line) => line === 'Session error NOT_SERIALIZABLE: session.day is a Date.')).toHaveLength(3);
+  });
+
+  it('names the key of a value that could not be stored, when the app had given its answer', async () => {
+    const { lines, logger } = collect();
+    const failed: string[] = [];
+    onTestFinished(onSessionEvent('commitFailed', ({ code }) => failed.push(code)));
+    const sessions = createSessions({ store: memoryStore(), secret: 'a secret that is long enough, 32+', logger });
+    const server = createServer((request, response) => {
+      const serve = async (): Promise<void> => {
+        const exchange = await sessions.attach(request, response);
+        Object.assign(exchange.session, { day: new Date(0) });
+        response.end('ok');
+      };
+      void serve();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    expect(answer.status).toBe(500);
+    expect(lines).toEqual([expect.stringMatching(/^Session error NOT_SERIALIZABLE: session\.day is a Date/)]);
+    expect(failed).toEqual(['NOT_SERIALIZABLE']);
+  });
+});
