@@ -160,7 +160,7 @@ describe.each(Object.entries(endings))('a session that ended by %s', (name, endi
     for (let seed = firstSeed; seed < firstSeed + 200; seed += 1)
       if (!(await race(scene, seed, ending, true))) revived += 1;
     expect(revived).toBeGreaterThanOrEqual(180);
-  });
+  }, 60_000);
 });
 
 describe('a login while other requests of the same page are under way', () => {
@@ -288,7 +288,7 @@ describe('requests that run at the same time', () => {
     expect(anySession(await workers[1]!.open(cookie))['n']).toBe(201);
     // The writers of one process go out together, so the two do not beat each other 200 times.
     expect(updates).toBeLessThan(200);
-  });
+  }, 30_000);
 
   it('and count by assignment lose counts, which is why update exists (the control)', async () => {
     const sessions = await worker(memoryStore());
@@ -352,5 +352,5 @@ describe('users who share sockets', () => {
     for (const { name, browser } of users) expect((await browser.get('/own', agent)).text).toBe(`"${name}"`);
     expect(connections).toBeLessThanOrEqual(3);
     agent.destroy();
-  });
+  }, 60_000);
 });
