@@ -86,7 +86,7 @@ describe('several writes as one change', () => {
         for (const [field, value] of draft.texts()) expect(expected.fields[field]).toBe(value);
       },
     );
-    await expect(fc.check(property, { numRuns: 1000 })).resolves.toMatchObject({ failed: false, counterexample: null });
+    await expect(fc.check(property, { numRuns: 500 })).resolves.toMatchObject({ failed: false, counterexample: null });
   });
 
   it('apply nothing when an update goes by what the store no longer holds', async () => {
@@ -104,7 +104,7 @@ describe('several writes as one change', () => {
         return JSON.stringify(await recordIn(store)) === JSON.stringify(before);
       },
     );
-    await expect(fc.check(property, { numRuns: 1000 })).resolves.toMatchObject({ failed: false, counterexample: null });
+    await expect(fc.check(property, { numRuns: 500 })).resolves.toMatchObject({ failed: false, counterexample: null });
   });
 
   it('without an update compare nothing: the last assignment wins', () => {

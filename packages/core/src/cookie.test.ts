@@ -92,7 +92,7 @@ describe('the values of our cookie in a header', () => {
         const header = parts.join('');
         expect(cookieValues(header, 'sid')).toEqual(byTheLetter(header).slice(0, 64));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
@@ -206,7 +206,7 @@ describe('the cookie settings', () => {
         const line = setCookie(settings, 'v', undefined);
         return line.split(';').length === (secure ? 6 : 5) && /^[\u0020-\u007e]+$/.test(line);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
     expect(outcome).toMatchObject({ failed: false, counterexample: null });
   });

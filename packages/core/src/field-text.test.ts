@@ -50,7 +50,7 @@ describe('a value', () => {
         if (text === undefined) return isRefusal(error);
         return isDeepStrictEqual(decodeField('key', text), asRead(value));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
     expect(outcome).toMatchObject({ failed: false, counterexample: null });
   });

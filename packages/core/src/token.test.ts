@@ -9,8 +9,8 @@ afterEach(() => {
 
 describe('a token', () => {
   it('is 43 base64url characters that stand for 32 bytes, and never the same twice', () => {
-    const tokens = new Set(Array.from({ length: 100_000 }, mintToken));
-    expect(tokens.size).toBe(100_000);
+    const tokens = new Set(Array.from({ length: 20_000 }, mintToken));
+    expect(tokens.size).toBe(20_000);
     expect([...tokens].filter((token) => !isToken(token))).toEqual([]);
     const [token = ''] = tokens;
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
