@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { SessError } from './errors.ts';
 import { onSessionEvent } from './events.ts';
 import { faultLog } from './fault-log.ts';
-import { memoryStore } from './memory-store.ts';
+import { memoryStore } from './storage/memory-store.ts';
 import { createSessions } from './sessions.ts';
 
 function collect(): { lines: string[]; logger: { info(): void; warn(): void; error(line: string): void } } {

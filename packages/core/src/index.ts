@@ -1,14 +1,14 @@
-export { type BackendChoice, type BackendInput, selectBackend } from './backend.ts';
+export { type BackendChoice, type BackendInput, selectBackend } from './storage/backend.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { CookieOptions } from './cookie.ts';
-export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie-sessions.ts';
+export type { CookieOptions } from './cookie/cookie.ts';
+export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie/cookie-sessions.ts';
 export type { Environment } from './environment.ts';
 export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
 export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
-export type { Limits } from './limits.ts';
+export type { Limits } from './session/limits.ts';
 export type { Logger } from './logger.ts';
-export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './memory-store.ts';
-export type { SessionInfo } from './owners.ts';
+export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './storage/memory-store.ts';
+export type { SessionInfo } from './storage/owners.ts';
 export { holdResponse } from './response/response-hold.ts';
 export type { ResponseWork } from './response/response-work.ts';
 export type {
@@ -18,10 +18,10 @@ export type {
   SessionControls,
   SessionData,
   SessionDataKey,
-} from './session.ts';
-export type { SessionCookie } from './session-cookie.ts';
+} from './session/session.ts';
+export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
-export { currentSession } from './session-object.ts';
+export { currentSession } from './session/session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';
 export {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { memoryStore } from './memory-store.ts';
+import { memoryStore } from './storage/memory-store.ts';
 import { createSessions } from './sessions.ts';
 import type { SessionsOptions } from './sessions-options.ts';
 

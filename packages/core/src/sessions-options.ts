@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts';
-import type { CookieOptions } from './cookie.ts';
-import type { CookieSessions } from './cookie-sessions.ts';
+import type { CookieOptions } from './cookie/cookie.ts';
+import type { CookieSessions } from './cookie/cookie-sessions.ts';
 import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
-import type { Limits } from './limits.ts';
+import type { Limits } from './session/limits.ts';
 import type { Logger } from './logger.ts';
 import type { SessionStore } from './store.ts';
 

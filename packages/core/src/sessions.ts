@@ -1,29 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { attachExchange } from './attach-exchange.ts';
-import { type BackendChoice, isCookieSessions, redisVariable, selectBackend } from './backend.ts';
+import { attachExchange } from './exchange/attach-exchange.ts';
+import { type BackendChoice, isCookieSessions, redisVariable, selectBackend } from './storage/backend.ts';
 import { systemClock } from './clock.ts';
-import { cookieSettings } from './cookie.ts';
-import { cookieCarrier } from './cookie-sessions.ts';
-import type { Engine } from './engine.ts';
+import { cookieSettings } from './cookie/cookie.ts';
+import { cookieCarrier } from './cookie/cookie-sessions.ts';
+import type { Engine } from './exchange/engine.ts';
 import { type Environment, isProduction, processEnvironment, variable } from './environment.ts';
 import { SessError } from './errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange/exchange.ts';
 import { faultLog } from './fault-log.ts';
-import { GuardedStore } from './guarded-store.ts';
-import { createKeyring } from './keyring.ts';
-import { type StoreRecipe, isStore, loadStore } from './load-store.ts';
+import { GuardedStore } from './storage/guarded-store.ts';
+import { createKeyring } from './cookie/keyring.ts';
+import { type StoreRecipe, isStore, loadStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
-import { openExchange } from './open-exchange.ts';
-import { Owners, type SessionInfo } from './owners.ts';
-import { resolveSecrets } from './secrets.ts';
-import type { Session } from './session.ts';
-import { sessionDirectory } from './session-directory.ts';
+import { openExchange } from './exchange/open-exchange.ts';
+import { Owners, type SessionInfo } from './storage/owners.ts';
+import { resolveSecrets } from './cookie/secrets.ts';
+import type { Session } from './session/session.ts';
+import { sessionDirectory } from './storage/session-directory.ts';
 import type { SessionHeaders } from './response/session-headers.ts';
-import { exchangeOf } from './session-object.ts';
+import { exchangeOf } from './session/session-object.ts';
 import { type SessionsOptions, checkOptions } from './sessions-options.ts';
-import { announcement, startUp } from './start-up.ts';
-import { tokenCarrier } from './token-carrier.ts';
+import { announcement, startUp } from './storage/start-up.ts';
+import { tokenCarrier } from './cookie/token-carrier.ts';
 
 /** A request and its session. */
 export interface SessionExchange {

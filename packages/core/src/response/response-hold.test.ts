@@ -1473,7 +1473,7 @@ describe.each(['express', 'express4'])('%s', (version) => {
     redirect(to: string): void;
     sendFile(path: string): void;
   }
-  const express: () => App = createRequire(new URL('../../express/package.json', import.meta.url))(version);
+  const express: () => App = createRequire(new URL('../../../express/package.json', import.meta.url))(version);
 
   const answers: Record<string, (res: Answer) => void> = {
     send: (res) => res.send('hello'),

@@ -1,4 +1,4 @@
-import { type MemoryStore, memoryStore } from '../memory-store.ts';
+import { type MemoryStore, memoryStore } from '../storage/memory-store.ts';
 import type { DestroyOptions, SessionChange, SessionKey, SessionRecord } from '../store.ts';
 
 /** One call of a store's verb, as core made it. */

@@ -2,7 +2,7 @@ import { Agent, type IncomingMessage, type Server, type ServerResponse, createSe
 
 import { isSessError } from '../errors.ts';
 import { type SessionEventName, channels } from '../events.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../session/session.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
 import { type ProbeStore, probeStore } from './probe-store.ts';

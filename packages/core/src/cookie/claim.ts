@@ -1,0 +1,18 @@
+import type { SessionKey, SessionStore } from '../store.ts';
+
+/** What a verified cookie stands for: a session's key, and where its record is kept. */
+export interface Claim {
+  readonly key: SessionKey;
+  readonly store: SessionStore;
+  /** The cookie value that carries the claim. */
+  cookieValue(): string;
+}
+
+/** How the browser carries its claim: a signed token, or (cookie sessions) the whole session. */
+export interface Carrier {
+  /** The claim of a cookie value, or `undefined`: we did not sign it. Nothing is looked up. */
+  verify(value: string): Claim | undefined;
+  mint(): Claim;
+  /** The cookie holds the session itself, so each change needs a new one. */
+  readonly holdsSession: boolean;
+}

@@ -1,0 +1,117 @@
+import { type KeyObject, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+import type { Carrier, Claim } from './claim.ts';
+import type { Clock } from '../clock.ts';
+import { createKeyring, deriveKey } from './keyring.ts';
+import { OneRecordStore } from './one-record-store.ts';
+import type { SessionKey, SessionRecord } from '../store.ts';
+import { isSessionKey, keyOf, mintToken } from './token.ts';
+
+export interface CookieSessionsOptions {
+  /** Encrypt the cookie (AES-256-GCM), so that the browser's user can not read the session. @default false */
+  encrypt?: boolean;
+}
+
+/** Chooses sessions that live in the cookie itself; pass it as the `store` option. */
+export interface CookieSessions {
+  readonly kind: 'cookie';
+  readonly encrypt: boolean;
+}
+
+/**
+ * Sessions in a signed cookie of at most 4096 bytes, without storage: what is chosen under a test
+ * runner. A logout clears the cookie but can not end a copy of it, parallel requests overwrite each
+ * other, and `list` and `revoke` throw `UNSUPPORTED`.
+ */
+export function cookieSessions(options: CookieSessionsOptions = {}): CookieSessions {
+  return { kind: 'cookie', encrypt: options.encrypt ?? false };
+}
+
+/** What is in the cookie: a format version, the key, the record. */
+type Payload = [version: 1, key: SessionKey, record: SessionRecord];
+
+export function cookieCarrier(
+  secrets: readonly [string, ...string[]],
+  cookieName: string,
+  encrypt: boolean,
+  clock: Clock,
+): Carrier {
+  const keyring = createKeyring(secrets, cookieName, encrypt ? 'encrypted-session' : 'session');
+  const keys = encrypt ? secrets.map((secret) => deriveKey(secret, cookieName, 'encryption')) : undefined;
+
+  const claimOf = (key: SessionKey, store: OneRecordStore): Claim => ({
+    key,
+    store,
+    cookieValue() {
+      if (store.record === undefined) throw new Error('a cookie for a session without a record');
+      const payload: Payload = [1, key, store.record];
+      const bytes = Buffer.from(JSON.stringify(payload));
+      return keyring.sign((keys?.[0] === undefined ? bytes : encryptBytes(bytes, keys[0])).toString('base64url'));
+    },
+  });
+
+  return {
+    holdsSession: true,
+    verify(value) {
+      const signed = keyring.verify(value);
+      if (signed === false) return undefined;
+      let bytes: Buffer | undefined = Buffer.from(signed, 'base64url');
+      if (keys !== undefined) bytes = decryptBytes(bytes, keys);
+      const payload = bytes && parsePayload(bytes.toString());
+      if (payload === undefined) return undefined;
+      const [, key, record] = payload;
+      return claimOf(key, new OneRecordStore(clock() < record.expiresAt ? record : undefined));
+    },
+    mint: () => claimOf(keyOf(mintToken()), new OneRecordStore(undefined)),
+  };
+}
+
+/** The signature was ours, so a wrong shape is another version's: it counts as no session. */
+function parsePayload(text: string): Payload | undefined {
+  let payload: unknown;
+  try {
+    payload = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return isPayload(payload) ? payload : undefined;
+}
+
+function isPayload(payload: unknown): payload is Payload {
+  if (!Array.isArray(payload) || payload[0] !== 1 || typeof payload[1] !== 'string' || !isSessionKey(payload[1]))
+    return false;
+  const record: unknown = payload[2];
+  if (typeof record !== 'object' || record === null) return false;
+  const fields: unknown = Reflect.get(record, 'fields');
+  const isNumber = (name: string): boolean => Number.isFinite(Reflect.get(record, name));
+  return (
+    typeof fields === 'object' &&
+    fields !== null &&
+    isNumber('createdAt') &&
+    isNumber('touchedAt') &&
+    isNumber('expiresAt')
+  );
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+function encryptBytes(bytes: Buffer, key: KeyObject): Buffer {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, iv);
+  return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+}
+
+function decryptBytes(bytes: Buffer, keys: readonly KeyObject[]): Buffer | undefined {
+  if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
+  for (const key of keys) {
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]);
+    } catch {
+      // not this key's; the signature has shown that it is one of ours
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,186 @@
+import { stringifySetCookie } from 'cookie';
+
+import { SessError } from '../errors.ts';
+
+export interface CookieOptions {
+  /**
+   * The cookie's name.
+   * @default '__Host-sid' where the cookie is Secure and has neither `domain` nor another `path`; else 'sid'
+   */
+  name?: string;
+  /** @default '/' */
+  path?: string;
+  /** @default none: the cookie belongs to this host alone */
+  domain?: string;
+  /** @default true where NODE_ENV is `production` */
+  secure?: boolean;
+  /** @default 'lax' */
+  sameSite?: 'lax' | 'strict' | 'none';
+  /** Keyed by the top-level site (CHIPS). */
+  partitioned?: boolean;
+  priority?: 'low' | 'medium' | 'high';
+  /**
+   * Whether the cookie outlives the browser; a session can say otherwise (`session.persistent`).
+   * @default true
+   */
+  persistent?: boolean;
+}
+
+/** The cookie's name and attributes, checked. */
+export interface CookieSettings {
+  name: string;
+  path: string;
+  domain?: string;
+  secure: boolean;
+  sameSite: 'lax' | 'strict' | 'none';
+  partitioned: boolean;
+  priority?: 'low' | 'medium' | 'high';
+  persistent: boolean;
+}
+
+/** RFC 6265bis section 5.6: browsers drop a cookie whose name and value are longer; we count the attributes too. */
+export const COOKIE_BYTES = 4096;
+/** Longer headers, and more pairs of our name, are somebody's attack and are not searched. */
+const HEADER_BYTES = 16_384;
+const PAIRS_OF_OUR_NAME = 64;
+
+const nameShape = /^[\w!#$%&'*+.^`|~-]+$/;
+// The `cookie` package throws at what these refuse: here at construction, there in the midst of an answer.
+const pathShape = /^\/[\u0020-\u003A\u003D-\u007E]*$/;
+const domainShape = /^\.?[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*$/i;
+
+const known: Record<keyof CookieOptions | 'httpOnly', true> = {
+  name: true,
+  path: true,
+  domain: true,
+  secure: true,
+  sameSite: true,
+  partitioned: true,
+  priority: true,
+  persistent: true,
+  httpOnly: true,
+};
+
+/**
+ * Fills in the defaults and refuses combinations that browsers refuse (RFC 6265bis section 4.1.3).
+ * @throws SessError `CONFIG_INVALID`, naming the option
+ */
+export function cookieSettings(options: CookieOptions, production: boolean): CookieSettings {
+  for (const option of Object.keys(options)) {
+    // An ignored `maxAge` of another library's would be found out in production.
+    if (!Object.hasOwn(known, option)) invalid(option, `is unknown. Known are: ${Object.keys(known).join(', ')}`);
+  }
+  const path = options.path ?? '/';
+  const secure = options.secure ?? production;
+  const hostOnly = secure && path === '/' && options.domain === undefined;
+  const name = options.name ?? (hostOnly ? '__Host-sid' : 'sid');
+  const sameSite = options.sameSite ?? 'lax';
+  const partitioned = options.partitioned ?? false;
+
+  if (typeof name !== 'string' || !nameShape.test(name))
+    invalid('name', "must be a cookie name: letters, digits and !#$%&'*+-.^_`|~");
+  if (typeof path !== 'string' || !pathShape.test(path))
+    invalid('path', 'must begin with "/" and hold only ASCII characters without ";", "<" and control characters');
+  if (options.domain !== undefined && (typeof options.domain !== 'string' || !domainShape.test(options.domain)))
+    invalid('domain', 'must be a host name');
+  if (!['lax', 'strict', 'none'].includes(sameSite)) invalid('sameSite', 'must be "lax", "strict" or "none"');
+  if (options.priority !== undefined && !['low', 'medium', 'high'].includes(options.priority))
+    invalid('priority', 'must be "low", "medium" or "high"');
+  for (const flag of ['secure', 'partitioned', 'persistent'] as const) {
+    if (options[flag] !== undefined && typeof options[flag] !== 'boolean') invalid(flag, 'must be true or false');
+  }
+  if ('httpOnly' in options && options.httpOnly !== undefined && options.httpOnly !== true)
+    invalid('httpOnly', 'can not be switched off: no script needs to read the session cookie');
+  if (sameSite === 'none' && !secure) invalid('sameSite', '"none" needs secure: true');
+  if (partitioned && !secure) invalid('partitioned', 'needs secure: true');
+  const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
+  if (prefix !== undefined && !secure) invalid('name', `"${name}" needs secure: true`);
+  if (prefix === 'host' && !hostOnly) invalid('name', `"${name}" allows no domain and no path but "/"`);
+
+  return {
+    name,
+    path,
+    secure,
+    sameSite,
+    partitioned,
+    persistent: options.persistent ?? true,
+    ...(options.domain === undefined ? {} : { domain: options.domain }),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+  };
+}
+
+function invalid(option: string, sentence: string): never {
+  throw new SessError('CONFIG_INVALID', `Option cookie.${option} ${sentence}.`);
+}
+
+/**
+ * All values that the header gives for this exact name, verbatim: nothing is percent-decoded or
+ * unquoted, and only spaces and tabs are trimmed, so that no other name can pose as ours
+ * (CVE-2020-8184, CVE-2026-39410).
+ */
+export function cookieValues(header: string | undefined, name: string): string[] {
+  const values: string[] = [];
+  // `Headers.get('cookie')` of a Web request says `null`.
+  if (typeof header !== 'string' || header.length > HEADER_BYTES) return values;
+  let at = header.indexOf(name);
+  while (at !== -1 && values.length < PAIRS_OF_OUR_NAME) {
+    let end = header.indexOf(';', at);
+    if (end === -1) end = header.length;
+    if (beginsPair(header, at)) {
+      const equals = skipBlanks(header, at + name.length);
+      if (header[equals] === '=') values.push(trimBlanks(header.slice(equals + 1, end)));
+    }
+    at = header.indexOf(name, end);
+  }
+  return values;
+}
+
+/** Whether nothing but blanks stands between `at` and the pair's beginning. */
+function beginsPair(header: string, at: number): boolean {
+  let before = at - 1;
+  while (before >= 0 && isBlank(header, before)) before -= 1;
+  return before < 0 || header[before] === ';';
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isBlank(text, at)) at += 1;
+  return at;
+}
+
+function trimBlanks(text: string): string {
+  const start = skipBlanks(text, 0);
+  let end = text.length;
+  while (end > start && isBlank(text, end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t';
+}
+
+/**
+ * The `Set-Cookie` value.
+ * @param maxAgeSeconds absent: the cookie ends with the browser. 0: the browser drops it now.
+ * @throws SessError `COOKIE_TOO_LARGE` above 4096 bytes with name and attributes
+ */
+export function setCookie(settings: CookieSettings, value: string, maxAgeSeconds: number | undefined): string {
+  const { persistent: _, ...attributes } = settings;
+  const line = stringifySetCookie(
+    {
+      ...attributes,
+      value,
+      httpOnly: true,
+      ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
+      ...(maxAgeSeconds === 0 ? { expires: new Date(0) } : {}),
+    },
+    { encode: (text) => text },
+  );
+  if (Buffer.byteLength(line) > COOKIE_BYTES) {
+    throw new SessError(
+      'COOKIE_TOO_LARGE',
+      `The session cookie would have ${Buffer.byteLength(line)} bytes; browsers keep at most ${COOKIE_BYTES}. Keep less in the session, or use a store.`,
+    );
+  }
+  return line;
+}

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { SessError } from '../errors.ts';
+
+/**
+ * The secret of an app in development that was given none: made once and kept, so that all workers
+ * of the host sign alike and a restart logs nobody out. Synchronous: this is start-up.
+ *
+ * @throws SessError `FS_DIRECTORY`
+ */
+export function developmentSecret(directory: string): string {
+  const path = join(directory, 'development-secret');
+  try {
+    mkdirSync(directory, { mode: 0o700, recursive: true });
+    assertPrivate(dirname(directory), isSticky(dirname(directory)) ? 0 : 0o022);
+    assertPrivate(directory, 0o077);
+    return readSecret(path) ?? makeSecret(path);
+  } catch (error) {
+    if (error instanceof SessError) throw error;
+    throw refusal(path, 'can not be used', error);
+  }
+}
+
+function readSecret(path: string): string | undefined {
+  try {
+    assertPrivate(path, 0o077);
+    const secret = readFileSync(path, 'utf8').trim();
+    if (secret.length < 32) throw refusal(path, 'holds no secret; remove it');
+    return secret;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Of several workers that start at once, one makes the secret: `link` never replaces. */
+function makeSecret(path: string): string {
+  const draft = `${path}.${randomBytes(8).toString('hex')}`;
+  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+  const secret = readSecret(path);
+  if (secret === undefined) throw refusal(path, 'was removed while it was made');
+  return secret;
+}
+
+/** What others could have put there, or can read, is no secret of ours. */
+function assertPrivate(path: string, forbiddenMode: number): void {
+  const stats = lstatSync(path);
+  if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');
+  const uid = process.geteuid?.();
+  if (uid !== undefined && stats.uid !== uid && stats.uid !== 0) throw refusal(path, 'belongs to another user');
+  if (uid !== undefined && (stats.mode & forbiddenMode) !== 0) throw refusal(path, 'is open to other users');
+}
+
+/** A directory such as /tmp, in which nobody can move what belongs to others. */
+function isSticky(directory: string): boolean {
+  return (lstatSync(directory).mode & 0o1000) !== 0;
+}
+
+function refusal(path: string, what: string, cause?: unknown): SessError {
+  return new SessError(
+    'FS_DIRECTORY',
+    `The development secret can not be kept: ${path} ${what}. Set SECRET_KEY, or SESSION_DIR to a directory of your own.`,
+    { cause },
+  );
+}

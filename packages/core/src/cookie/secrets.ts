@@ -1,0 +1,100 @@
+import { developmentSecret } from './development-secret.ts';
+import { type Environment, isProduction, variable } from '../environment.ts';
+import { SessError } from '../errors.ts';
+
+/** OWASP ASVS 5.0 V11: a key of 256 bits; what is shorter can be guessed offline from one cookie. */
+const MINIMUM_BYTES = 32;
+
+/** Secrets that stand in tutorials; also repeated to get over the length. */
+const wellKnown = [
+  'keyboard cat',
+  'changeme',
+  'change me',
+  'secret',
+  'dev',
+  'development',
+  'test',
+  'password',
+  'your-secret',
+  'your secret',
+  'replace me',
+  'supersecret',
+  'shhhh',
+  'sessionsecret',
+  '123456',
+];
+
+const makeOne = "Make a good one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"";
+
+export interface SecretSource {
+  option: string | readonly string[] | undefined;
+  env: Environment;
+  /** Where the development secret is kept; asked only when it is needed. */
+  directory: () => string;
+  warn: (line: string) => void;
+}
+
+/**
+ * The secrets: the first signs, all verify. From the option, else `SECRET_KEY` and, behind it,
+ * `SECRET_KEY_FALLBACKS` (comma separated).
+ *
+ * @throws SessError `SECRET_INVALID`
+ */
+export function resolveSecrets({ option, env, directory, warn }: SecretSource): readonly [string, ...string[]] {
+  const given = option === undefined ? fromEnvironment(env) : [option].flat();
+  const where = option === undefined ? 'SECRET_KEY' : 'Option secret';
+  if (option !== undefined && given.length === 0) throw invalid('Option secret is an empty list.');
+  for (const secret of given) {
+    if (typeof secret !== 'string' || secret === '')
+      throw invalid(`${where} must be a text, or several, none of them empty.`);
+  }
+  if (new Set(given).size !== given.length) throw invalid(`${where} names the same secret twice.`);
+
+  const [first, ...others] = given;
+  if (first === undefined) return [secretForNone(env, directory, warn)];
+  const secrets: readonly [string, ...string[]] = [first, ...others];
+  const weak = secrets.find(isWeak);
+  if (weak !== undefined) {
+    const sentence = `${where} is ${describeWeakness(weak)}: whoever guesses it can sign cookies.`;
+    if (isProduction(env)) throw invalid(sentence);
+    warn(`${sentence} Production refuses it. ${makeOne}`);
+  }
+  return secrets;
+}
+
+function fromEnvironment(env: Environment): string[] {
+  const fallbacks = variable(env, 'SECRET_KEY_FALLBACKS')?.split(',') ?? [];
+  const first = variable(env, 'SECRET_KEY');
+  const others = fallbacks.map((secret) => secret.trim()).filter((secret) => secret !== '' && secret !== first);
+  if (first === undefined && others.length > 0) throw invalid('SECRET_KEY_FALLBACKS is set and SECRET_KEY is not.');
+  return first === undefined ? [] : [first, ...new Set(others)];
+}
+
+function secretForNone(env: Environment, directory: () => string, warn: (line: string) => void): string {
+  if (isProduction(env))
+    throw invalid("SECRET_KEY is not set. All workers need the same one, so that each accepts the others' cookies.");
+  const secret = developmentSecret(directory());
+  warn(`SECRET_KEY is not set: using a development secret kept in ${directory()}. Production needs SECRET_KEY.`);
+  return secret;
+}
+
+function isWeak(secret: string): boolean {
+  return Buffer.byteLength(secret) < MINIMUM_BYTES || isWellKnown(secret);
+}
+
+/** Also a known secret with digits and signs around it, several times, and texts of a few different characters. */
+function isWellKnown(secret: string): boolean {
+  const plain = secret.toLowerCase();
+  return (
+    new Set(plain).size < 8 ||
+    wellKnown.some((known) => plain.includes(known) && !/\p{L}/u.test(plain.replaceAll(known, '')))
+  );
+}
+
+function describeWeakness(secret: string): string {
+  return isWellKnown(secret) ? 'a well-known or repetitive text' : `shorter than ${MINIMUM_BYTES} bytes`;
+}
+
+function invalid(sentence: string): SessError {
+  return new SessError('SECRET_INVALID', `${sentence} ${makeOne}`);
+}

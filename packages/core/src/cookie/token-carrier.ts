@@ -1,0 +1,21 @@
+import type { Carrier, Claim } from './claim.ts';
+import type { Keyring } from './keyring.ts';
+import type { SessionStore } from '../store.ts';
+import { isToken, keyOf, mintToken } from './token.ts';
+
+/** A token and its signature, 43 characters each, and the dot. */
+const VALUE_LENGTH = 87;
+
+/** The cookie carries a signed token; the session is in the store. */
+export function tokenCarrier(keyring: Keyring, store: SessionStore): Carrier {
+  const claimOf = (token: string): Claim => ({ key: keyOf(token), store, cookieValue: () => keyring.sign(token) });
+  return {
+    holdsSession: false,
+    verify(value) {
+      if (value.length !== VALUE_LENGTH) return undefined;
+      const token = keyring.verify(value);
+      return token !== false && isToken(token) ? claimOf(token) : undefined;
+    },
+    mint: () => claimOf(mintToken()),
+  };
+}

@@ -1,0 +1,28 @@
+import { SessError } from '../errors.ts';
+import { publish } from '../events.ts';
+import type { Exchange } from './exchange.ts';
+import { Fields } from '../session/fields.ts';
+import type { SessionState } from '../session/session-state.ts';
+
+/**
+ * Ends a session in the store. An end marker stays, since the answer that clears the cookie is only
+ * on its way: a parallel request with the old cookie is known by it.
+ */
+export async function destroySession(exchange: Exchange, state: SessionState): Promise<void> {
+  if (state.closing === 'replaced')
+    throw new SessError(
+      'SESSION_ENDED',
+      "destroy(): regenerate() put a new session in this one's place. Destroy the request's session.",
+    );
+  // From here on nothing is written any more; a failed attempt is repeated at commit.
+  state.closing = 'destroyed';
+  state.fields = new Fields({});
+  for (const target of [state, state.replaces?.state]) {
+    if (target === undefined || target.standing === 'new' || target.standing === 'ended') continue;
+    await target.claim.store.destroy(target.key, { endMarkerMs: exchange.engine.endMarkerMs });
+    target.standing = 'gone';
+    publish('destroyed', () => ({ handle: target.key, by: 'request' }));
+  }
+  state.replaces = undefined;
+  exchange.clearCookie();
+}

@@ -1,0 +1,12 @@
+import { SessError } from '../errors.ts';
+import type { Closing } from '../session/session-state.ts';
+
+/** What comes too late for a session that this request has replaced or destroyed itself. */
+export function endedError(closing: Closing, what: string): SessError {
+  return new SessError(
+    'SESSION_ENDED',
+    closing === 'replaced'
+      ? `session.${what}: regenerate() put a new session in this one's place. Use the request's session, or what regenerate() resolves to.`
+      : `session.${what}: the session was destroyed. Call regenerate() to begin a new one.`,
+  );
+}

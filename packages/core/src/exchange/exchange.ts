@@ -1,0 +1,250 @@
+import type { Claim } from '../cookie/claim.ts';
+import { clearingCookie, isPersistent, sessionCookie } from '../cookie/cookie-line.ts';
+import { withDeadline } from '../deadline.ts';
+import { destroySession } from './destroy-session.ts';
+import { endedError } from './ended-error.ts';
+import type { Engine } from './engine.ts';
+import { SessError, isSessError } from '../errors.ts';
+import { publish } from '../events.ts';
+import { Operations, rememberUntilSettled } from './operations.ts';
+import { regeneratedState } from './regenerate-session.ts';
+import { reloadSession } from './reload-session.ts';
+import type { RegenerateOptions, Session } from '../session/session.ts';
+import type { SessionHeaders } from '../response/session-headers.ts';
+import { sessionObject } from '../session/session-object.ts';
+import { SessionState } from '../session/session-state.ts';
+import type { SessionSettings } from '../store.ts';
+import { needsStoring, storeSession } from './store-session.ts';
+import { updateField } from './update-field.ts';
+
+/**
+ * One request and its session, from open to commit. There may be several sessions on the way: a
+ * regenerate puts a new one in the place of the old.
+ */
+export class Exchange {
+  readonly engine: Engine;
+  /** What the request's cookie stands for, once it was verified. */
+  readonly claim: Claim | undefined;
+  readonly #fault: SessError | undefined;
+  #state: SessionState | undefined;
+  #session: Session | undefined;
+  /** What the answer's `Set-Cookie` has to do, if there is to be one. */
+  #cookieDuty: 'set' | 'clear' | undefined;
+  #looked = false;
+  #faultSurfaced = false;
+  #headersLeft = false;
+  #sealed = false;
+  readonly #operations: Operations;
+
+  constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
+    this.engine = engine;
+    this.claim = claim;
+    this.#operations = new Operations(engine, (error) => this.#surface(error));
+    if (opened instanceof SessionState) this.#state = opened;
+    else this.#fault = opened;
+  }
+
+  /** Why the session could not be opened. */
+  get fault(): SessError | undefined {
+    return this.#fault;
+  }
+
+  /** The state of the request's current session. */
+  get state(): SessionState {
+    return (this.#state ??= SessionState.empty(this.engine.carrier, 'new', this.engine.clock(), this.engine.timeouts));
+  }
+
+  /** The request's current session: after a regenerate, the new one. */
+  get session(): Session {
+    return (this.#session ??= sessionObject(this, this.state));
+  }
+
+  get knownHandle(): string | undefined {
+    return this.#state?.knownKey ?? this.claim?.key;
+  }
+
+  /**
+   * The app looks at the session: from here on the answer depends on the cookie, and a fault of the
+   * store at open is the app's to know.
+   */
+  look(): void {
+    this.#looked = true;
+    if (this.#fault !== undefined) throw this.#surface(this.#fault);
+  }
+
+  #surface<E>(error: E): E {
+    if (isSessError(error) && error.status === 503) this.#faultSurfaced = true;
+    return error;
+  }
+
+  /** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at */
+  valueOf(state: SessionState, key: string): unknown {
+    try {
+      return state.fields.get(key);
+    } catch (error) {
+      throw this.#surface(error);
+    }
+  }
+
+  /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
+  noteHeadersLeft(): void {
+    this.#headersLeft = true;
+  }
+
+  /** The app has ended its answer: what it changes from here on can not be stored. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  /** The client went away before the app ended its answer: nothing is stored that was not saved. */
+  abandon(): void {
+    const keys = this.#state?.closing === undefined ? this.#state?.fields.changedKeys() : undefined;
+    if (keys === undefined || keys.length === 0) return;
+    publish('dropped', () => ({ handle: this.knownHandle, keys, reason: 'abandoned' }));
+  }
+
+  /**
+   * Whether a change of the session can still be stored; `what` is named in the error if not.
+   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`, and outside production `SESSION_SEALED`
+   */
+  mayChange(state: SessionState, what: string): boolean {
+    if (state.closing !== undefined) throw endedError(state.closing, what);
+    const needsCookie = state.standing === 'new' || this.engine.carrier.holdsSession;
+    return this.#isInTime(state, what) && !(needsCookie && this.mustSendCookie(what));
+  }
+
+  #isInTime(state: SessionState, what: string): boolean {
+    if (!this.#sealed) return true;
+    publish('dropped', () => ({ handle: state.knownKey, keys: [what], reason: 'sealed' }));
+    if (this.engine.production) return false;
+    throw new SessError(
+      'SESSION_SEALED',
+      `session.${what} came after the response had ended, too late to be stored. Do it before the response ends.`,
+    );
+  }
+
+  /** @throws SessError `HEADERS_SENT` where no cookie can be sent any more */
+  mustSendCookie(what: string): false {
+    if (!this.#headersLeft) return false;
+    throw new SessError(
+      'HEADERS_SENT',
+      `session.${what} needs a cookie, and the response's headers have been sent. Do it before the response begins.`,
+    );
+  }
+
+  isPersistent(state: SessionState): boolean {
+    return isPersistent(this.engine, state);
+  }
+
+  changeSettings(state: SessionState, settings: SessionSettings): void {
+    if (!this.mayChange(state, 'cookie')) return;
+    if (settings.persistent !== undefined && settings.persistent !== this.isPersistent(state)) {
+      this.mustSendCookie('persistent');
+      state.persistenceChanged = true;
+    }
+    state.settings = { ...state.settings, ...settings };
+    state.settingsChanged = true;
+    state.expiresAt = state.timesAt(this.engine.clock(), this.engine.timeouts).expiresAt;
+  }
+
+  save(state: SessionState): Promise<void> {
+    return this.#inTurn(() => storeSession(this, state, { explicit: true }));
+  }
+
+  reload(state: SessionState): Promise<void> {
+    return this.#inTurn(() => reloadSession(state));
+  }
+
+  destroy(state: SessionState): Promise<void> {
+    return this.#inTurn(() => destroySession(this, state));
+  }
+
+  /** Not in turn: the parallel updates of a request go out as one write. */
+  update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
+    const { last } = this.#operations;
+    return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, last)));
+  }
+
+  /** At once where nothing is under way; else it would miss what is being stored. */
+  regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
+    const work = () => this.#lookFirst(async () => this.#regenerate(old, options));
+    return this.#operations.isBusy ? this.#operations.afterAll(work) : this.#operations.track(work());
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#operations.inTurn(() => this.#lookFirst(work));
+  }
+
+  /** A fault at open is the operation's: it rejects, and never throws. */
+  async #lookFirst<T>(work: () => Promise<T>): Promise<T> {
+    this.look();
+    return work();
+  }
+
+  #regenerate(old: SessionState, options: RegenerateOptions): Session {
+    if (old !== this.state) throw endedError('replaced', 'regenerate()');
+    this.mustSendCookie('regenerate()');
+    if (this.#isInTime(old, 'regenerate()')) {
+      this.#state = regeneratedState(this.engine, old, options);
+      this.#session = undefined;
+      // A cookie is earned again, when the new session is stored.
+      this.#cookieDuty = undefined;
+    }
+    return this.session;
+  }
+
+  sendCookie(): void {
+    this.#cookieDuty = 'set';
+  }
+
+  /** The answer clears the cookie, where the browser has one of ours. */
+  clearCookie(): void {
+    this.#cookieDuty = this.claim === undefined ? undefined : 'clear';
+  }
+
+  /**
+   * Stores what has changed and says what the answer's headers need. Synchronous where there is
+   * nothing to store.
+   *
+   * @param failed the answer is an error (5xx). The app was told of a fault, and tells the client:
+   * what it could not store is not tried once more.
+   * @throws SessError, also synchronously; the answer must not leave then
+   */
+  commit(failed = false): SessionHeaders | Promise<SessionHeaders> {
+    if (this.#faultSurfaced && failed) return this.#headers(failed);
+    if (!failed) this.#operations.throwUntold();
+    if (!this.#operations.isBusy && !this.#hasToStore()) return this.#headers(failed);
+    this.#operations.isAnswerHeld = true;
+    const commit = withDeadline(this.#commit(failed), this.engine.commitMs, 'Storing the session').then(
+      () => this.#headers(failed),
+      (error: unknown) => {
+        throw this.#surface(error);
+      },
+    );
+    return rememberUntilSettled(this.engine.workInHand, commit);
+  }
+
+  async #commit(failed: boolean): Promise<void> {
+    await this.#operations.settled();
+    if (!failed) this.#operations.throwUntold();
+    if (!this.#hasToStore()) return;
+    const { state } = this;
+    if (state.closing === 'destroyed') await destroySession(this, state);
+    else await storeSession(this, state, { explicit: false });
+  }
+
+  #hasToStore(): boolean {
+    return this.#fault === undefined && this.#state !== undefined && needsStoring(this.engine, this.#state);
+  }
+
+  #headers(failed: boolean): SessionHeaders {
+    const duty = this.#headersLeft || (this.#faultSurfaced && failed) ? undefined : this.#cookieDuty;
+    // An app that got over a fault and stored the session after all has an answer like any other.
+    const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced && duty === undefined };
+    if (duty !== undefined)
+      headers.setCookie = duty === 'clear' ? clearingCookie(this.engine) : sessionCookie(this.engine, this.state);
+    this.#headersLeft = true;
+    this.#operations.isAnswerHeld = false;
+    return headers;
+  }
+}

@@ -1,0 +1,110 @@
+import { withDeadline } from '../deadline.ts';
+import type { Engine } from './engine.ts';
+import { isSessError } from '../errors.ts';
+
+/** The session work of one request besides the commit: what the app began, and may not have waited for. */
+export class Operations {
+  readonly #engine: Engine;
+  readonly #onError: (error: unknown) => void;
+  readonly #running = new Set<Promise<void>>();
+  readonly #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] = [];
+  /** The answer is waiting for the commit: the app can not tell of a failure any more. */
+  isAnswerHeld = false;
+  /** The last of those that run one behind the other. */
+  #last: Promise<void> | undefined;
+
+  constructor(engine: Engine, onError: (error: unknown) => void) {
+    this.#engine = engine;
+    this.#onError = onError;
+  }
+
+  get isBusy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Settled when those are that run one behind the other. */
+  get last(): Promise<void> | undefined {
+    return this.#last;
+  }
+
+  /** Runs when the ones before it are settled. Begins at once where there are none. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = this.track(this.#last === undefined ? work() : this.#last.then(work));
+    this.#last = outcome.settled;
+    return outcome;
+  }
+
+  /** Runs when all that is under way is settled. */
+  afterAll<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = this.track(Promise.all(this.#running).then(work));
+    this.#last = outcome.settled;
+    return outcome;
+  }
+
+  /** Bounds an operation and remembers it until it is settled, whether or not the app waits for it. */
+  track<T>(work: Promise<T>): Outcome<T> {
+    const outcome = Outcome.of(withDeadline(work, this.#engine.commitMs, 'Storing the session'));
+    const { settled } = outcome;
+    void outcome.peek((error) => {
+      this.#failures.push({ outcome, error, isLate: this.isAnswerHeld });
+      this.#onError(error);
+    });
+    this.#running.add(settled);
+    void settled.then(() => this.#running.delete(settled));
+    void rememberUntilSettled(this.#engine.workInHand, settled);
+    return outcome;
+  }
+
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /**
+   * Throws a failure that the answer has to tell of, since nobody else will: the app does not wait for the
+   * operation, or its answer had already begun. (That a session had ended is no failure.)
+   */
+  throwUntold(): void {
+    for (const { outcome, error, isLate } of this.#failures) {
+      const status = isSessError(error) ? error.status : 500;
+      if (status >= 500 && (!outcome.isAwaited || (isLate && status === 503))) throw error;
+    }
+  }
+}
+
+export function rememberUntilSettled<P extends Promise<unknown>>(inHand: Set<Promise<unknown>>, work: P): P {
+  const forget = (): void => void inHand.delete(work);
+  inHand.add(work);
+  work.then(forget, forget);
+  return work;
+}
+
+/** A promise that knows whether anybody waits for it, and bears it when nobody does. */
+class Outcome<T> extends Promise<T> {
+  isAwaited = false;
+  settled: Promise<void> = Promise.resolve();
+
+  static of<T>(work: Promise<T>): Outcome<T> {
+    const outcome = new Outcome<T>((resolve, reject) => void work.then(resolve, reject));
+    outcome.settled = outcome.peek(() => {});
+    return outcome;
+  }
+
+  /** What `then` makes of it are plain promises. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
+  override then<A = T, B = never>(
+    onValue?: ((value: T) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.isAwaited = true;
+    return super.then(onValue, onError);
+  }
+
+  /** Looks on without being somebody who waits. */
+  peek(onError: (error: unknown) => void): Promise<void> {
+    return super.then(() => {}, onError);
+  }
+}

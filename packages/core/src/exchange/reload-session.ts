@@ -1,0 +1,20 @@
+import { Fields } from '../session/fields.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { sessionGone } from './store-session.ts';
+
+/** Reads the session again, in the same object; changes that are not stored are let go. */
+export async function reloadSession(state: SessionState): Promise<void> {
+  if (state.standing === 'new') throw sessionGone();
+  const record = await state.claim.store.read(state.key);
+  if (record === undefined || record === 'ended') {
+    state.standing = 'gone';
+    throw sessionGone();
+  }
+  state.fields = new Fields(record.fields);
+  state.touchedAt = record.touchedAt;
+  state.expiresAt = record.expiresAt;
+  state.owner = record.owner;
+  state.settings = record.settings;
+  state.settingsChanged = false;
+  state.persistenceChanged = false;
+}

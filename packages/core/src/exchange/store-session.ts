@@ -1,0 +1,172 @@
+import type { Engine } from './engine.ts';
+import { SessError } from '../errors.ts';
+import { publish } from '../events.ts';
+import type { Exchange } from './exchange.ts';
+import { isTouchDue } from '../expiry.ts';
+import type { FieldChanges } from '../session/fields.ts';
+import { assertFits } from '../session/limits.ts';
+import { replaceOld } from './regenerate-session.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { queueWrite } from './write-queue.ts';
+
+export interface StoreMode {
+  /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */
+  explicit: boolean;
+}
+
+/** Whether the end of the request has anything to do for this session. */
+export function needsStoring(engine: Engine, state: SessionState): boolean {
+  if (state.closing === 'destroyed') return state.standing === 'stored' || state.replaces !== undefined;
+  if (state.replaces !== undefined || state.fields.changes() !== undefined) return true;
+  if (state.standing === 'new') return hasContent(state);
+  return (
+    state.standing === 'stored' &&
+    (state.settingsChanged || state.touchWanted || isTouchDue(engine.clock(), state, engine.timeouts))
+  );
+}
+
+/** A session without data and owner makes no record: reading must not fill the store (CVE-2015-5143). */
+function hasContent(state: SessionState): boolean {
+  return state.owner !== undefined || state.fields.keys().length > 0;
+}
+
+/** Brings the store to what the request made of the session. */
+export async function storeSession(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
+  if (state.closing !== undefined) exchange.mayChange(state, 'save()');
+  const changes = state.fields.changes();
+  if (state.standing === 'ended' || state.standing === 'gone') {
+    if (changes !== undefined) drop(state, keysOf(changes), state.standing, mode);
+    return;
+  }
+  if (state.standing === 'new' && hasContent(state)) await create(exchange, state);
+  else if (state.standing === 'stored' && (changes !== undefined || state.settingsChanged))
+    await write(exchange, state, changes, mode);
+  else if (state.standing === 'stored' && state.replaces === undefined) await touch(exchange, state, mode);
+
+  if (state.replaces !== undefined) await replace(exchange, state, mode);
+}
+
+async function create(exchange: Exchange, state: SessionState): Promise<void> {
+  const { engine } = exchange;
+  exchange.mustSendCookie('save()');
+  const started = performance.now();
+  const texts = state.fields.texts();
+  assertFits(texts, engine.limits);
+  const restore = state.fields.beginWrite();
+  try {
+    Object.assign(state, state.timesAt(engine.clock(), engine.timeouts));
+    if (!(await state.claim.store.create(state.key, state.record(texts)))) {
+      // The key of 256 random bits is taken: a broken store, or a planted end marker. Another token then.
+      state.mintAgain();
+      if (!(await state.claim.store.create(state.key, state.record(texts))))
+        throw new SessError('STORE_UNAVAILABLE', 'The session store says of every new key that it is taken.');
+    }
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  state.standing = 'stored';
+  state.settingsChanged = false;
+  state.persistenceChanged = false;
+  state.fields.wrote({ set: texts, unset: [], revise: {} });
+  if (state.replaces === undefined) exchange.sendCookie();
+  publish('committed', () => ({
+    handle: state.key,
+    keys: Object.keys(texts),
+    created: true,
+    durationMs: performance.now() - started,
+  }));
+}
+
+async function write(
+  exchange: Exchange,
+  state: SessionState,
+  changes: FieldChanges | undefined,
+  mode: StoreMode,
+): Promise<void> {
+  const { engine } = exchange;
+  const started = performance.now();
+  if (changes !== undefined) assertFits(state.fields.texts(), engine.limits);
+  const { settings, settingsChanged } = state;
+  const times = state.timesAt(engine.clock(), engine.timeouts);
+  const restore = state.fields.beginWrite();
+  let gone: boolean;
+  try {
+    const outcome = await queueWrite(state.claim.store, state.key, {
+      times: settingsChanged && settings !== undefined ? { ...times, settings } : times,
+      ...(changes === undefined ? {} : { fields: changes }),
+    });
+    ({ gone } = outcome);
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  if (gone) return drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
+  if (changes !== undefined) state.fields.wrote(changes);
+  Object.assign(state, times);
+  if (settings === state.settings) state.settingsChanged = false;
+  if (state.persistenceChanged || engine.carrier.holdsSession) exchange.sendCookie();
+  state.persistenceChanged = false;
+  state.touchWanted = false;
+  publish('committed', () => ({
+    handle: state.key,
+    keys: changes === undefined ? [] : keysOf(changes),
+    created: false,
+    durationMs: performance.now() - started,
+  }));
+}
+
+/** A request whose only problem is a touch has no problem: the fault was published as an event. */
+async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
+  const { engine } = exchange;
+  const due = state.touchWanted || (!mode.explicit && isTouchDue(engine.clock(), state, engine.timeouts));
+  if (!due) return;
+  const started = performance.now();
+  const times = state.timesAt(engine.clock(), engine.timeouts);
+  try {
+    const { gone } = await queueWrite(state.claim.store, state.key, { times });
+    if (gone) {
+      state.standing = 'gone';
+      publish('gone', () => ({ handle: state.key }));
+      return;
+    }
+  } catch {
+    return;
+  }
+  Object.assign(state, times);
+  state.touchWanted = false;
+  if (engine.carrier.holdsSession) exchange.sendCookie();
+  publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
+}
+
+async function replace(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
+  if (state.replaces === undefined) return;
+  const stays = await replaceOld(exchange, state, state.replaces);
+  if (!stays) {
+    state.replaces = undefined;
+    return drop(state, state.fields.keys(), 'gone', mode);
+  }
+  // Without data and owner there is no record: what is left of the old session is its cookie.
+  if (state.standing === 'stored') exchange.sendCookie();
+  else exchange.clearCookie();
+}
+
+function drop(state: SessionState, keys: readonly string[], reason: 'ended' | 'gone', mode: StoreMode): void {
+  if (reason === 'gone' && state.standing !== 'gone') {
+    state.standing = 'gone';
+    publish('gone', () => ({ handle: state.key }));
+  }
+  if (mode.explicit) throw sessionGone();
+  publish('dropped', () => ({ handle: state.key, keys, reason }));
+}
+
+export function sessionGone(): SessError {
+  return new SessError(
+    'SESSION_GONE',
+    'The session ended meanwhile (a logout, a new login, or it expired). Nothing was stored; ask the user to log in again.',
+  );
+}
+
+function keysOf(changes: FieldChanges): string[] {
+  return [...Object.keys(changes.set), ...Object.keys(changes.revise), ...changes.unset];
+}

@@ -1,0 +1,75 @@
+import { SessError } from '../errors.ts';
+import { publish } from '../events.ts';
+import type { Exchange } from './exchange.ts';
+import { decodeField, encodeField } from '../session/field-text.ts';
+import { assertFits } from '../session/limits.ts';
+import { assertDataKey } from '../session/reserved-keys.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { sessionGone } from './store-session.ts';
+import { queueWrite } from './write-queue.ts';
+
+/** `session.update(key, fn)`: read, change and write of one key as one step, whoever else changes it. */
+export async function updateField(
+  exchange: Exchange,
+  state: SessionState,
+  key: string,
+  fn: (current: unknown) => unknown,
+  before: Promise<unknown> | undefined,
+): Promise<unknown> {
+  assertDataKey(key);
+  if (typeof fn !== 'function')
+    throw new SessError(
+      'CONFIG_INVALID',
+      'session.update(key, fn) takes a function from the current value to the new one.',
+    );
+  if (before !== undefined) await before;
+  if (!exchange.mayChange(state, key)) return state.fields.get(key);
+  if (state.standing === 'new') {
+    const value = fn(state.fields.get(key));
+    if (value !== undefined) encodeField(key, value);
+    state.fields.set(key, value);
+    return value;
+  }
+  if (state.standing !== 'stored') throw sessionGone();
+  if (state.fields.isChanged(key)) {
+    throw new SessError(
+      'UPDATE_PENDING',
+      `session.update("${key}") while the key has a change that is not stored. Use update() for all changes of this key, or save() before it.`,
+    );
+  }
+  state.fields.detach(key);
+
+  const { engine } = exchange;
+  const started = performance.now();
+  const times = state.timesAt(engine.clock(), engine.timeouts);
+  let result: unknown;
+  const outcome = await queueWrite(state.claim.store, state.key, {
+    times,
+    update: {
+      key,
+      known: state.fields.storedText(key),
+      revise(text) {
+        result = fn(text === undefined ? undefined : decodeField(key, text));
+        if (result === undefined) return undefined;
+        const next = encodeField(key, result);
+        assertFits({ ...state.fields.texts(), [key]: next }, engine.limits);
+        return next;
+      },
+    },
+  });
+  if (outcome.gone) {
+    state.standing = 'gone';
+    publish('gone', () => ({ handle: state.key }));
+    throw sessionGone();
+  }
+  state.fields.rebase(key, outcome.text);
+  Object.assign(state, times);
+  if (engine.carrier.holdsSession) exchange.sendCookie();
+  publish('committed', () => ({
+    handle: state.key,
+    keys: [key],
+    created: false,
+    durationMs: performance.now() - started,
+  }));
+  return result;
+}

@@ -1,0 +1,136 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { memoryStore } from '../storage/memory-store.ts';
+import { createSessions } from '../sessions.ts';
+import { Gate, probeStore } from '../testing/probe-store.ts';
+import { turn } from '../testing/step-by-step.ts';
+import { type Route, anySession, closeApps, startApp, testSecret } from '../testing/test-app.ts';
+
+afterEach(closeApps);
+
+const routes: Record<string, Route> = {
+  '/data': ({ session }) => ({ ...session }),
+  '/handle': ({ session }) => session.handle,
+  '/login': async ({ session, url }) => {
+    const user = url.searchParams.get('user') ?? 'u1';
+    Object.assign(await session.regenerate({ owner: user }), { user });
+    return user;
+  },
+  '/rotate': async ({ session }) => void (await session.regenerate({ keep: true })),
+  '/logout': async ({ session }) => session.destroy(),
+};
+
+describe('the sessions of an owner', () => {
+  it('are listed, the latest first, through login, rotation and logout', async () => {
+    let now = Date.now();
+    const store = probeStore(memoryStore({ clock: () => now }));
+    const app = await startApp(routes, { store, clock: () => now });
+    const [first, second, other] = [app.browser(), app.browser(), app.browser()];
+    await first.get('/login');
+    now += 1000;
+    await second.get('/login');
+    await other.get('/login?user=u2');
+    const handles = [(await second.get('/handle')).text, (await first.get('/handle')).text];
+    const listed = await app.sessions.list('u1');
+    expect(listed.map(({ handle }) => `"${handle}"`)).toEqual(handles);
+    expect(listed[0]).toMatchObject({ createdAt: new Date(now), touchedAt: new Date(now) });
+    await first.get('/rotate');
+    expect(await app.sessions.list('u1')).toHaveLength(2);
+    await second.get('/logout');
+    expect(await app.sessions.list('u1')).toHaveLength(1);
+    expect(await app.sessions.list('u2')).toHaveLength(1);
+    expect(await app.sessions.list('nobody')).toEqual([]);
+  });
+
+  it('can be revoked one by one, or all but the one that asks', async () => {
+    const app = await startApp(routes);
+    const browsers = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const browser = app.browser();
+        await browser.get('/login');
+        return browser;
+      }),
+    );
+    const handleOf = async (n: number): Promise<string> => JSON.parse((await browsers[n]!.get('/handle')).text);
+    const [handle, except] = [await handleOf(0), await handleOf(1)];
+    expect(await app.sessions.revoke(handle)).toBe(true);
+    expect(await app.sessions.revoke(handle)).toBe(false);
+    expect(await app.sessions.revoke('../../etc/passwd')).toBe(false);
+    expect(await app.sessions.revokeAll('u1', { except })).toBe(3);
+    const seen = await Promise.all(browsers.map(async (browser) => JSON.parse((await browser.get('/data')).text)));
+    expect(seen).toEqual([{}, { user: 'u1' }, {}, {}, {}]);
+    expect(await app.sessions.revokeAll('u1')).toBe(1);
+  });
+
+  it('are all gone after revokeAll, also those whose login ran beside it', async () => {
+    const app = await startApp(routes);
+    for (let round = 0; round < 20; round += 1) {
+      for (let n = 0; n < 3; n += 1) await app.get('/login');
+      let logins = 0;
+      // While the list is read, others log in.
+      app.store.before = async ({ verb }) => {
+        if (verb !== 'read' || logins >= 3) return;
+        logins += 1;
+        await app.get('/login');
+      };
+      expect(await app.sessions.revokeAll('u1')).toBe(6);
+      app.store.before = undefined;
+      expect(await app.sessions.list('u1')).toEqual([]);
+    }
+  });
+
+  it('that were rotated while all were revoked are gone too', async () => {
+    const app = await startApp(routes);
+    const browser = app.browser();
+    await browser.get('/login');
+    const gate = new Gate();
+    app.store.before = ({ verb }) => (verb === 'create' ? gate.pass() : undefined);
+    const rotation = browser.get('/rotate');
+    await gate.reached;
+    expect(await app.sessions.revokeAll('u1')).toBe(1);
+    gate.open();
+    expect((await rotation).setCookie).toEqual([]);
+    expect(await app.sessions.list('u1')).toEqual([]);
+  });
+
+  it('need an index: a store without one says so', async () => {
+    const { keysByOwner: _, ...store } = memoryStore();
+    const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });
+    await expect(sessions.list('u1')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(sessions.revokeAll('')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
+describe('close', () => {
+  it('waits for all that is being stored, also between the steps of a login', async () => {
+    const store = probeStore();
+    const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });
+    await sessions.ready();
+    for (let delay = 0; delay < 4; delay += 1) {
+      store.before = undefined;
+      const first = anySession(await sessions.open(undefined));
+      first['n'] = 1;
+      const { setCookie = '' } = await sessions.commit(first);
+      const session = await sessions.open(setCookie.split(';', 1)[0]);
+      await session.regenerate({ owner: 'u1', keep: true });
+      store.took();
+      let isCommitted = false;
+      store.before = async () => {
+        for (let n = 0; n < delay; n += 1) await turn();
+      };
+      const commit = sessions.commit(session).finally(() => (isCommitted = true));
+      await sessions.close();
+      expect(isCommitted).toBe(true);
+      expect(store.took()).toEqual(['create', 'destroy']);
+      await commit;
+    }
+  });
+
+  it('leaves a store open that was given', async () => {
+    let closed = 0;
+    const store = { ...memoryStore(), close: async () => void (closed += 1) };
+    const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });
+    await sessions.close();
+    expect(closed).toBe(0);
+  });
+});

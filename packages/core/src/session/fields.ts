@@ -1,0 +1,173 @@
+import { decodeField, encodeField } from './field-text.ts';
+import type { SessionChange } from '../store.ts';
+
+/** The part of a change that is about fields. */
+export type FieldChanges = Required<Pick<SessionChange, 'set' | 'unset' | 'revise'>>;
+
+/** One key that this request looked at or changed. */
+interface Slot {
+  value: unknown;
+  /** The app assigned or deleted the key, and that is not stored yet. */
+  pending: 'assigned' | 'deleted' | undefined;
+}
+
+/**
+ * A session's data: what the store holds, as texts, and what this request made of it.
+ * A value is parsed when it is first looked at, and only then.
+ */
+export class Fields {
+  #stored: Record<string, string>;
+  #slots: Map<string, Slot> | undefined;
+
+  constructor(stored: Record<string, string>) {
+    this.#stored = stored;
+  }
+
+  has(key: string): boolean {
+    const slot = this.#slots?.get(key);
+    return slot === undefined ? Object.hasOwn(this.#stored, key) : slot.pending !== 'deleted';
+  }
+
+  get(key: string): unknown {
+    const slot = this.#slots?.get(key);
+    if (slot !== undefined) return slot.value;
+    const text = this.storedText(key);
+    if (text === undefined) return undefined;
+    const value = decodeField(key, text);
+    this.#slot(key, { value, pending: undefined });
+    return value;
+  }
+
+  /** Assigning `undefined` deletes: JSON has no such value. */
+  set(key: string, value: unknown): void {
+    this.#slot(key, { value, pending: value === undefined ? 'deleted' : 'assigned' });
+  }
+
+  delete(key: string): void {
+    this.#slot(key, { value: undefined, pending: 'deleted' });
+  }
+
+  #slot(key: string, slot: Slot): void {
+    (this.#slots ??= new Map()).set(key, slot);
+  }
+
+  keys(): string[] {
+    if (this.#slots === undefined) return Object.keys(this.#stored);
+    const keys = Object.keys(this.#stored).filter((key) => this.#slots?.get(key)?.pending !== 'deleted');
+    for (const [key, slot] of this.#slots)
+      if (slot.pending !== 'deleted' && !Object.hasOwn(this.#stored, key)) keys.push(key);
+    return keys;
+  }
+
+  storedKeys(): string[] {
+    return Object.keys(this.#stored);
+  }
+
+  /** The text that the store was last known to hold. */
+  storedText(key: string): string | undefined {
+    return Object.hasOwn(this.#stored, key) ? this.#stored[key] : undefined;
+  }
+
+  /**
+   * What differs from the store, or `undefined`. An assignment equal to what was read is no change.
+   * An object changed in place is *revised*: it is written only where its key still exists.
+   *
+   * @throws SessError `NOT_SERIALIZABLE`
+   */
+  changes(): FieldChanges | undefined {
+    if (this.#slots === undefined) return undefined;
+    const set: Record<string, string> = Object.create(null);
+    const revise: Record<string, string> = Object.create(null);
+    const unset: string[] = [];
+    let changed = false;
+    for (const [key, slot] of this.#slots) {
+      const before = this.storedText(key);
+      if (slot.pending === 'deleted') {
+        if (before === undefined) continue;
+        unset.push(key);
+      } else {
+        if (slot.pending === undefined && (typeof slot.value !== 'object' || slot.value === null)) continue;
+        // Most objects that were read are not changed: compare before the value is walked.
+        if (slot.pending === undefined && jsonOrNothing(slot.value) === before) continue;
+        const text = encodeField(key, slot.value);
+        if (text === before) continue;
+        (slot.pending === 'assigned' ? set : revise)[key] = text;
+      }
+      changed = true;
+    }
+    return changed ? { set, unset, revise } : undefined;
+  }
+
+  /** The keys with a change that is not stored, whether or not it could be. */
+  changedKeys(): string[] {
+    return [...(this.#slots ?? [])].filter(([, slot]) => slot.pending !== undefined).map(([key]) => key);
+  }
+
+  /** Whether this key has a change that is not stored. */
+  isChanged(key: string): boolean {
+    const changes = this.#slots?.has(key) === true ? this.changes() : undefined;
+    return (
+      changes !== undefined &&
+      (Object.hasOwn(changes.set, key) || Object.hasOwn(changes.revise, key) || changes.unset.includes(key))
+    );
+  }
+
+  /**
+   * Takes the pending marks off before a write, so that an assignment made while it runs is not
+   * mistaken for a stored one. Returns how to put them back when the write failed.
+   */
+  beginWrite(): () => void {
+    const marked: Slot[] = [];
+    for (const slot of this.#slots?.values() ?? []) {
+      if (slot.pending !== 'assigned') continue;
+      marked.push(slot);
+      slot.pending = undefined;
+    }
+    return () => {
+      for (const slot of marked) slot.pending = 'assigned';
+    };
+  }
+
+  /** These changes are stored: they are what later changes are compared with. */
+  wrote(changes: FieldChanges): void {
+    this.#stored = Object.assign(Object.create(null), this.#stored, changes.set, changes.revise);
+    for (const key of changes.unset) {
+      delete this.#stored[key];
+      if (this.#slots?.get(key)?.pending === 'deleted') this.#slots.delete(key);
+    }
+  }
+
+  /** Lets go of what the request kept of a key: from here on it is as stored. */
+  detach(key: string): void {
+    this.#slots?.delete(key);
+  }
+
+  /** The store holds this text now. What the request kept of the key is let go, an assignment since then apart. */
+  rebase(key: string, text: string | undefined): void {
+    this.#stored = Object.assign(Object.create(null), this.#stored);
+    if (text === undefined) delete this.#stored[key];
+    else this.#stored[key] = text;
+    if (this.#slots?.get(key)?.pending === undefined) this.#slots?.delete(key);
+  }
+
+  /**
+   * All texts, with the changes in them.
+   * @throws SessError `NOT_SERIALIZABLE`
+   */
+  texts(): Record<string, string> {
+    const changes = this.changes();
+    const texts: Record<string, string> = Object.assign(Object.create(null), this.#stored);
+    if (changes === undefined) return texts;
+    Object.assign(texts, changes.set, changes.revise);
+    for (const key of changes.unset) delete texts[key];
+    return texts;
+  }
+}
+
+function jsonOrNothing(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined; // encodeField says what is wrong, and where
+  }
+}

@@ -1,0 +1,36 @@
+import { SessError } from '../errors.ts';
+
+/** How large one session may be. */
+export interface Limits {
+  /** Bytes (UTF-8) of all keys and values together. */
+  sessionBytes: number;
+  sessionKeys: number;
+}
+
+/** @throws SessError `SESSION_TOO_LARGE`, naming the largest key */
+export function assertFits(texts: Record<string, string>, limits: Limits): void {
+  const entries = Object.entries(texts);
+  if (entries.length > limits.sessionKeys) {
+    throw new SessError(
+      'SESSION_TOO_LARGE',
+      `The session would have ${entries.length} keys; the limit is ${limits.sessionKeys}. Nothing was stored.`,
+    );
+  }
+  // A UTF-16 unit has at most three bytes in UTF-8: most sessions are small enough to need no count.
+  let units = 0;
+  for (const [key, text] of entries) units += key.length + text.length;
+  if (units * 3 <= limits.sessionBytes) return;
+
+  let bytes = 0;
+  let largest: { key: string; size: number } | undefined;
+  for (const [key, text] of entries) {
+    const size = Buffer.byteLength(key) + Buffer.byteLength(text);
+    bytes += size;
+    if (largest === undefined || size > largest.size) largest = { key, size };
+  }
+  if (bytes <= limits.sessionBytes || largest === undefined) return;
+  throw new SessError(
+    'SESSION_TOO_LARGE',
+    `The session would have ${bytes} bytes; the limit is ${limits.sessionBytes}. Its largest key is "${largest.key}" (${largest.size} bytes). Nothing was stored.`,
+  );
+}

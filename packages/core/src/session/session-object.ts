@@ -1,0 +1,99 @@
+import { SessError } from '../errors.ts';
+import { Exchange } from '../exchange/exchange.ts';
+import { assertDataKey, isReserved } from './reserved-keys.ts';
+import type { Session } from './session.ts';
+import { SessionPrototype, internals } from './session-prototype.ts';
+import type { SessionState } from './session-state.ts';
+
+function isAssignable(key: string): boolean {
+  return Object.getOwnPropertyDescriptor(SessionPrototype.prototype, key)?.set !== undefined;
+}
+
+/** The object that the app sees: data as properties over the controls as prototype. */
+export function sessionObject(exchange: Exchange, state: SessionState): Session {
+  return new Proxy(new SessionPrototype(exchange, state), handler);
+}
+
+/**
+ * Controls with an answer to give, by promise or callback, give a fault of the store there. Other
+ * middleware calls them first from a callback (passport's login), where nobody catches what is thrown.
+ */
+const answering: ReadonlySet<string> = new Set(['save', 'update', 'regenerate', 'destroy', 'reload']);
+
+// Symbols are Node's own business (inspection, coercion): no access to the session.
+const handler: ProxyHandler<SessionPrototype> = {
+  get(target, key, receiver) {
+    if (typeof key === 'symbol') return Reflect.get(target, key, receiver);
+    if (key === 'then') return undefined;
+    if (answering.has(key)) return Reflect.get(target, key, receiver);
+    const { exchange, state } = target[internals];
+    exchange.look();
+    if (!isReserved(key) && state.fields.has(key)) return exchange.valueOf(state, key);
+    return Reflect.get(target, key, receiver);
+  },
+
+  set(target, key, value, receiver) {
+    if (typeof key === 'symbol')
+      return Reflect.defineProperty(target, key, { value, configurable: true, writable: true });
+    const { exchange, state } = target[internals];
+    exchange.look();
+    if (isAssignable(key)) return Reflect.set(target, key, value, receiver);
+    assertDataKey(key);
+    if (exchange.mayChange(state, key)) state.fields.set(key, value);
+    return true;
+  },
+
+  deleteProperty(target, key) {
+    if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
+    const { exchange, state } = target[internals];
+    exchange.look();
+    if (isReserved(key) || !state.fields.has(key)) return true;
+    if (exchange.mayChange(state, key)) state.fields.delete(key);
+    return true;
+  },
+
+  has(target, key) {
+    if (typeof key === 'symbol') return Reflect.has(target, key);
+    if (key === 'then') return false;
+    const { exchange, state } = target[internals];
+    exchange.look();
+    return (!isReserved(key) && state.fields.has(key)) || Reflect.has(target, key);
+  },
+
+  ownKeys(target) {
+    const { exchange, state } = target[internals];
+    exchange.look();
+    return state.fields.keys().filter((key) => !isReserved(key));
+  },
+
+  getOwnPropertyDescriptor(target, key) {
+    if (typeof key === 'symbol' || isReserved(key)) return undefined;
+    const { exchange, state } = target[internals];
+    exchange.look();
+    if (!state.fields.has(key)) return undefined;
+    return { value: exchange.valueOf(state, key), writable: true, enumerable: true, configurable: true };
+  },
+
+  defineProperty(target, key, descriptor) {
+    // Data has no other attributes: what would be lost on the way to the next request is refused.
+    const { configurable, enumerable, writable } = descriptor;
+    if (!('value' in descriptor) || [configurable, enumerable, writable].includes(false)) return false;
+    return handler.set?.(target, key, descriptor.value, target) ?? false;
+  },
+
+  preventExtensions: () => false,
+  setPrototypeOf: () => false,
+};
+
+/** The request that a session belongs to. */
+export function exchangeOf(session: Session): Exchange {
+  const inside: unknown = Reflect.get(Object(session), internals);
+  if (typeof inside === 'object' && inside !== null && 'exchange' in inside && inside.exchange instanceof Exchange)
+    return inside.exchange;
+  throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
+}
+
+/** The request's current session: after a regenerate, the new one. */
+export function currentSession(session: Session): Session {
+  return exchangeOf(session).session;
+}

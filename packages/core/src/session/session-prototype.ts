@@ -1,0 +1,213 @@
+import { inspect } from 'node:util';
+
+import { SessError } from '../errors.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { idleTimeoutOf } from '../expiry.ts';
+import type { Fields } from './fields.ts';
+import type {
+  RegenerateOptions,
+  Session,
+  SessionCallback,
+  SessionControls,
+  SessionData,
+  SessionDataKey,
+} from './session.ts';
+import { SessionCookie } from './session-cookie.ts';
+import type { SessionState } from './session-state.ts';
+import type { SessionSettings } from '../store.ts';
+
+/** Leads from the object that the app sees to what is behind it. Never listed as a key. */
+export const internals: unique symbol = Symbol('session internals');
+
+export interface SessionInternals {
+  readonly exchange: Exchange;
+  readonly state: SessionState;
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the constructor defines it; a class can not declare a symbol's key under isolatedDeclarations
+export interface SessionPrototype {
+  readonly [internals]: SessionInternals;
+}
+
+/** The controls of every session: the prototype of the object that the app sees. */
+export class SessionPrototype implements SessionControls {
+  constructor(exchange: Exchange, state: SessionState) {
+    Object.defineProperty(this, internals, { value: { exchange, state }, configurable: true });
+  }
+
+  get handle(): string {
+    return this[internals].state.key;
+  }
+
+  get id(): string {
+    return this.handle;
+  }
+
+  get isNew(): boolean {
+    return this[internals].state.standing !== 'stored';
+  }
+
+  get createdAt(): Date {
+    return new Date(this[internals].state.createdAt);
+  }
+
+  get touchedAt(): Date {
+    return new Date(this[internals].state.touchedAt);
+  }
+
+  get expiresAt(): Date {
+    return new Date(this[internals].state.expiresAt);
+  }
+
+  get owner(): string | undefined {
+    return this[internals].state.owner;
+  }
+
+  get idleTimeoutMs(): number {
+    const { exchange, state } = this[internals];
+    return idleTimeoutOf(state.settings, exchange.engine.timeouts);
+  }
+
+  set idleTimeoutMs(ms: number) {
+    assertLifetime('idleTimeoutMs', ms);
+    changeSettings(this, { idleTimeoutMs: ms });
+  }
+
+  get persistent(): boolean {
+    const { exchange, state } = this[internals];
+    return exchange.isPersistent(state);
+  }
+
+  set persistent(value: boolean) {
+    if (typeof value !== 'boolean') throw new SessError('CONFIG_INVALID', 'session.persistent must be true or false.');
+    changeSettings(this, { persistent: value });
+  }
+
+  get cookie(): SessionCookie {
+    const { exchange, state } = this[internals];
+    return new SessionCookie({
+      settings: exchange.engine.cookie,
+      now: () => exchange.engine.clock(),
+      persistent: () => this.persistent,
+      remainingMs: () => state.expiresAt - exchange.engine.clock(),
+      idleTimeoutMs: () => this.idleTimeoutMs,
+      live: (ms) => {
+        if (ms !== undefined) assertLifetime('cookie.maxAge', ms);
+        changeSettings(this, ms === undefined ? { persistent: false } : { persistent: true, idleTimeoutMs: ms });
+      },
+    });
+  }
+
+  /** Other middleware copies a session's cookie with its data (utils-merge): its lifetime is taken over. */
+  set cookie(value: { maxAge?: number | null | undefined; originalMaxAge?: number | null | undefined }) {
+    if (typeof value !== 'object' || value === null)
+      throw new SessError(
+        'RESERVED_KEY',
+        'session.cookie is a view on the cookie and can not hold data; assign session.cookie.maxAge.',
+      );
+    const ms = value.originalMaxAge ?? value.maxAge;
+    const { cookie } = this;
+    if (ms !== undefined && ms !== cookie.originalMaxAge) cookie.maxAge = ms;
+  }
+
+  save(): Promise<void>;
+  save(callback: SessionCallback): this;
+  save(callback?: SessionCallback): Promise<void> | this {
+    const { exchange, state } = this[internals];
+    return settle(this, exchange.save(state), callback);
+  }
+
+  update<Key extends SessionDataKey>(
+    key: Key,
+    fn: (current: SessionData[Key]) => SessionData[Key],
+  ): Promise<SessionData[Key]> {
+    const { exchange, state } = this[internals];
+    // The type of a key's data is the app's word (SessionData); the store knows only texts.
+    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<SessionData[Key]>;
+  }
+
+  regenerate(options?: RegenerateOptions): Promise<Session>;
+  regenerate(callback: SessionCallback): this;
+  regenerate(options: RegenerateOptions, callback: SessionCallback): this;
+  regenerate(first?: RegenerateOptions | SessionCallback, second?: SessionCallback): Promise<Session> | this {
+    const { exchange, state } = this[internals];
+    const callback = typeof first === 'function' ? first : second;
+    const options = typeof first === 'function' ? {} : (first ?? {});
+    return settle(this, exchange.regenerate(state, options), callback);
+  }
+
+  destroy(): Promise<void>;
+  destroy(callback: SessionCallback): this;
+  destroy(callback?: SessionCallback): Promise<void> | this {
+    const { exchange, state } = this[internals];
+    return settle(this, exchange.destroy(state), callback);
+  }
+
+  reload(): Promise<void>;
+  reload(callback: SessionCallback): this;
+  reload(callback?: SessionCallback): Promise<void> | this {
+    const { exchange, state } = this[internals];
+    return settle(this, exchange.reload(state), callback);
+  }
+
+  touch(): this {
+    this[internals].state.touchWanted = true;
+    return this;
+  }
+
+  resetMaxAge(): this {
+    return this.touch();
+  }
+
+  toJSON(): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(this));
+  }
+}
+
+// What `util.inspect` and `console.log` show: the data, never the token.
+Object.defineProperty(SessionPrototype.prototype, inspect.custom, {
+  value(this: SessionPrototype, _depth: number, options: object): string {
+    const { exchange, state } = this[internals];
+    if (exchange.fault !== undefined) return `Session [${exchange.fault.code}]`;
+    const shown = state.fields.keys().map((key) => [key, shownValue(state.fields, key)]);
+    return `Session ${inspect(Object.fromEntries(shown), options)}`;
+  },
+});
+
+/** A log line must not throw for what is wrong with the session. */
+function shownValue(fields: Fields, key: string): unknown {
+  try {
+    return fields.get(key);
+  } catch (error) {
+    return error;
+  }
+}
+
+// Functions, not private methods: `this` is the proxy that the app sees, and a proxy has no private members.
+
+function assertLifetime(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0) return;
+  throw new SessError(
+    'CONFIG_INVALID',
+    `session.${name} must be a positive number of milliseconds. To end the session call destroy().`,
+  );
+}
+
+function changeSettings(session: SessionPrototype, settings: SessionSettings): void {
+  const { exchange, state } = session[internals];
+  exchange.changeSettings(state, settings);
+}
+
+function settle<S extends SessionPrototype, T>(
+  session: S,
+  work: Promise<T>,
+  callback: SessionCallback | undefined,
+): Promise<T> | S {
+  if (callback === undefined) return work;
+  // Out of the promise, so that an error that the callback throws is the app's own.
+  work.then(
+    () => process.nextTick(callback),
+    (error: unknown) => process.nextTick(callback, error),
+  );
+  return session;
+}

@@ -1,0 +1,110 @@
+import type { Carrier, Claim } from '../cookie/claim.ts';
+import { type Timeouts, deadlineAt } from '../expiry.ts';
+import { Fields } from './fields.ts';
+import type { SessionKey, SessionRecord, SessionSettings } from '../store.ts';
+
+/**
+ * - `new`: there is no record, and none is made unless data or an owner asks for it.
+ * - `stored`: the store had the record when it was last asked.
+ * - `ended`: the request's cookie stands for a session that was just destroyed or regenerated.
+ * - `gone`: the record was there at the beginning of the request and is no more.
+ */
+export type Standing = 'new' | 'stored' | 'ended' | 'gone';
+
+/** How a session of this request came to an end that its own request brought about. */
+export type Closing = 'replaced' | 'destroyed';
+
+/** The session that a regenerated one replaces, and the keys that go over to the new one. */
+export interface Replaced {
+  state: SessionState;
+  keep: true | readonly string[];
+  /**
+   * The new session stays even if the old one was already gone: it is a login (an owner was named), or it follows this
+   * request's own logout. A rotation must not outlive a logout elsewhere, not even one that keeps its owner.
+   */
+  survives: boolean;
+}
+
+/** One session as one request knows it, behind the object that the app sees. */
+export class SessionState {
+  standing: Standing;
+  closing: Closing | undefined;
+  fields: Fields;
+  createdAt: number;
+  touchedAt: number;
+  expiresAt: number;
+  owner: string | undefined;
+  settings: SessionSettings | undefined;
+  /** The settings were changed and that is not stored yet. */
+  settingsChanged = false;
+  /** `persistent` was changed, so the browser needs the cookie again. */
+  persistenceChanged = false;
+  /** The app asked for a touch. */
+  touchWanted = false;
+  replaces: Replaced | undefined;
+  readonly #carrier: Carrier;
+  #claim: Claim | undefined;
+
+  constructor(carrier: Carrier, standing: Standing, record: SessionRecord, claim: Claim | undefined) {
+    this.#carrier = carrier;
+    this.standing = standing;
+    this.fields = new Fields(record.fields);
+    this.createdAt = record.createdAt;
+    this.touchedAt = record.touchedAt;
+    this.expiresAt = record.expiresAt;
+    this.owner = record.owner;
+    this.settings = record.settings;
+    this.#claim = claim;
+  }
+
+  static empty(
+    carrier: Carrier,
+    standing: 'new' | 'ended',
+    now: number,
+    timeouts: Timeouts,
+    claim?: Claim,
+  ): SessionState {
+    const record = {
+      fields: {},
+      createdAt: now,
+      touchedAt: now,
+      expiresAt: deadlineAt(now, { createdAt: now, touchedAt: now }, timeouts),
+    };
+    return new SessionState(carrier, standing, record, claim);
+  }
+
+  /** The claim that the cookie carries, or will carry; a token is made when it is first needed. */
+  get claim(): Claim {
+    return (this.#claim ??= this.#carrier.mint());
+  }
+
+  get key(): SessionKey {
+    return this.claim.key;
+  }
+
+  /** The key, where there is one already. */
+  get knownKey(): SessionKey | undefined {
+    return this.#claim?.key;
+  }
+
+  /** Another token, when the first one's key was taken. */
+  mintAgain(): void {
+    this.#claim = this.#carrier.mint();
+  }
+
+  record(texts: Record<string, string>): SessionRecord {
+    return {
+      fields: texts,
+      createdAt: this.createdAt,
+      touchedAt: this.touchedAt,
+      expiresAt: this.expiresAt,
+      ...(this.owner === undefined ? {} : { owner: this.owner }),
+      ...(this.settings === undefined ? {} : { settings: this.settings }),
+    };
+  }
+
+  /** The times that a write at `now` stores. */
+  timesAt(now: number, timeouts: Timeouts): { touchedAt: number; expiresAt: number } {
+    return { touchedAt: now, expiresAt: deadlineAt(now, this, timeouts) };
+  }
+}

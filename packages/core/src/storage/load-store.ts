@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { SessError } from '../errors.ts';
+import { mainScriptFolder } from './session-directory.ts';
+import { type SessionStore, hasAbility } from '../store.ts';
+
+/** A storage package, its factory, and the factory's options. */
+export interface StoreRecipe {
+  package: '@sess/redis' | '@sess/fs';
+  factory: 'redisStore' | 'fsStore';
+  options: Readonly<Record<string, unknown>>;
+}
+
+/** A store that this process shares, and how many users it has. */
+interface SharedStore {
+  store: Promise<SessionStore>;
+  users: number;
+}
+
+const slot = Symbol.for('@sess/core shared stores v1');
+
+/** Bundlers load modules twice; connections are made once all the same. */
+function sharedStores(): Map<string, SharedStore> {
+  const shared: typeof globalThis & { [slot]?: Map<string, SharedStore> } = globalThis;
+  return (shared[slot] ??= new Map());
+}
+
+/** Where the package is, seen from the app: from its main script's folder, then the working directory. */
+function resolvePackage(name: string): string {
+  for (const folder of [mainScriptFolder(), process.cwd()]) {
+    try {
+      return createRequire(join(folder, 'noop.js')).resolve(name);
+    } catch {
+      // not to be seen from there
+    }
+  }
+  throw new SessError(
+    'STORE_PACKAGE_MISSING',
+    `The sessions shall be kept by ${name}, which is not installed. Run: npm install ${name}`,
+  );
+}
+
+/**
+ * Makes the store of a recipe, or takes the one that was made of it before.
+ *
+ * @returns the store, and how to let go of it: its last user closes it
+ * @throws SessError `STORE_PACKAGE_MISSING` with the install line, at once
+ */
+export function loadStore(recipe: StoreRecipe): { store: Promise<SessionStore>; release: () => Promise<void> } {
+  const path = resolvePackage(recipe.package);
+  const stores = sharedStores();
+  const id = identityOf(recipe);
+  let shared = stores.get(id);
+  if (shared === undefined) stores.set(id, (shared = { store: makeStore(recipe, path), users: 0 }));
+  shared.users += 1;
+  const { store } = shared;
+  const forget = (): void => {
+    if (stores.get(id) === shared) stores.delete(id);
+  };
+  store.catch(forget);
+
+  let released = false;
+  return {
+    store,
+    async release() {
+      if (released) return;
+      released = true;
+      shared.users -= 1;
+      if (shared.users > 0) return;
+      forget();
+      const loaded = await store.catch(() => undefined);
+      if (loaded !== undefined && hasAbility(loaded, 'close')) await loaded.close();
+    },
+  };
+}
+
+const identities = new WeakMap<object, string>();
+
+/** Equal recipes make one store; a function in the options (a clock) is equal to itself alone. */
+function identityOf(recipe: StoreRecipe): string {
+  return JSON.stringify(recipe, (_, value: unknown) => {
+    if (typeof value !== 'function') return value;
+    const identity = identities.get(value) ?? `function ${randomUUID()}`;
+    identities.set(value, identity);
+    return identity;
+  });
+}
+
+async function makeStore(recipe: StoreRecipe, path: string): Promise<SessionStore> {
+  // A bundler must leave this import alone: the package is the app's own.
+  const loaded: unknown = await import(
+    /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href
+  );
+  const factory: unknown =
+    typeof loaded === 'object' && loaded !== null ? Reflect.get(loaded, recipe.factory) : undefined;
+  const store: unknown =
+    typeof factory === 'function' ? Reflect.apply(factory, undefined, [recipe.options]) : undefined;
+  if (!isStore(store))
+    throw new SessError(
+      'STORE_PACKAGE_MISSING',
+      `${recipe.package} at ${path} has no ${recipe.factory}() that fits. Install the version of @sess/core.`,
+    );
+  return store;
+}
+
+export function isStore(value: unknown): value is SessionStore {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['create', 'read', 'update', 'destroy'].every((verb) => typeof Reflect.get(value, verb) === 'function')
+  );
+}

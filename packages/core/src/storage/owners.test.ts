@@ -1,0 +1,199 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { SessError } from '../errors.ts';
+import { onSessionEvent } from '../events.ts';
+import { type MemoryStore, memoryStore } from './memory-store.ts';
+import { type Sessions, createSessions } from '../sessions.ts';
+import type { SessionStore } from '../store.ts';
+import { keyOf } from '../cookie/token.ts';
+
+const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
+const HOUR = 3_600_000;
+
+let now: number;
+let store: MemoryStore;
+let sessions: Sessions;
+
+beforeEach(() => {
+  now = 1_700_000_000_000;
+  store = memoryStore({ clock: () => now });
+  sessions = over(store);
+});
+
+const over = (given: SessionStore): Sessions =>
+  createSessions({ store: given, secret, logger: false, env: {}, clock: () => now });
+
+async function stored(name: string, owner?: string, changes: { createdAt?: number; expiresAt?: number } = {}) {
+  const times = { createdAt: now, touchedAt: now, expiresAt: now + HOUR, ...changes };
+  await store.create(keyOf(name), { fields: {}, ...times, ...(owner === undefined ? {} : { owner }) });
+  return keyOf(name);
+}
+
+async function handlesOf(owner: string): Promise<string[]> {
+  return (await sessions.list(owner)).map(({ handle }) => handle);
+}
+
+describe('the list of an owner’s sessions', () => {
+  it('has theirs and nobody else’s, the last used first, with times and no data', async () => {
+    const first = await stored('first', 'u1');
+    now += 1000;
+    const second = await stored('second', 'u1');
+    await stored('other', 'u2');
+    await stored('nobody’s');
+    expect(await sessions.list('u1')).toEqual([
+      { handle: second, createdAt: new Date(now), touchedAt: new Date(now), expiresAt: new Date(now + HOUR) },
+      {
+        handle: first,
+        createdAt: new Date(now - 1000),
+        touchedAt: new Date(now - 1000),
+        expiresAt: new Date(now - 1000 + HOUR),
+      },
+    ]);
+    expect(await sessions.list('u3')).toEqual([]);
+  });
+
+  it('has a session from its login on, until its logout', async () => {
+    const session = await sessions.open(undefined);
+    await session.regenerate({ owner: 'u1' });
+    const { setCookie = '' } = await sessions.commit(session);
+    const next = await sessions.open(setCookie.split(';')[0]);
+    expect(await handlesOf('u1')).toEqual([next.handle]);
+    await next.destroy();
+    expect(await handlesOf('u1')).toEqual([]);
+  });
+
+  it('has no session that expired, by either timeout', async () => {
+    await stored('idle', 'u1', { expiresAt: now + 10 });
+    await stored('old', 'u1', { createdAt: now - 30 * 24 * HOUR + 10 });
+    const lasting = await stored('lasting', 'u1');
+    expect(await handlesOf('u1')).toHaveLength(3);
+    now += 10;
+    expect(await handlesOf('u1')).toEqual([lasting]);
+  });
+
+  it('believes no entry of the index without the session: what is stale is forgotten', async () => {
+    const mine = await stored('mine', 'u1');
+    const other = await stored('other', 'u2');
+    const forgotten: unknown[] = [];
+    const stale: MemoryStore = {
+      ...store,
+      keysByOwner: async () => [mine, other, keyOf('gone')],
+      forgetKeys: async (owner, keys) => void forgotten.push([owner, [...keys].toSorted()]),
+    };
+    const listed = await over(stale).list('u1');
+    expect(listed.map(({ handle }) => handle)).toEqual([mine]);
+    expect(forgotten).toEqual([['u1', [other, keyOf('gone')].toSorted()]]);
+  });
+
+  it('can be had, and everybody logged out, from a store that is too full to be tidied', async () => {
+    const mine = await stored('mine', 'u1');
+    const full: MemoryStore = {
+      ...store,
+      keysByOwner: async () => [mine, keyOf('gone')],
+      async forgetKeys() {
+        throw new SessError('STORE_FULL', 'No room.');
+      },
+    };
+    expect(await over(full).list('u1')).toHaveLength(1);
+    expect(await over(full).revokeAll('u1')).toBe(1);
+    expect(await store.read(mine)).toBe(undefined);
+  });
+
+  it('of more sessions than are read at once is complete', async () => {
+    const handles = await Promise.all(Array.from({ length: 100 }, (_, index) => stored(`s${index}`, 'u1')));
+    expect((await handlesOf('u1')).toSorted()).toEqual(handles.toSorted());
+    expect(await sessions.revokeAll('u1')).toBe(100);
+  });
+
+  it('is an error when a session can not be read: an incomplete list would look like a safe account', async () => {
+    await stored('mine', 'u1');
+    const faulty: MemoryStore = {
+      ...store,
+      async read() {
+        throw new SessError('STORE_UNAVAILABLE', 'It is down.');
+      },
+    };
+    await expect(over(faulty).list('u1')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it.each([undefined, null, '', 7, {}])('of %s is refused: it would be everybody without an owner', async (owner) => {
+    await expect(Reflect.apply(sessions.list, sessions, [owner])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(Reflect.apply(sessions.revokeAll, sessions, [owner])).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+  });
+
+  it('needs a store with an index, and says so', async () => {
+    const { create, read, update, destroy } = store;
+    const plain = over({ create, read, update, destroy });
+    await expect(plain.list('u1')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(plain.revokeAll('u1')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    const handle = await stored('mine', 'u1');
+    expect(await plain.revoke(handle)).toBe(true);
+  });
+});
+
+describe('revoking', () => {
+  it('ends one session by its handle, and says whether there was one', async () => {
+    const handle = await stored('mine', 'u1');
+    expect(await sessions.revoke(handle)).toBe(true);
+    expect(await sessions.revoke(handle)).toBe(false);
+    expect(await store.read(handle)).toBe(undefined);
+  });
+
+  it('takes what is no handle for no session, without asking the store', async () => {
+    for (const handle of ['', '../../etc/passwd', keyOf('x').toUpperCase(), `${keyOf('x')}\n`, undefined, null, 7])
+      expect(await Reflect.apply(sessions.revoke, sessions, [handle])).toBe(false);
+  });
+
+  it('is an event', async () => {
+    const handle = await stored('mine', 'u1');
+    const heard: unknown[] = [];
+    const stop = onSessionEvent('destroyed', (event) => heard.push(event));
+    await sessions.revoke(handle);
+    stop();
+    expect(heard).toEqual([{ handle, by: 'revoke' }]);
+  });
+
+  it('all of an owner’s leaves the one that is excepted, and everybody else', async () => {
+    const here = await stored('here', 'u1');
+    await stored('phone', 'u1');
+    await stored('tablet', 'u1');
+    const other = await stored('other', 'u2');
+    expect(await sessions.revokeAll('u1', { except: here })).toBe(2);
+    expect(await handlesOf('u1')).toEqual([here]);
+    expect(await handlesOf('u2')).toEqual([other]);
+    expect(await sessions.revokeAll('u1')).toBe(1);
+    expect(await sessions.revokeAll('u1')).toBe(0);
+  });
+
+  it('all finds the login that ran beside it', async () => {
+    await stored('first', 'u1');
+    let logins = 3;
+    const racing: MemoryStore = {
+      ...store,
+      async destroy(key, options) {
+        if (logins > 0) await stored(`login ${(logins -= 1)}`, 'u1');
+        return store.destroy(key, options);
+      },
+    };
+    expect(await over(racing).revokeAll('u1')).toBe(4);
+    expect(await handlesOf('u1')).toEqual([]);
+  });
+
+  it('all gives up on somebody who logs in in a loop, and says so', async () => {
+    await stored('first', 'u1');
+    let logins = 0;
+    const looping: MemoryStore = {
+      ...store,
+      async destroy(key, options) {
+        await stored(`login ${(logins += 1)}`, 'u1');
+        return store.destroy(key, options);
+      },
+    };
+    await expect(over(looping).revokeAll('u1')).rejects.toMatchObject({
+      code: 'SESSION_CONFLICT',
+      message: expect.stringContaining('100 were revoked'),
+    });
+  });
+});

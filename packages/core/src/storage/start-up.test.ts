@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+
+import { selectBackend } from './backend.ts';
+import { cookieSessions } from '../cookie/cookie-sessions.ts';
+import type { Environment } from '../environment.ts';
+import { SessError } from '../errors.ts';
+import { GuardedStore } from './guarded-store.ts';
+import { type MemoryStore, memoryStore } from './memory-store.ts';
+import { createSessions } from '../sessions.ts';
+import { startUp } from './start-up.ts';
+import type { Finding, SessionStore, StoreDescription } from '../store.ts';
+
+const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
+const worker: Environment = { NODE_APP_INSTANCE: '0' };
+
+interface Log {
+  info: string[];
+  warn: string[];
+  error: string[];
+}
+
+function log() {
+  const lines: Log = { info: [], warn: [], error: [] };
+  const logger = {
+    info: (line: string) => void lines.info.push(line),
+    warn: (line: string) => void lines.warn.push(line),
+    error: (line: string) => void lines.error.push(line),
+  };
+  return { lines, logger };
+}
+
+/** A store that says of itself what a storage package would. */
+function described(description: StoreDescription, findings: readonly Finding[] = []): MemoryStore {
+  return { ...memoryStore(), describe: () => description, check: async () => findings };
+}
+
+const redis: StoreDescription = { name: 'redis', location: '127.0.0.1:6379/0, prefix "session:"', sharedBy: 'hosts' };
+const files: StoreDescription = { name: 'fs', location: '/tmp/sess-0/app', sharedBy: 'host' };
+
+/** The start with a store that the environment chose. */
+async function start(store: SessionStore, env: Environment): Promise<Log> {
+  const { lines, logger } = log();
+  const guarded = new GuardedStore(async () => store, 1000);
+  await startUp({ choice: selectBackend({ env }), store: guarded, logger, env, clock: Date.now });
+  return lines;
+}
+
+describe('the log lines at start', () => {
+  it('name Redis, the variable that chose it, and where it is', async () => {
+    const lines = await start(described(redis), { SESSION_REDIS_URL: 'redis://127.0.0.1:6379' });
+    expect(lines).toEqual({
+      info: ['Session storage initialized: redis (SESSION_REDIS_URL, 127.0.0.1:6379/0, prefix "session:")'],
+      warn: [],
+      error: [],
+    });
+  });
+
+  it('name the filesystem and the directory', async () => {
+    expect(await start(described(files), {})).toEqual({
+      info: ['Session storage initialized: filesystem', 'Session directory: /tmp/sess-0/app'],
+      warn: [],
+      error: [],
+    });
+  });
+
+  it.each<[string, Environment]>([
+    ['PM2', { NODE_APP_INSTANCE: '3' }],
+    ['PM2 in fork mode', { pm_id: '0' }],
+  ])('hint at Redis when files serve several workers of %s', async (_, env) => {
+    expect((await start(described(files), env)).info).toEqual([
+      'Session storage initialized: filesystem',
+      'Session directory: /tmp/sess-0/app',
+      expect.stringMatching(/^Session hint: .*SESSION_REDIS_URL/),
+    ]);
+  });
+
+  it('warn when memory serves several workers, and only then', async () => {
+    const lines = (await start(memoryStore(), worker)).warn;
+    expect(lines).toEqual([expect.stringMatching(/^Session storage warning MEMORY_PER_PROCESS: .*@sess\/redis/)]);
+    expect(await start(memoryStore(), {})).toEqual({
+      info: ['Session storage initialized: memory'],
+      warn: [],
+      error: [],
+    });
+  });
+
+  it('say what the store found in its settings, by severity; notes are for the doctor', async () => {
+    const finding = (severity: Finding['severity'], code: string): Finding => ({
+      severity,
+      code,
+      text: 'It is so.',
+      fix: 'Do this.',
+    });
+    const store = described(redis, [finding('error', 'A'), finding('warning', 'B'), finding('note', 'C')]);
+    const lines = await start(store, { REDIS_URL: 'x' });
+    expect(lines.error).toEqual(['Session storage error A: It is so. Do this.']);
+    expect(lines.warn).toEqual(['Session storage warning B: It is so. Do this.']);
+    expect(lines.info).toHaveLength(1);
+  });
+
+  it('come from sessions too: a store that was given, and cookies', async () => {
+    for (const [store, line] of [
+      [described(redis), 'Session storage initialized: redis (127.0.0.1:6379/0, prefix "session:")'],
+      [memoryStore(), 'Session storage initialized: memory'],
+      [cookieSessions(), 'Session storage initialized: signed cookies (The store option asks for cookie sessions.)'],
+    ] as const) {
+      const { lines, logger } = log();
+      await createSessions({ store, secret, logger, env: {} }).ready();
+      expect(lines).toEqual({ info: [line], warn: [], error: [] });
+    }
+    const { lines, logger } = log();
+    await createSessions({ secret, logger, env: { NODE_ENV: 'test' } }).ready();
+    expect(lines.info).toEqual([
+      'Session storage initialized: signed cookies (NODE_ENV tells of a test runner, so nothing is stored.)',
+    ]);
+  });
+
+  it('of a store that does not describe itself say just that', async () => {
+    const { create, read, update, destroy } = memoryStore();
+    expect(await start({ create, read, update, destroy }, {})).toEqual({
+      info: ['Session storage initialized: custom store'],
+      warn: [],
+      error: [],
+    });
+  });
+
+  it('come once, however often one asks', async () => {
+    const { lines, logger } = log();
+    const sessions = createSessions({ store: memoryStore(), secret, logger, env: {} });
+    await Promise.all([sessions.ready(), sessions.ready(), sessions.open(undefined), sessions.open('sid=x')]);
+    await sessions.ready();
+    expect(lines.info).toHaveLength(1);
+  });
+});
+
+describe('ready', () => {
+  it('tries the store with a real session and leaves nothing behind', async () => {
+    const store = memoryStore();
+    await start(store, {});
+    expect(await store.sweep()).toEqual({ removed: 0, kept: 0 });
+  });
+
+  const failing = (verb: 'create' | 'read' | 'destroy'): SessionStore => ({
+    ...described(redis),
+    async [verb]() {
+      throw new SessError('STORE_UNAVAILABLE', 'Connection refused.');
+    },
+  });
+
+  it.each(['create', 'read', 'destroy'] as const)(
+    'fails when %s fails, in one line that says where, why and what to check',
+    async (verb) => {
+      const { lines, logger } = log();
+      const env = { SESSION_REDIS_URL: 'redis://user:password@127.0.0.1' };
+      const store = new GuardedStore(async () => failing(verb), 1000);
+      const failure = startUp({ choice: selectBackend({ env }), store, logger, env, clock: Date.now });
+      await expect(failure).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message:
+          'Session storage redis at 127.0.0.1:6379/0, prefix "session:" is not ready (SESSION_REDIS_URL is set.) ' +
+          'Connection refused. Check that Redis runs there and that SESSION_REDIS_URL is right.',
+      });
+      expect(lines).toEqual({ info: [], warn: [], error: [] });
+    },
+  );
+
+  it('fails when the store forgets, or answers something else than was stored', async () => {
+    for (const read of [async () => undefined, async () => 'ended' as const, forged]) {
+      const store = { ...memoryStore(), read };
+      await expect(start(store, {})).rejects.toMatchObject({
+        code: 'STORE_CORRUPT',
+        message: expect.stringContaining('could not be read back'),
+      });
+    }
+  });
+
+  it('fails in time when the store hangs', async () => {
+    const store = { ...memoryStore(), create: () => new Promise<never>(() => {}) };
+    const sessions = createSessions({ store, secret, logger: false, env: {}, timeouts: { operationMs: 20 } });
+    await expect(sessions.ready()).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
+  });
+
+  it('succeeds after somebody mended the store: no restart is needed', async () => {
+    let isDown = true;
+    const inner = memoryStore();
+    const store: SessionStore = {
+      ...inner,
+      async create(key, record) {
+        if (isDown) throw new SessError('STORE_UNAVAILABLE', 'It is down.');
+        return inner.create(key, record);
+      },
+    };
+    const sessions = createSessions({ store, secret, logger: false, env: {} });
+    await expect(sessions.ready()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    isDown = false;
+    await expect(sessions.ready()).resolves.toBe(undefined);
+  });
+
+  it('is not needed: the first request asks, its fault is one log line, and the request goes on', async () => {
+    const { lines, logger } = log();
+    const sessions = createSessions({ store: failing('create'), secret, logger, env: {} });
+    const session = await sessions.open(undefined);
+    await sessions.open(undefined);
+    await sessions.ready().catch(() => {});
+    expect(session.isNew).toBe(true);
+    expect(lines.error).toEqual([expect.stringContaining('is not ready')]);
+    expect(lines.error[0]).not.toContain('\n');
+  });
+
+  it('does not fail for findings, nor for a check that fails', async () => {
+    const store = {
+      ...described(redis),
+      check: async () => {
+        throw new SessError('STORE_UNAVAILABLE', 'NOPERM');
+      },
+    };
+    expect((await start(store, { REDIS_URL: 'x' })).info).toHaveLength(1);
+  });
+});
+
+async function forged() {
+  return { fields: { probe: '2' }, createdAt: 0, touchedAt: 0, expiresAt: 1 };
+}

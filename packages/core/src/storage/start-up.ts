@@ -1,0 +1,93 @@
+import cluster from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+
+import type { BackendChoice } from './backend.ts';
+import { type Environment, variable } from '../environment.ts';
+import { SessError, isSessError } from '../errors.ts';
+import type { GuardedStore } from './guarded-store.ts';
+import type { Logger } from '../logger.ts';
+import { type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
+
+export interface StartUp {
+  choice: BackendChoice;
+  store: GuardedStore;
+  logger: Logger;
+  env: Environment;
+  clock: () => number;
+}
+
+/**
+ * Tries the store with a real session, looks at its settings, and says in the log what is used.
+ * @throws SessError what was tried and what to check
+ */
+export async function startUp({ choice, store, logger, env, clock }: StartUp): Promise<void> {
+  let description: StoreDescription | undefined;
+  try {
+    description = await store.ask('describe', async (loaded) => describe(loaded));
+    await probe(store, clock());
+  } catch (error) {
+    throw notReady(choice, description, error);
+  }
+  for (const line of announcement(choice, description)) logger.info(line);
+  if (description?.sharedBy === 'host' && choice.source === 'default' && hasSiblings(env)) {
+    logger.info(
+      'Session hint: files are shared by the workers of this host. With several hosts, set SESSION_REDIS_URL.',
+    );
+  }
+  await reportFindings(store, logger, description?.sharedBy === 'process' && !hasSiblings(env));
+}
+
+function describe(store: SessionStore): StoreDescription | undefined {
+  return hasAbility(store, 'describe') ? store.describe() : undefined;
+}
+
+async function probe(store: SessionStore, now: number): Promise<void> {
+  const key = randomBytes(32).toString('hex');
+  const isCreated = await store.create(key, {
+    fields: { probe: '1' },
+    createdAt: now,
+    touchedAt: now,
+    expiresAt: now + 60_000,
+  });
+  const record = isCreated ? await store.read(key) : undefined;
+  await store.destroy(key);
+  if (typeof record !== 'object' || record.fields['probe'] !== '1')
+    throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
+}
+
+function notReady(choice: BackendChoice, description: StoreDescription | undefined, error: unknown): SessError {
+  const where = description === undefined ? choice.name : `${description.name} at ${description.location}`;
+  const why = error instanceof Error ? error.message : String(error);
+  const advice = choice.name === 'redis' ? ` Check that Redis runs there and that ${choice.source} is right.` : '';
+  return new SessError(
+    isSessError(error) ? error.code : 'STORE_UNAVAILABLE',
+    `Session storage ${where} is not ready (${choice.reason}) ${why}${advice}`,
+    { cause: error },
+  );
+}
+
+/** The log lines that say what is used. */
+export function announcement(choice: BackendChoice, description: StoreDescription | undefined): string[] {
+  if (choice.name === 'cookie') return [`Session storage initialized: signed cookies (${choice.reason})`];
+  if (description === undefined) return ['Session storage initialized: custom store'];
+  if (description.name === 'fs')
+    return ['Session storage initialized: filesystem', `Session directory: ${description.location}`];
+  if (description.name === 'memory') return ['Session storage initialized: memory'];
+  const source = choice.source === 'option' ? '' : `${choice.source}, `;
+  return [`Session storage initialized: ${description.name} (${source}${description.location})`];
+}
+
+/** Whether this process is one of several: node:cluster, or PM2. */
+function hasSiblings(env: Environment): boolean {
+  return cluster.isWorker || variable(env, 'NODE_APP_INSTANCE') !== undefined || variable(env, 'pm_id') !== undefined;
+}
+
+async function reportFindings(store: GuardedStore, logger: Logger, isAlone: boolean): Promise<void> {
+  const findings = await store
+    .ask('check', async (loaded) => (hasAbility(loaded, 'check') ? loaded.check() : []))
+    .catch(() => []);
+  for (const { severity, code, text, fix } of findings) {
+    if (severity === 'note' || (isAlone && code === 'MEMORY_PER_PROCESS')) continue;
+    logger[severity === 'error' ? 'error' : 'warn'](`Session storage ${severity} ${code}: ${text} ${fix}`);
+  }
+}
