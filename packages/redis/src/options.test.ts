@@ -195,6 +195,25 @@ describe('secrets', () => {
     await store.close();
   });
 
+  it('a server that repeats the arguments of a command it does not know is not quoted', async () => {
+    const bare = await startServer('--rename-command', 'HGETALL', '', '--rename-command', 'EVAL', '');
+    const store = redisStore({ url: bare.url });
+    const key = newKey();
+    const outcomes = [
+      await outcomeOf(() => store.read(key)),
+      await outcomeOf(() => store.create(key, record({ a: secret }))),
+    ];
+    for (const { code, error } of outcomes) {
+      expect(code).toBe('STORE_UNAVAILABLE');
+      const shown = inspect(error, { depth: 9, showHidden: true });
+      expect(shown).toContain('unknown command');
+      expect(shown).not.toContain('with args beginning');
+      expect(shown).not.toContain(secret);
+    }
+    await store.close();
+    await bare.dispose();
+  });
+
   it('errors repeat neither the session nor the password', async () => {
     const prefix = newPrefix();
     const store = redisStore({ url: `redis://:${secret}@127.0.0.1:${server.port}`, prefix });

@@ -24,6 +24,9 @@ export interface TestServer {
   dispose(): Promise<void>;
 }
 
+/** `REDIS_SERVER=valkey-server` runs all tests on Valkey. */
+const program = process.env['REDIS_SERVER'] ?? 'redis-server';
+
 /** What still runs when the test process ends goes with it. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -46,7 +49,7 @@ export async function startServer(...settings: string[]): Promise<TestServer> {
   admin.on('error', () => {});
 
   async function start(...more: string[]): Promise<void> {
-    child = run('redis-server', [...base, ...settings, ...more]);
+    child = run(program, [...base, ...settings, ...more]);
     await answering(port);
   }
 
@@ -102,7 +105,7 @@ export async function startSentinel(): Promise<TestSentinel> {
     ];
     const file = join(directory, 'sentinel.conf');
     writeFileSync(file, `${lines.join('\n')}\n`);
-    const child = run('redis-server', [file, '--sentinel']);
+    const child = run(program, [file, '--sentinel']);
     sentinels.push({ port, child, directory });
     await answering(port);
   }
