@@ -88,7 +88,7 @@ export async function untilNotLost<T>(
       const outcome = await attempt();
       if (outcome !== lost) return outcome;
       work.check();
-      release ??= await work.aside(() => site.turns.take(path.key));
+      release ??= await site.turns.take(path.key, work.pause);
     }
   } finally {
     release?.();

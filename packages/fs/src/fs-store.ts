@@ -5,6 +5,7 @@ import {
   type IndexesOwners,
   SessError,
   type SessionStore,
+  type SweepReport,
   type Sweeps,
   type WalksKeys,
 } from '@sess/core';
@@ -17,10 +18,11 @@ import { openSessionDirectory } from './session-directory.ts';
 import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { asRecord, isOwnedBy, loadSession } from './stored-session.ts';
-import { type SweepPlan, sweep, walk } from './sweep.ts';
+import { type SweepPlan, sweep } from './sweep.ts';
 import { startSweeper } from './sweeper.ts';
 import { turnsIn } from './turns.ts';
 import { updateSession } from './update-session.ts';
+import { walk } from './walk.ts';
 
 export interface FsStoreOptions {
   /** Where the sessions are: an absolute path, the same for all workers of the host. Created where it is missing. */
@@ -75,12 +77,15 @@ export function fsStore(options: FsStoreOptions): FsStore {
   };
   let isClosed = false;
   const plan: Omit<SweepPlan, 'isThorough'> = { graceMs, isStopped: () => isClosed, locksSeen: new Map() };
-  const sweeper = startSweeper({
-    everyMs: sweepEveryMs,
-    clock,
-    turns,
-    sweep: (isThorough) => sweep(site, gate, { ...plan, isThorough }),
-  });
+  const sweeps = new Set<Promise<SweepReport>>();
+
+  async function runSweep(isThorough: boolean): Promise<SweepReport> {
+    const running = sweep(site, gate, { ...plan, isThorough });
+    sweeps.add(running);
+    return running.finally(() => sweeps.delete(running));
+  }
+
+  const sweeper = startSweeper({ everyMs: sweepEveryMs, clock, turns, sweep: runSweep });
 
   /** Writers of one session queue here, so that those of one process do not make each other lose. */
   async function write<T>(key: string, job: (path: SessionPath, work: Work) => Promise<T>): Promise<T> {
@@ -118,7 +123,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
 
     walk: () => walk(site, gate),
 
-    sweep: () => sweep(site, gate, { ...plan, isThorough: true }),
+    sweep: () => runSweep(true),
 
     describe: () => ({ name: 'fs', location: directory.path, sharedBy: 'host' }),
 
@@ -127,6 +132,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     async close() {
       isClosed = true;
       await sweeper.close();
+      await Promise.allSettled(sweeps);
       await gate.close();
       await turns.settled();
     },

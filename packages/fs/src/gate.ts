@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { SessError } from '@sess/core';
 import { asFault } from './faults.ts';
 
@@ -7,8 +8,8 @@ export interface Work {
   isGivenUp(): boolean;
   /** @throws SessError `STORE_TIMEOUT` when it is given up */
   check(): void;
-  /** Does something that takes time and no file operations, without taking others' place meanwhile. */
-  aside<T>(wait: () => Promise<T>): Promise<T>;
+  /** Waits without taking others' place meanwhile. */
+  pause(this: void, ms: number): Promise<void>;
 }
 
 /** Lets calls of the store in, a few at a time, and gives each of them a bounded time. */
@@ -106,13 +107,10 @@ export function openGate(): Gate {
       check() {
         if (isGivenUp()) throw timeout(boundMs);
       },
-      async aside(wait) {
+      async pause(ms) {
         leave();
-        try {
-          return await wait();
-        } finally {
-          await enter();
-        }
+        await delay(ms);
+        await enter();
       },
     };
   }

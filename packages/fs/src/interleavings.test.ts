@@ -3,7 +3,14 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionRecord } from '@sess/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { changeAt, minuteMs, placeOf, recordAt, tokenPlaceOf } from './testing/directories.ts';
+import {
+  changeAt,
+  minuteMs,
+  placeOf,
+  recordAt,
+  removeTemporaryDirectories,
+  tokenPlaceOf,
+} from './testing/directories.ts';
 import { installScheduler, removeScheduler } from './testing/interleave.ts';
 import { type Outcomes, type Scene, answerOf, graceMs, race, raceKey as key } from './testing/race.ts';
 
@@ -12,6 +19,7 @@ import { type Outcomes, type Scene, answerOf, graceMs, race, raceKey as key } fr
 vi.setConfig({ testTimeout: 60_000 });
 beforeAll(installScheduler);
 afterAll(removeScheduler);
+afterAll(removeTemporaryDirectories);
 
 const create = (scene: Scene) => scene.store().create(key, recordAt(scene.now()));
 const creating = (scene: Scene, by: string) => () =>

@@ -12,8 +12,10 @@ export interface OwnerIndex {
   keys(owner: string): Promise<SessionKey[]>;
   /** `isOwned` has the last word: the caller's look at the session may be long ago. */
   forget(owner: string, keys: readonly SessionKey[], isOwned: (key: SessionKey) => Promise<boolean>): Promise<void>;
-  /** The directories of all owners, for the sweep. */
-  places(): AsyncIterable<string>;
+  /** Directories of places, for the sweep. */
+  shards(): Promise<string[]>;
+  /** The places in a shard: each holds the entries of one owner. */
+  placesIn(shard: string): Promise<string[]>;
   /** Removes a place's entries whose session is not there. */
   clean(place: string): Promise<void>;
 }
@@ -84,12 +86,14 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
       await removeIfEmpty(place);
     },
 
-    async *places() {
-      for (const shard of await namesIfAny(directory.owners)) {
-        if (!isShard(shard)) continue;
-        const hashes = await namesIfAny(`${directory.owners}/${shard}`);
-        for (const hash of hashes.filter(isSessionKey)) yield `${directory.owners}/${shard}/${hash}`;
-      }
+    async shards() {
+      const names = await namesIfAny(directory.owners);
+      return names.filter(isShard).map((name) => `${directory.owners}/${name}`);
+    },
+
+    async placesIn(shard) {
+      const names = await namesIfAny(shard);
+      return names.filter(isSessionKey).map((hash) => `${shard}/${hash}`);
     },
 
     async clean(place) {

@@ -211,6 +211,17 @@ describe('regular sweeps', () => {
     await expect(sweeping.read(key)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
+  it('a sweep under way ends early, and not in a fault, when the store is closed', async () => {
+    const { directory, store, clock } = scene();
+    for (let name = 0; name < 300; name++) plant(directory, name, startAt - 2 * hourMs);
+    const sweeping = store.sweep();
+    await store.close();
+    const { removed } = await sweeping;
+    expect(removed).toBeLessThan(300);
+    const next = fsStore({ directory, clock: () => clock.now, sweepEveryMs: 0 });
+    expect(await next.sweep()).toEqual({ removed: 300 - removed, kept: 0 });
+  });
+
   it('do not keep the process from ending', async () => {
     const built = new URL('../dist/index.js', import.meta.url).href;
     const code = `import { fsStore } from ${JSON.stringify(built)}; fsStore({ directory: ${JSON.stringify(temporaryDirectory())} }); console.log('opened')`;

@@ -1,22 +1,13 @@
-import { type SweepReport, isSessError } from '@sess/core';
+import type { SweepReport } from '@sess/core';
 import { commit } from './commit.ts';
 import { asFault, isMissing } from './faults.ts';
 import { namesIfAny, quietly, removeIfEmpty, removeTree, rename, statusOf } from './files.ts';
-import type { Gate, Terms } from './gate.ts';
-import {
-  type Listing,
-  type LiveToken,
-  type Token,
-  dataName,
-  isTemporary,
-  isTrash,
-  liveToken,
-  madeAt,
-  trashName,
-} from './names.ts';
-import { type SessionPath, isSessionKey, isShard, sessionPath } from './session-path.ts';
+import type { Gate } from './gate.ts';
+import { type LiveToken, type Token, dataName, isTemporary, isTrash, liveToken, madeAt, trashName } from './names.ts';
+import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { dataIn, isEmpty, lookAt, removeData, tokenPath } from './stored-session.ts';
+import { dataIn, isEmpty, removeData, tokenPath } from './stored-session.ts';
+import { lookAtIfWhole, slices, terms } from './walk.ts';
 
 export interface SweepPlan {
   /** How long behind its deadline a session is removed: a clock that was wrong can be set right. */
@@ -28,12 +19,6 @@ export interface SweepPlan {
   /** Lock directories that were there at the last sweep, and when each was last renewed. */
   locksSeen: Map<string, number>;
 }
-
-/** What one slice looks at, at most: requests go in between two slices. */
-const sliceSize = 32;
-
-/** Nobody waits for a slice, and a disk may be slow at removing much: a request would be told after a second. */
-const terms: Terms = { boundMs: 10_000 };
 
 /** A writer that is younger may be under way; disturbing one costs it a repetition, no more. */
 const leftoverMs = 60_000;
@@ -55,7 +40,7 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
     }
   }
 
-  for await (const [shard, names] of slices(site, gate, plan)) {
+  for await (const [shard, names] of slices(site, gate, plan.isStopped)) {
     await gate.run(async (work) => {
       for (const name of names) {
         work.check();
@@ -64,33 +49,17 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
       }
     }, terms);
   }
-  if (plan.isThorough) {
-    for await (const place of site.owners.places()) {
-      if (plan.isStopped()) break;
-      await gate.run(() => count(site.owners.clean(place)), terms);
+  if (plan.isThorough && !plan.isStopped()) {
+    for (const shard of await gate.run(() => site.owners.shards(), terms)) {
+      for (const place of await gate.run(() => site.owners.placesIn(shard), terms)) {
+        if (plan.isStopped()) return report;
+        await gate.run(() => count(site.owners.clean(place)), terms);
+      }
     }
     await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen), terms);
   }
   if (firstFault !== undefined) throw firstFault;
   return report;
-}
-
-/** The names in all shards, some at a time. */
-async function* slices(
-  site: Site,
-  gate: Gate,
-  plan: Pick<SweepPlan, 'isStopped'>,
-): AsyncGenerator<[shard: string, names: string[]]> {
-  await site.directory.verify();
-  for (const shardName of await gate.run(() => namesIfAny(site.directory.path))) {
-    if (!isShard(shardName)) continue;
-    const shard = `${site.directory.path}/${shardName}`;
-    const names = await gate.run(() => namesIfAny(shard));
-    for (let at = 0; at < names.length; at += sliceSize) {
-      if (plan.isStopped()) return;
-      yield [shard, names.slice(at, at + sliceSize)];
-    }
-  }
 }
 
 async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Promise<Count> {
@@ -136,16 +105,6 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** `undefined`: something that is no session, which is left alone. */
-async function lookAtIfWhole(site: Site, path: SessionPath): Promise<Listing | 'gone' | undefined> {
-  try {
-    return (await lookAt(site, path)) ?? 'gone';
-  } catch (error) {
-    if (isSessError(error) && error.code === 'STORE_CORRUPT') return undefined;
-    throw error;
-  }
-}
-
 /**
  * Data files of writers that died. The token gets a new name first: a writer that was only paused
  * then finds its token gone, instead of committing a file that is no longer there.
@@ -180,21 +139,5 @@ async function sweepLocks(directory: string, seen: Map<string, number>): Promise
     if (renewedAt === undefined) continue;
     if (before.get(name) === renewedAt) await quietly(removeIfEmpty(path));
     else seen.set(name, renewedAt);
-  }
-}
-
-/** All keys whose token says that they live. */
-export async function* walk(site: Site, gate: Gate): AsyncGenerator<string> {
-  for await (const [, names] of slices(site, gate, { isStopped: () => false })) {
-    const keys = new Set(names.filter(isSessionKey));
-    yield* await gate.run(async () => {
-      const live: string[] = [];
-      for (const key of keys) {
-        const there = await lookAtIfWhole(site, sessionPath(site.directory.path, key));
-        const token = there === undefined || there === 'gone' ? undefined : there.tokens[0];
-        if (token?.kind === 'live' && site.clock() < token.expiresAt) live.push(key);
-      }
-      return live;
-    });
   }
 }

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode, isMissing } from './faults.ts';
 import { quietly } from './files.ts';
 
@@ -14,8 +13,10 @@ export interface Turns {
   /**
    * Waits for this process's turn at a session, for a bounded time. Then it is its turn anyway, as it
    * is at once when there can be no lock (a full disk, no right to write).
+   *
+   * @param pause waits between two tries, in milliseconds
    */
-  take(name: string): Promise<Release>;
+  take(name: string, pause: (ms: number) => Promise<void>): Promise<Release>;
   /** Tries to be the one process that does something. `undefined`: another one is. */
   lead(name: string, onLost: () => void): Promise<Release | undefined>;
   /** Resolves when all that was released is. */
@@ -53,7 +54,7 @@ export function turnsIn(directory: string): Turns {
   }
 
   return {
-    async take(name) {
+    async take(name, pause) {
       const giveUpAt = performance.now() + patienceMs;
       for (;;) {
         try {
@@ -61,7 +62,7 @@ export function turnsIn(directory: string): Turns {
         } catch (error) {
           if (!isHeld(error) || performance.now() >= giveUpAt) return () => undefined;
         }
-        await delay(1 + Math.random() * 9);
+        await pause(1 + Math.random() * 9);
       }
     },
 
