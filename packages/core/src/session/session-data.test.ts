@@ -15,7 +15,7 @@ let app: string;
 beforeAll(() => {
   app = mkdtempSync(join(tmpdir(), 'session-data-'));
   mkdirSync(join(app, 'node_modules', '@sess'), { recursive: true });
-  symlinkSync(fileURLToPath(new URL('..', import.meta.url)), join(app, 'node_modules', '@sess', 'core'));
+  symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(app, 'node_modules', '@sess', 'core'));
   symlinkSync(dirname(dirname(require.resolve('@types/node/package.json'))), join(app, 'node_modules', '@types'));
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
   writeFileSync(
