@@ -410,6 +410,18 @@ describe('expiry', () => {
     expect(JSON.parse((await busy.get('/read')).text)).toEqual({ n: null });
   });
 
+  it('is never stored beyond the absolute timeout, so that a busy session leaves the store in time too', async () => {
+    let now = Date.now();
+    const end = now + 3 * dayMs;
+    const app = await startApp(routes, { clock: () => now, idleTimeoutMs: 2 * dayMs, absoluteTimeoutMs: 3 * dayMs });
+    const browser = await visitor(app);
+    now += 2 * dayMs - 1;
+    await browser.get('/write');
+    await browser.get('/rotate');
+    const stored = app.store.calls.flatMap(({ change, record }) => [change?.expiresAt, record?.expiresAt]);
+    expect(stored.filter((at) => at !== undefined)).toEqual([end, end]);
+  });
+
   it('is refused by core too, when a store forgets to: the absolute timeout is in the record', async () => {
     let now = Date.now();
     const app = await startApp(routes, { clock: () => now, idleTimeoutMs: dayMs, absoluteTimeoutMs: dayMs });
