@@ -29,9 +29,17 @@ const program = process.env['REDIS_SERVER'] ?? 'redis-server';
 
 /** What still runs when the test process ends goes with it. */
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+function endAll(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+}
+process.on('exit', endAll);
+// A runner that gives up ends its workers like this.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    endAll();
+    process.exit(1);
+  });
+}
 
 export async function startServer(...settings: string[]): Promise<TestServer> {
   const port = await freePort();
