@@ -27,14 +27,19 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Settings are as on the command line: `'--save', ''`. */
-export async function startRedis(...settings: string[]): Promise<RedisServer> {
+type Settings = readonly string[] | readonly [(directory: string) => readonly string[]];
+
+/** Settings are as on the command line: `'--appendonly', 'yes'`. A file among them has to come first. */
+export async function startRedis(...settings: Settings): Promise<RedisServer> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'sess-e2e-redis-'));
-  const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  const given = settings.flatMap((setting) => (typeof setting === 'string' ? [setting] : setting(directory)));
+  const base = [...given, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+  // Nothing on disk unless it is asked for. Sentinels do not know the setting.
+  if (!given.includes('--sentinel')) base.push('--save', '');
   const admin = new Redis({ port, lazyConnect: true, retryStrategy: () => 50 });
   admin.on('error', () => {});
-  let child = await spawnRedis(port, [...base, ...settings]);
+  let child = await spawnRedis(port, base);
 
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -50,7 +55,7 @@ export async function startRedis(...settings: string[]): Promise<RedisServer> {
     signal: (signal) => void child.kill(signal),
     kill,
     async start(...more) {
-      child = await spawnRedis(port, [...base, ...settings, ...more]);
+      child = await spawnRedis(port, [...base, ...more]);
     },
     async dispose() {
       admin.disconnect();

@@ -24,8 +24,8 @@ interface Pair {
   readonly client: Socket;
   readonly server: Socket;
   isSwallowed: boolean;
-  /** When the last answer is due: a later one must not overtake it. */
-  dueAt: number;
+  /** Answers on their way, in their order: none may overtake another. */
+  readonly late: { readonly piece: Buffer; readonly dueAt: number }[];
 }
 
 export async function startProxy(target: number): Promise<TcpProxy> {
@@ -42,19 +42,26 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   };
 
   const answer = (pair: Pair, piece: Buffer): void => {
-    const now = performance.now();
-    pair.dueAt = Math.max(pair.dueAt, now + proxy.delayMs);
     if (proxy.delayMs > 0) faults += 1;
-    const write = (): void => {
+    pair.late.push({ piece, dueAt: performance.now() + proxy.delayMs });
+    if (pair.late.length === 1) deliver(pair);
+  };
+
+  const deliver = (pair: Pair): void => {
+    for (let next = pair.late[0]; next !== undefined; next = pair.late[0]) {
+      const waitMs = next.dueAt - performance.now();
+      if (waitMs > 0) {
+        setTimeout(() => deliver(pair), Math.ceil(waitMs));
+        return;
+      }
+      pair.late.shift();
       isTheirTurn = false;
-      if (pair.client.writable) pair.client.write(piece);
-    };
-    if (pair.dueAt <= now) write();
-    else setTimeout(write, pair.dueAt - now);
+      if (pair.client.writable) pair.client.write(next.piece);
+    }
   };
 
   const listener = createServer((client) => {
-    const pair: Pair = { client, server: connect(target, '127.0.0.1'), isSwallowed: false, dueAt: 0 };
+    const pair: Pair = { client, server: connect(target, '127.0.0.1'), isSwallowed: false, late: [] };
     const { server } = pair;
     pairs.add(pair);
     client.setNoDelay(true);
