@@ -6,6 +6,9 @@ import { startCluster, startSentinel, startServer } from '../test/redis-server.t
 import { record } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
 
+/** Without `skip`: Redis removes what has expired by itself, so the tests of `sweep` do not apply. */
+const runner: TestRunner = { describe, it: (name, body, timeoutMs) => void it(name, body, timeoutMs) };
+
 /** What a topology is started as, and a client to look at it and to damage what lies there. */
 interface Topology {
   url: string;
@@ -45,7 +48,7 @@ function suite(name: string, rounds: number, start: () => Promise<Topology>): vo
       return { stores, plant };
     };
     const abilities = ['describe', 'keysByOwner', 'walk', 'check', 'close'] as const;
-    testStore({ name: 'redis', runner: { describe, it }, abilities, plants: true, ownClock: true, rounds, open });
+    testStore({ name: 'redis', runner, abilities, plants: true, ownClock: true, rounds, open });
   });
 }
 

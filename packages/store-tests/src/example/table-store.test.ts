@@ -18,7 +18,8 @@ function openTable(): Table {
 
 testStore({
   name: 'the table store',
-  runner: { describe, it },
+  // Without `skip`: what the store does not claim to do is left out.
+  runner: { describe, it: (name, body, timeoutMs) => void it(name, body, timeoutMs) },
   plants: true,
   open({ clock, instances }) {
     const table = openTable();
