@@ -8,12 +8,8 @@ export interface Observation {
   readonly outcome: Outcome;
   readonly askedAt: number;
   readonly endedAt: number;
-  /** Who answered; not everything says so. */
-  readonly pid?: number;
   /** What was wrong, in words. */
   readonly problem?: string;
-  /** What a 503 said. */
-  readonly reason?: string;
 }
 
 /** What the store may hold: several values after a 503, since the change may have landed. A look settles which. */
@@ -172,26 +168,19 @@ export class CarefulVisitor {
         answer.status === 503 ? problemOf503(answer) : `${deed}: ${answer.status} ${answer.text.slice(0, 200)}`;
       return { outcome: problem === undefined ? '503' : 'wrong', problem };
     };
-    const { outcome, problem, pid, reason } = await request().then(
-      (answer) => ({ ...judged(answer), pid: /"pid":(\d+)/.exec(answer.text)?.[1], reason: answer.text }),
-      (error: unknown) => {
-        unknown?.();
-        return {
-          outcome: 'wrong' as const,
-          problem: `${deed}: no answer: ${String(error)}`,
-          pid: undefined,
-          reason: undefined,
-        };
-      },
-    );
+    const { outcome, problem } = await request().then(judged, (error: unknown) => {
+      unknown?.();
+      return {
+        outcome: 'wrong' as const,
+        problem: `${deed}: no answer: ${String(error)}`,
+      };
+    });
     this.#observe({
       deed,
       outcome,
       askedAt,
       endedAt: performance.now(),
-      ...(pid !== undefined && { pid: Number(pid) }),
       ...(problem !== undefined && { problem }),
-      ...(outcome === '503' && reason !== undefined && { reason }),
     });
     return outcome;
   }

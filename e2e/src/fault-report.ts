@@ -26,7 +26,7 @@ export interface FaultRow {
 
 export interface FaultRun {
   readonly row: FaultRow;
-  /** What was asked while it was broken. What was asked while it broke may have come before. */
+  /** What was under way while it was broken, or while it was mended. */
   readonly during: readonly Observation[];
   /** What was asked and answered before anybody began to mend it. */
   readonly within: readonly Observation[];
@@ -53,8 +53,8 @@ export async function observe(url: string, { name, begin, end, lastsMs = 1_500 }
   await load.stop();
   const missing = await load.verify();
 
-  const during = load.between(brokenAt, endedAt);
-  const since = load.between(beganAt, Infinity);
+  const during = load.observations.filter((one) => one.endedAt >= brokenAt && one.askedAt <= endedAt);
+  const since = load.observations.filter(({ askedAt }) => askedAt >= beganAt);
   const lastTrouble = Math.max(endedAt, ...since.filter(({ outcome }) => outcome === '503').map((one) => one.endedAt));
   const problems = [...load.observations.flatMap(({ problem }) => problem ?? []), ...missing];
   const row: FaultRow = {
@@ -65,7 +65,7 @@ export async function observe(url: string, { name, begin, end, lastsMs = 1_500 }
     'longest ms': Math.round(Math.max(...since.map(({ askedAt, endedAt: until }) => until - askedAt))),
     'recovered after ms': Math.round(lastTrouble - endedAt),
   };
-  const within = during.filter((one) => one.endedAt < mendedAt);
+  const within = during.filter((one) => one.askedAt >= brokenAt && one.endedAt < mendedAt);
   return { row, during, within, problems };
 }
 

@@ -37,7 +37,7 @@ export async function startRedis(...settings: Settings): Promise<RedisServer> {
   const base = [...given, '--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
   // Nothing on disk unless it is asked for. Sentinels do not know the setting.
   if (!given.includes('--sentinel')) base.push('--save', '');
-  const admin = new Redis({ port, lazyConnect: true, retryStrategy: () => 50 });
+  const admin = new Redis({ port, lazyConnect: true, retryStrategy: () => 50, maxLoadingRetryTime: 50 });
   admin.on('error', () => {});
   let child = await spawnRedis(port, base);
 

@@ -64,11 +64,6 @@ export class SessionLoad {
     return problems;
   }
 
-  /** Those asked in this time. */
-  between(begin: number, end: number): Observation[] {
-    return this.observations.filter(({ askedAt }) => askedAt >= begin && askedAt <= end);
-  }
-
   async #count(): Promise<Outcome> {
     const { cookie, confirmed } = this.#counted;
     const askedAt = performance.now();
