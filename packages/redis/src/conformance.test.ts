@@ -1,5 +1,5 @@
 import type { SessionKey } from '@sess/core';
-import { type StoreTestOptions, testStore } from '@sess/store-tests';
+import { type StoreTestOptions, type TestRunner, testStore } from '@sess/store-tests';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startCluster, startSentinel, startServer } from '../test/redis-server.ts';
@@ -7,7 +7,7 @@ import { record } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
 
 /** Without `skip`: Redis removes what has expired by itself, so the tests of `sweep` do not apply. */
-const runner: TestRunner = { describe, it: (name, body, timeoutMs) => void it(name, body, timeoutMs) };
+const runner: TestRunner = { describe, it: it.bind(null) };
 
 /** What a topology is started as, and a client to look at it and to damage what lies there. */
 interface Topology {
