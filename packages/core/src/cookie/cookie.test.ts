@@ -188,6 +188,10 @@ describe('the cookie settings', () => {
     );
   });
 
+  it('say where the lifetime is set, to those who look for it in the cookie', () => {
+    expect(() => cookieSettings(Object({ maxAge: 60_000 }), false)).toThrow('say idleTimeoutMs or absoluteTimeoutMs');
+  });
+
   it('take httpOnly: true, and options that are undefined, for what they are', () => {
     const options = { httpOnly: true, name: undefined, domain: undefined, secure: undefined, priority: undefined };
     expect(cookieSettings(Object(options), false)).toEqual(cookieSettings({}, false));

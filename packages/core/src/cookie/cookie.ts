@@ -68,7 +68,9 @@ const known: Record<keyof CookieOptions | 'httpOnly', true> = {
 export function cookieSettings(options: CookieOptions, production: boolean): CookieSettings {
   for (const option of Object.keys(options)) {
     // An ignored `maxAge` of another library's would be found out in production.
-    if (!Object.hasOwn(known, option)) invalid(option, `is unknown. Known are: ${Object.keys(known).join(', ')}`);
+    if (Object.hasOwn(known, option)) continue;
+    const hint = /^(maxAge|expires)$/.test(option) ? ' (say idleTimeoutMs or absoluteTimeoutMs, beside cookie)' : '';
+    invalid(option, `is unknown${hint}. Known are: ${Object.keys(known).join(', ')}`);
   }
   const path = options.path ?? '/';
   const secure = options.secure ?? production;
