@@ -34,7 +34,9 @@ export function answersCard(): Html {
         <button class="button" type="button" id="count-40">Count 40 times at once</button>
         <button class="button" type="button" id="refresh-1">Refresh once</button>
       </div>
-      <p class="message" id="message" role="status" aria-live="polite">Log in, then refresh 40 times at once.</p>
+      <p class="message" id="message" role="status" aria-live="polite">
+        Once you are logged in, refresh 40 times at once.
+      </p>
     </section>
   `;
 }
