@@ -237,11 +237,14 @@ describe.each([
   let demo: RunningDemo;
   beforeAll(async () => {
     servers = await start();
+    ends.push(() => servers.dispose());
     demo = await startDemo(expressDemo, { store: 'redis', env: { SESSION_REDIS_URL: servers.url } });
+    ends.push(() => demo.stop());
   }, 40_000);
+  // Also when only one of them has started.
+  const ends: (() => Promise<void>)[] = [];
   afterAll(async () => {
-    await demo.stop();
-    await servers.dispose();
+    for (const end of ends.toReversed()) await end();
   });
 
   const survives = (fault: Fault): Promise<FaultRun> => survive(demo.url, fault, rows);
