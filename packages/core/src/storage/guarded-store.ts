@@ -61,7 +61,8 @@ export class GuardedStore implements SessionStore {
     const started = performance.now();
     let running: Promise<T> | undefined;
     try {
-      const store = (this.#loaded ??= await withDeadline(this.#load(), this.#operationMs, 'Loading the session store'));
+      // Importing a package takes this process's time, not the storage's; the request has a bound of its own.
+      const store = (this.#loaded ??= await this.#load());
       running = withDeadline(work(store), this.#operationMs, `The session store's ${operation}`);
       this.#running.add(running);
       return await running;

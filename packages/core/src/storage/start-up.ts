@@ -55,13 +55,13 @@ async function probe(store: SessionStore, now: number): Promise<void> {
     throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
 }
 
+/** What to check, the store itself knows best. */
 function notReady(choice: BackendChoice, description: StoreDescription | undefined, error: unknown): SessError {
   const where = description === undefined ? choice.name : `${description.name} at ${description.location}`;
   const why = error instanceof Error ? error.message : String(error);
-  const advice = choice.name === 'redis' ? ` Check that Redis runs there and that ${choice.source} is right.` : '';
   return new SessError(
     isSessError(error) ? error.code : 'STORE_UNAVAILABLE',
-    `Session storage ${where} is not ready (${choice.reason}) ${why}${advice}`,
+    `Session storage ${where} is not ready (${choice.reason}) ${why}`,
     { cause: error },
   );
 }
