@@ -5,6 +5,7 @@ export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from 
 export type { Environment } from './environment.ts';
 export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
 export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
+export { assertKnownOptions } from './known-options.ts';
 export type { Limits } from './session/limits.ts';
 export type { Logger } from './logger.ts';
 export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './storage/memory-store.ts';

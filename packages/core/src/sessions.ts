@@ -12,6 +12,7 @@ import type { Exchange } from './exchange/exchange.ts';
 import { faultLog } from './fault-log.ts';
 import { GuardedStore } from './storage/guarded-store.ts';
 import { createKeyring } from './cookie/keyring.ts';
+import { assertKnownOptions } from './known-options.ts';
 import { type StoreRecipe, isStore, loadStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
 import { openExchange } from './exchange/open-exchange.ts';
@@ -201,7 +202,13 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     list: async (owner) => ownersOrThrow().list(owner),
     revoke: async (handle) => ownersOrThrow().revoke(handle),
-    revokeAll: async (owner, { except } = {}) => ownersOrThrow().revokeAll(owner, except),
+    async revokeAll(owner, options = {}) {
+      assertKnownOptions('revokeAll()', options, ['except']);
+      const { except } = options;
+      if (except !== undefined && typeof except !== 'string')
+        throw new SessError('CONFIG_INVALID', "revokeAll({ except }) takes one session's handle.");
+      return ownersOrThrow().revokeAll(owner, except);
+    },
   };
 }
 

@@ -70,6 +70,11 @@ describe('at start', () => {
     }
   });
 
+  it('a misspelt option is told by name: a write would not be as durable as was meant', () => {
+    const options: object = { durabilty: 'fsync' };
+    expect(() => fsStore({ directory: temporaryDirectory(), ...options })).toThrow(/has no option "durabilty"/);
+  });
+
   it('Windows is refused, with what to do instead', () => {
     expect(() => open(temporaryDirectory(), 'win32')).toThrow(/@sess\/redis/);
     expect(() => open(temporaryDirectory(), 'win32')).toThrow(

@@ -8,6 +8,7 @@ import {
   type SweepReport,
   type Sweeps,
   type WalksKeys,
+  assertKnownOptions,
 } from '@sess/core';
 import { createSession } from './create-session.ts';
 import { destroySession } from './destroy-session.ts';
@@ -54,6 +55,7 @@ const minuteMs = 60_000;
  * @throws SessError `CONFIG_INVALID`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function fsStore(options: FsStoreOptions): FsStore {
+  assertKnownOptions('fsStore()', options, ['directory', 'durability', 'clock', 'sweepEveryMs', 'graceMs', 'platform']);
   const { durability = 'process', sweepEveryMs = 10 * minuteMs, graceMs = 60 * minuteMs } = options;
   if (durability !== 'process' && durability !== 'fsync') {
     throw new SessError(

@@ -4,6 +4,8 @@ import type { Carrier, Claim } from './claim.ts';
 import type { Clock } from '../clock.ts';
 import { createKeyring, deriveKey } from './keyring.ts';
 import { OneRecordStore } from './one-record-store.ts';
+import { SessError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import type { SessionKey, SessionRecord } from '../store.ts';
 import { isSessionKey, keyOf, mintToken } from './token.ts';
 
@@ -24,6 +26,9 @@ export interface CookieSessions {
  * other, and `list` and `revoke` throw `UNSUPPORTED`.
  */
 export function cookieSessions(options: CookieSessionsOptions = {}): CookieSessions {
+  assertKnownOptions('cookieSessions()', options, ['encrypt']);
+  if (options.encrypt !== undefined && typeof options.encrypt !== 'boolean')
+    throw new SessError('CONFIG_INVALID', 'cookieSessions({ encrypt }) is true or false.');
   return { kind: 'cookie', encrypt: options.encrypt ?? false };
 }
 

@@ -5,24 +5,14 @@ import { SessError } from '../errors.ts';
 /** OWASP ASVS 5.0 V11: a key of 256 bits; what is shorter can be guessed offline from one cookie. */
 const MINIMUM_BYTES = 32;
 
-/** Secrets that stand in tutorials; also repeated to get over the length. */
-const wellKnown = [
-  'keyboard cat',
-  'changeme',
-  'change me',
-  'secret',
-  'dev',
-  'development',
-  'test',
-  'password',
-  'your-secret',
-  'your secret',
-  'replace me',
-  'supersecret',
-  'shhhh',
-  'sessionsecret',
-  '123456',
-];
+/** What secrets in tutorials and templates are made of; a secret of nothing else is no secret. Long words first. */
+const placeholderWords = new RegExp(
+  `development|production|something|changeme|password|secretkey|yoursecret|default|example|minimum|nextauth|replace
+  |session|change|cookie|hunter|insert|please|random|sample|secret|phrase|string|super|token|value|your|with|very
+  |text|test|this|that|some|pass|prod|demo|long|here|must|keyboard|cat|dev|for|key|and|the|min|put|use|my|me|it|in
+  |is|at|an|be|by|of|or|to|sh+|a`.replaceAll(/\s/g, ''),
+  'gu',
+);
 
 const makeOne = "Make a good one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\"";
 
@@ -82,13 +72,18 @@ function isWeak(secret: string): boolean {
   return Buffer.byteLength(secret) < MINIMUM_BYTES || isWellKnown(secret);
 }
 
-/** Also a known secret with digits and signs around it, several times, and texts of a few different characters. */
+/** Words from templates, whatever digits and signs stand between them; few different characters; the alphabet. */
 function isWellKnown(secret: string): boolean {
   const plain = secret.toLowerCase();
-  return (
-    new Set(plain).size < 8 ||
-    wellKnown.some((known) => plain.includes(known) && !/\p{L}/u.test(plain.replaceAll(known, '')))
-  );
+  const isTemplate = /\p{L}/u.test(plain) && !/\p{L}/u.test(plain.replaceAll(placeholderWords, ''));
+  return new Set(plain).size < 8 || isTemplate || isSequence(plain);
+}
+
+/** More than half of the characters follow the one before them: `0123456789abcdef`, twice. */
+function isSequence(text: string): boolean {
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0);
+  const steps = codes.filter((code, index) => code - 1 === codes[index - 1]).length;
+  return steps > codes.length / 2;
 }
 
 function describeWeakness(secret: string): string {

@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts';
 import { SessError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { Fields } from '../session/fields.ts';
@@ -8,7 +9,9 @@ import { type Replaced, SessionState } from '../session/session-state.ts';
 import type { SessionRecord } from '../store.ts';
 
 /** The new session in memory. Nothing is stored: the store's part is {@link replaceOld}, at save or commit. */
-export function regeneratedState(engine: Engine, old: SessionState, { owner, keep }: RegenerateOptions): SessionState {
+export function regeneratedState(engine: Engine, old: SessionState, options: RegenerateOptions): SessionState {
+  assertKnownOptions('regenerate()', options, ['owner', 'keep']);
+  const { owner, keep } = options;
   if (owner !== undefined && (typeof owner !== 'string' || owner === '')) {
     throw new SessError(
       'CONFIG_INVALID',

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import type {
   ChecksItself,
   Closes,
@@ -56,6 +57,7 @@ const perProcess: Finding = {
  * Every verb is one synchronous step, so nothing can come between a check and its write.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  assertKnownOptions('memoryStore()', options, ['clock']);
   const clock = options.clock ?? systemClock;
   const entries = new Map<SessionKey, Held | EndMarker>();
   const owners = new Map<string, Set<SessionKey>>();
