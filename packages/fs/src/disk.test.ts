@@ -209,8 +209,9 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     const child = await startStore({ directory }, { UV_THREADPOOL_SIZE: '4' });
     await child.call('create', key, record);
     await child.call('flood', 8, key);
-    const tracer = await trace(child.pid, '-e', 'trace=openat', '-e', 'inject=openat:delay_enter=60000000');
+    const tracer = await trace(child.pid, '-e', 'trace=openat', '-e', 'inject=openat:delay_enter=8000000');
 
+    // Eight seconds: longer than all that is looked at, and short enough should strace not let go before.
     const startedAt = performance.now();
     const flood = child.call('flood', 1500, key);
     // Not only the first, which may be ahead of them.
@@ -221,9 +222,9 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     // Those that wait for the disk are still there: it is said at once.
     expect(await child.call('flood', 10, key)).toEqual({ STORE_BUSY: 10 });
     await tracer.detach();
-    await expect.poll(() => child.call('flood', 10, key), { timeout: 10_000 }).toEqual({ answered: 10 });
+    await expect.poll(() => child.call('flood', 10, key), { timeout: 20_000 }).toEqual({ answered: 10 });
     child.kill('SIGKILL');
-  });
+  }, 60_000);
 
   it('that was stopped while it wrote does not write over what came after', async () => {
     const directory = temporaryDirectory();
