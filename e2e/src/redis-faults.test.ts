@@ -3,7 +3,7 @@ import { CarefulVisitor, type Observation } from './careful-visitor.ts';
 import { expressDemo } from './express-demo.ts';
 import { type Fault, type FaultRow, type FaultRun, observe, survive } from './fault-report.ts';
 import { Visitor, send } from './http-client.ts';
-import { type RedisServer, freePort, startRedis, until } from './redis-server.ts';
+import { answerOf, type RedisServer, freePort, startRedis, until } from './redis-server.ts';
 import { type RedisTopology, isPromoted, startCluster, startSentinel } from './redis-topologies.ts';
 import { tallyOf } from './session-load.ts';
 import { type RunningDemo, startDemo } from './start-demo.ts';
@@ -138,7 +138,7 @@ describe('four workers of the Express demo, and a Redis', () => {
         const delayUs = Math.ceil(2_000_000 / (await redis.admin.dbsize()));
         await redis.kill();
         await redis.start('--key-load-delay', String(delayUs), '--loading-process-events-interval-bytes', '1024');
-        wasLoading = /loading:1|LOADING/.test(await redis.admin.info('persistence').catch(String));
+        wasLoading = /LOADING/.test(await answerOf(redis.port));
       },
       end: () => until(async () => (await redis.admin.ping()) === 'PONG'),
       lastsMs: 500,

@@ -88,14 +88,18 @@ async function spawnRedis(port: number, args: readonly string[]): Promise<ChildP
 
 /** Whether it says anything: also that it is loading, or wants a password. */
 async function isAnswering(port: number): Promise<boolean> {
+  return /PONG|NOAUTH|LOADING|MASTERDOWN/.test(await answerOf(port));
+}
+
+/** What it says to a PING, at once: a client with a ready check would wait until it has loaded its data. */
+export async function answerOf(port: number): Promise<string> {
   const probe = new Redis({ port, lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null });
   probe.on('error', () => {});
   try {
     await probe.connect();
-    await probe.ping();
-    return true;
+    return await probe.ping();
   } catch (error) {
-    return error instanceof Error && /NOAUTH|LOADING|MASTERDOWN/.test(error.message);
+    return String(error);
   } finally {
     probe.disconnect();
   }
