@@ -22,7 +22,11 @@ describe('a misspelt option is told by name', () => {
   });
 
   it('of regenerate: else the login would have no owner', async () => {
-    const sessions = createSessions({ store: memoryStore(), secret: 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUa', logger: false });
+    const sessions = createSessions({
+      store: memoryStore(),
+      secret: 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUa',
+      logger: false,
+    });
     const session = await sessions.open(undefined);
     await expect(session.regenerate(untyped({ onwer: 'ann' }))).rejects.toEqual(misspelt('onwer'));
     await expect(session.regenerate(untyped(['ann']))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
@@ -30,7 +34,11 @@ describe('a misspelt option is told by name', () => {
   });
 
   it('of revokeAll: else the own session would end too', async () => {
-    const sessions = createSessions({ store: memoryStore(), secret: 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUa', logger: false });
+    const sessions = createSessions({
+      store: memoryStore(),
+      secret: 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUa',
+      logger: false,
+    });
     await expect(sessions.revokeAll('ann', untyped({ exept: 'x' }))).rejects.toEqual(misspelt('exept'));
   });
 

@@ -13,6 +13,9 @@ export function assertKnownOptions(what: string, options: unknown, known: readon
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw new SessError('CONFIG_INVALID', `${what} has no option ${JSON.stringify(name)}. It has: ${known.join(', ')}.`);
+    throw new SessError(
+      'CONFIG_INVALID',
+      `${what} has no option ${JSON.stringify(name)}. It has: ${known.join(', ')}.`,
+    );
   }
 }
