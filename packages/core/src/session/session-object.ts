@@ -1,8 +1,8 @@
 import { SessError } from '../errors.ts';
-import { Exchange } from '../exchange/exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { assertDataKey, isReserved } from './reserved-keys.ts';
 import type { Session } from './session.ts';
-import { SessionPrototype, internals } from './session-prototype.ts';
+import { type SessionInternals, SessionPrototype, internals } from './session-prototype.ts';
 import type { SessionState } from './session-state.ts';
 
 function isAssignable(key: string): boolean {
@@ -88,9 +88,13 @@ const handler: ProxyHandler<SessionPrototype> = {
 /** The request that a session belongs to. */
 export function exchangeOf(session: Session): Exchange {
   const inside: unknown = Reflect.get(Object(session), internals);
-  if (typeof inside === 'object' && inside !== null && 'exchange' in inside && inside.exchange instanceof Exchange)
-    return inside.exchange;
+  if (areInternals(inside)) return inside.exchange;
   throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
+}
+
+/** Not by `instanceof`: another copy of this module has classes of its own. */
+function areInternals(value: unknown): value is SessionInternals {
+  return typeof value === 'object' && value !== null && 'exchange' in value && 'state' in value;
 }
 
 /** The request's current session: after a regenerate, the new one. */

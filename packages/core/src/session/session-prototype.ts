@@ -16,8 +16,11 @@ import { SessionCookie } from './session-cookie.ts';
 import type { SessionState } from './session-state.ts';
 import type { SessionSettings } from '../store.ts';
 
-/** Leads from the object that the app sees to what is behind it. Never listed as a key. */
-export const internals: unique symbol = Symbol('session internals');
+/**
+ * Leads from the object that the app sees to what is behind it. Never listed as a key. Shared, since
+ * bundlers load a module twice: the sessions of one copy are sessions to the other.
+ */
+export const internals: unique symbol = Symbol.for('@sess/core session internals');
 
 export interface SessionInternals {
   readonly exchange: Exchange;
