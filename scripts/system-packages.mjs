@@ -1,4 +1,4 @@
-// What the tests run against and npm does not ship: a Redis server, a browser, and a tracer of system calls.
+// What the tests run against and npm does not ship: a Redis server, a browser, a proxy, and a tracer of system calls.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './processes.mjs';
@@ -8,6 +8,9 @@ const wanted = [
   { name: 'chromium', isThere: () => existsSync('/usr/bin/chromium') },
   { name: 'fonts-liberation', isThere: () => existsSync('/usr/share/fonts/truetype/liberation') },
   { name: 'strace', isThere: () => isOnPath('strace') },
+  { name: 'openssl', isThere: () => isOnPath('openssl') },
+  // /usr/sbin is on the path of root alone.
+  { name: 'nginx-light', isThere: () => isOnPath('nginx') || existsSync('/usr/sbin/nginx') },
 ];
 
 const isOnPath = (program) =>
