@@ -1,6 +1,6 @@
 // A process with a store on the built package, which does what it is told over the IPC channel.
 import { pbkdf2 } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import fs, { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { fsStore } from '../../dist/index.js';
 
@@ -27,6 +27,11 @@ const calls = {
   },
   /** Does something else with the thread pool. */
   hash: () => new Promise((resolve) => pbkdf2('a', 'b', 1, 32, 'sha256', () => resolve('done'))),
+  /** From now on opening a FIFO waits for its writer, in a thread of the pool: like a file on a disk that hangs. */
+  hangOnFifos() {
+    const { open } = fs;
+    fs.open = (path, flags, mode, done) => open(path, flags & ~fs.constants.O_NONBLOCK, mode, done);
+  },
   /** Many calls at once: how often each ended in which way. */
   async flood(count, key) {
     const ends = {};

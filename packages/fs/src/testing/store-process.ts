@@ -13,6 +13,7 @@ type Call =
   | 'umask'
   | 'stall'
   | 'hash'
+  | 'hangOnFifos'
   | 'flood'
   | 'overwrite'
   | 'contend'
