@@ -2,6 +2,7 @@ export { type BackendChoice, type BackendInput, selectBackend } from './storage/
 export { type Clock, systemClock } from './clock.ts';
 export type { CookieOptions } from './cookie/cookie.ts';
 export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie/cookie-sessions.ts';
+export type { DebugReport, DebugReportOptions, SessionReport } from './debug-report/debug-report.ts';
 export type { Environment } from './environment.ts';
 export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
 export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
@@ -22,6 +23,7 @@ export type {
 } from './session/session.ts';
 export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
+export { secretFingerprint } from './cookie/secret-fingerprint.ts';
 export { currentSession } from './session/session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';

@@ -1,22 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { attachExchange } from './exchange/attach-exchange.ts';
-import { type BackendChoice, isCookieSessions, redisVariable, selectBackend } from './storage/backend.ts';
+import { type BackendChoice, isCookieSessions, selectBackend } from './storage/backend.ts';
 import { systemClock } from './clock.ts';
 import { cookieSettings } from './cookie/cookie.ts';
 import { cookieCarrier } from './cookie/cookie-sessions.ts';
 import type { Engine } from './exchange/engine.ts';
-import { type Environment, isProduction, processEnvironment, variable } from './environment.ts';
+import type { DebugReport, DebugReportOptions } from './debug-report/debug-report.ts';
+import { isProduction, processEnvironment } from './environment.ts';
 import { SessError } from './errors.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { faultLog } from './fault-log.ts';
 import { GuardedStore } from './storage/guarded-store.ts';
 import { createKeyring } from './cookie/keyring.ts';
 import { assertKnownOptions } from './known-options.ts';
-import { type StoreRecipe, isStore, loadStore } from './storage/load-store.ts';
+import { isStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
+import { makeDebugReport } from './debug-report/make-debug-report.ts';
 import { openExchange } from './exchange/open-exchange.ts';
 import { Owners, type SessionInfo } from './storage/owners.ts';
+import { secretFingerprint } from './cookie/secret-fingerprint.ts';
 import { resolveSecrets } from './cookie/secrets.ts';
 import type { Session } from './session/session.ts';
 import { sessionDirectory } from './storage/session-directory.ts';
@@ -24,6 +27,7 @@ import type { SessionHeaders } from './response/session-headers.ts';
 import { exchangeOf } from './session/session-object.ts';
 import { type SessionsOptions, checkOptions } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';
+import { storeSource } from './storage/store-source.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
 
 /** A request and its session. */
@@ -78,6 +82,13 @@ export interface Sessions {
    * @returns how many were ended
    */
   revokeAll(owner: string, options?: { except?: string }): Promise<number>;
+
+  /**
+   * What this worker knows about itself, for an admin's route of your app. Without values of sessions,
+   * tokens and secrets.
+   * @throws SessError `REPORT_FORBIDDEN` unless your own authorisation said `true`
+   */
+  debugReport(options: DebugReportOptions): Promise<DebugReport>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -170,6 +181,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       ready().catch((error: unknown) => logger.error(error instanceof Error ? error.message : String(error)));
   }
 
+  // The secrets themselves are not kept for it.
+  const fingerprints = secrets.map(secretFingerprint);
   const owners = store && new Owners(store, timeouts, clock);
   function ownersOrThrow(): Owners {
     if (owners !== undefined) return owners;
@@ -209,38 +222,6 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
         throw new SessError('CONFIG_INVALID', "revokeAll({ except }) takes one session's handle.");
       return ownersOrThrow().revokeAll(owner, except);
     },
-  };
-}
-
-interface StoreSource {
-  load: () => Promise<import('./store.ts').SessionStore>;
-  release: () => Promise<void>;
-}
-
-function storeSource(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreSource {
-  const given = options.store;
-  // A store that was given stays its giver's to close.
-  if (given !== undefined && !isCookieSessions(given)) return { load: async () => given, release: async () => {} };
-  const { store, release } = loadStore(recipeOf(choice, options, env));
-  store.catch(() => {}); // the first one to use the store is told
-  return { load: () => store, release };
-}
-
-function recipeOf(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreRecipe {
-  if (choice.name === 'redis') {
-    const url = variable(env, redisVariable(env) ?? '');
-    return {
-      package: '@sess/redis',
-      factory: 'redisStore',
-      options: options.prefix === undefined ? { url } : { url, prefix: options.prefix },
-    };
-  }
-  return {
-    package: '@sess/fs',
-    factory: 'fsStore',
-    options: {
-      directory: sessionDirectory(env, options.directory),
-      ...(options.clock === undefined ? {} : { clock: options.clock }),
-    },
+    debugReport: async (options) => makeDebugReport({ choice, engine, store, fingerprints, env }, options),
   };
 }

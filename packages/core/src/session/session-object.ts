@@ -85,11 +85,16 @@ const handler: ProxyHandler<SessionPrototype> = {
   setPrototypeOf: () => false,
 };
 
+/** What is behind the object that the app sees. */
+export function internalsOf(session: Session): SessionInternals {
+  const inside: unknown = Reflect.get(Object(session), internals);
+  if (areInternals(inside)) return inside;
+  throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
+}
+
 /** The request that a session belongs to. */
 export function exchangeOf(session: Session): Exchange {
-  const inside: unknown = Reflect.get(Object(session), internals);
-  if (areInternals(inside)) return inside.exchange;
-  throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
+  return internalsOf(session).exchange;
 }
 
 /** Not by `instanceof`: another copy of this module has classes of its own. */
