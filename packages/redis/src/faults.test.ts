@@ -369,7 +369,8 @@ describe("a user's client", () => {
     await until(() => client.status === 'end');
     const { code, tookMs } = await outcomeOf(() => theirs.read(key));
     expect(code).toBe('STORE_UNAVAILABLE');
-    expect(tookMs).toBeLessThan(100);
+    // It does not wait for the deadline.
+    expect(tookMs).toBeLessThan(800);
     await theirs.close();
   });
 
@@ -435,6 +436,7 @@ describe('closing', () => {
     const begunAt = performance.now();
     await store.close();
     await redisStore({ url: server.url }).close();
-    expect(performance.now() - begunAt).toBeLessThan(300);
+    // Less than one call may wait for a connection.
+    expect(performance.now() - begunAt).toBeLessThan(800);
   });
 });
