@@ -6,7 +6,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['**/*.test.{ts,mjs}'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    // What is waited for comes at once, on a machine that has nothing else to do.
+    // For machines that have other things to do: nothing here should take this long.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     reporters: ['default', 'json'],
     outputFile: { json: 'test-results.json' },

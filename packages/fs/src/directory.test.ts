@@ -217,7 +217,7 @@ describe('a directory that is replaced while the app runs', () => {
         await expect(absent()).rejects.toMatchObject(told);
       }
       // What is found is looked at in the old place for a moment at most.
-      await expect.poll(() => store.read(key).catch((error: unknown) => error)).toMatchObject(told);
+      await expect.poll(() => store.read(key).catch((error: unknown) => error), { timeout: 3000 }).toMatchObject(told);
       await expect(store.create(unknown, { ...record, owner: 'u1' })).rejects.toMatchObject(told);
       await expect(store.update(key, changeAt(now, { set: { b: '2' } }))).rejects.toMatchObject(told);
       await expect(store.sweep()).rejects.toMatchObject(told);
