@@ -1,0 +1,68 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Contestant } from './contestant.ts';
+import type { Sample } from './server.ts';
+
+/** A contestant's running process. */
+export interface Contender {
+  readonly contestant: Contestant;
+  readonly port: number;
+  readonly directory: string;
+  sample(afterGc?: boolean): Promise<Sample>;
+  close(): Promise<void>;
+}
+
+const program = fileURLToPath(new URL('./server.js', import.meta.url));
+
+export interface Surroundings {
+  redisUrl: string;
+  /** Where directories are made. */
+  disk: string;
+  nodeOptions?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
+export async function startContender(contestant: Contestant, around: Surroundings): Promise<Contender> {
+  mkdirSync(around.disk, { recursive: true });
+  const directory = mkdtempSync(join(around.disk, 'contestant-'));
+  const child = fork(program, [contestant.name, around.redisUrl, directory], {
+    execArgv: ['--expose-gc', ...(around.nodeOptions ?? [])],
+    env: { ...process.env, NODE_ENV: 'production', ...around.env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const port = Number(Reflect.get(await answerOf<object>(child), 'port'));
+  return {
+    contestant,
+    port,
+    directory,
+    sample(afterGc = false) {
+      const answer = answerOf<Sample>(child);
+      child.send(afterGc ? 'sample after gc' : 'sample');
+      return answer;
+    },
+    async close() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        child.send('close');
+        const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+        await ended;
+        clearTimeout(timer);
+      }
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function answerOf<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null) => reject(new Error(`A contestant ended with code ${code}.`));
+    child.once('exit', onExit);
+    child.once('message', (message) => {
+      child.off('exit', onExit);
+      resolve(message as T);
+    });
+  });
+}
