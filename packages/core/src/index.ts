@@ -1,3 +1,4 @@
+export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type BackendChoice, type BackendInput, selectBackend } from './storage/backend.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { CookieOptions } from './cookie/cookie.ts';

@@ -146,7 +146,7 @@ describe('a shared store', () => {
     install(working);
     const clock = (): number => 1;
     const all = [recipe(), recipe({ clock }), recipe({ clock: () => 1 }), recipe({ directory: '/other' })];
-    const loaded = all.map(loadStore);
+    const loaded = all.map((one) => loadStore(one));
     const stores = await Promise.all(loaded.map(({ store }) => store));
     expect(new Set(stores).size).toBe(4);
     const again = loadStore(recipe({ clock }));

@@ -28,9 +28,9 @@ function sharedStores(): Map<string, SharedStore> {
   return (shared[slot] ??= new Map());
 }
 
-/** Where the package is, seen from the app: from its main script's folder, then the working directory. */
-function resolvePackage(name: string): string {
-  for (const folder of [mainScriptFolder(), process.cwd()]) {
+/** Where the package is, seen from the first of these folders that has it. */
+function resolvePackage(name: string, folders: readonly string[]): string {
+  for (const folder of folders) {
     try {
       return createRequire(join(folder, 'noop.js')).resolve(name);
     } catch {
@@ -46,11 +46,15 @@ function resolvePackage(name: string): string {
 /**
  * Makes the store of a recipe, or takes the one that was made of it before.
  *
+ * @param folders where its package is looked for: from the main script's folder, then the working directory
  * @returns the store, and how to let go of it: its last user closes it
  * @throws SessError `STORE_PACKAGE_MISSING` with the install line, at once
  */
-export function loadStore(recipe: StoreRecipe): { store: Promise<SessionStore>; release: () => Promise<void> } {
-  const path = resolvePackage(recipe.package);
+export function loadStore(
+  recipe: StoreRecipe,
+  folders: readonly string[] = [mainScriptFolder(), process.cwd()],
+): { store: Promise<SessionStore>; release: () => Promise<void> } {
+  const path = resolvePackage(recipe.package, folders);
   const stores = sharedStores();
   const id = identityOf(recipe);
   let shared = stores.get(id);

@@ -63,4 +63,15 @@ describe('the session directory', () => {
     expect(worker).toBe(server);
     expect(other).not.toBe(server);
   });
+
+  it("is the app's too when a framework's own starter in node_modules is the main script", () => {
+    const app = join(base, 'framework');
+    mkdirSync(app);
+    writeFileSync(join(app, 'package.json'), '{}');
+    const server = chosenBy(join(app, 'server.cjs'), app);
+    const starter = join(app, 'node_modules', 'framework', 'bin', 'start.cjs');
+    mkdirSync(dirname(starter), { recursive: true });
+    writeFileSync(join(app, 'node_modules', 'framework', 'package.json'), '{}');
+    expect(chosenBy(starter, app)).toBe(server);
+  });
 });

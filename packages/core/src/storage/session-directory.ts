@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
 import { type Environment, variable } from '../environment.ts';
 import { SessError } from '../errors.ts';
@@ -11,9 +11,10 @@ import { SessError } from '../errors.ts';
  * user and this app below the system's one for temporary files. Never a fixed name there: anybody
  * could have made it first.
  *
+ * @param appFolder where the app is, for who asks beside it. Absent: this process is the app
  * @throws SessError `CONFIG_INVALID` when `SESSION_DIR` or the option is not an absolute path
  */
-export function sessionDirectory(env: Environment, directory?: string): string {
+export function sessionDirectory(env: Environment, directory?: string, appFolder?: string): string {
   const named = directory ?? variable(env, 'SESSION_DIR');
   if (named !== undefined) {
     if (isAbsolute(named)) return named;
@@ -22,7 +23,10 @@ export function sessionDirectory(env: Environment, directory?: string): string {
       `${directory === undefined ? 'SESSION_DIR' : 'Option directory'} must be an absolute path, such as ${resolve(named)}.`,
     );
   }
-  const app = createHash('sha256').update(appRoot()).digest('hex').slice(0, 16);
+  const app = createHash('sha256')
+    .update(appRoot(appFolder ?? startFolder()))
+    .digest('hex')
+    .slice(0, 16);
   return join(tmpdir(), `sess-${process.geteuid?.() ?? 'user'}`, app);
 }
 
@@ -32,9 +36,15 @@ export function mainScriptFolder(): string {
   return script === undefined ? process.cwd() : dirname(resolve(script));
 }
 
-/** The nearest folder with a package.json, seen from the main script; else the working directory. */
-function appRoot(): string {
-  for (let folder = mainScriptFolder(); ; folder = dirname(folder)) {
+/** A framework's own starter (`next start`) is no part of the app: then it is where it was started. */
+function startFolder(): string {
+  const folder = mainScriptFolder();
+  return folder.split(sep).includes('node_modules') ? process.cwd() : folder;
+}
+
+/** The nearest folder with a package.json, from this one upwards; else the working directory. */
+function appRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder;
     if (folder === dirname(folder)) return process.cwd();
   }

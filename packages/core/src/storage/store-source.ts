@@ -11,16 +11,30 @@ export interface StoreSource {
   release: () => Promise<void>;
 }
 
-export function storeSource(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreSource {
+/** @param appFolder where the app is, for who asks beside it. Absent: this process is the app */
+export function storeSource(
+  choice: BackendChoice,
+  options: SessionsOptions,
+  env: Environment,
+  appFolder?: string,
+): StoreSource {
   const given = options.store;
   // A store that was given stays its giver's to close.
   if (given !== undefined && !isCookieSessions(given)) return { load: async () => given, release: async () => {} };
-  const { store, release } = loadStore(recipeOf(choice, options, env));
+  const { store, release } = loadStore(
+    recipeOf(choice, options, env, appFolder),
+    appFolder === undefined ? undefined : [appFolder],
+  );
   store.catch(() => {}); // the first one to use the store is told
   return { load: () => store, release };
 }
 
-function recipeOf(choice: BackendChoice, options: SessionsOptions, env: Environment): StoreRecipe {
+function recipeOf(
+  choice: BackendChoice,
+  options: SessionsOptions,
+  env: Environment,
+  appFolder: string | undefined,
+): StoreRecipe {
   if (choice.name === 'redis') {
     const url = variable(env, redisVariable(env) ?? '');
     return {
@@ -33,7 +47,7 @@ function recipeOf(choice: BackendChoice, options: SessionsOptions, env: Environm
     package: '@sess/fs',
     factory: 'fsStore',
     options: {
-      directory: sessionDirectory(env, options.directory),
+      directory: sessionDirectory(env, options.directory, appFolder),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     },
   };
