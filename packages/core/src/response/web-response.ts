@@ -1,0 +1,42 @@
+import { isSessError } from '../errors.ts';
+import { answerOfFailure } from './bare-answer.ts';
+import { type SessionHeaders, faultHeaders, saysNothing } from './session-headers.ts';
+
+/**
+ * A handler's answer with what the session says in its head: what `sessions.commit()` resolved to. For
+ * frameworks with Web responses; the answer that was passed is left as it is.
+ */
+export function withSessionHeaders(response: Response, said: SessionHeaders): Response {
+  if (saysNothing(said)) return response;
+  // A copy: the headers of `Response.redirect()` can not be changed, and an app may keep its answer for the next.
+  const answer = new Response(response.body, response);
+  const { headers } = answer;
+  if (said.vary) addCookieToVary(headers);
+  if (said.fault) {
+    for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);
+  } else if (said.setCookie !== undefined) {
+    headers.append('Set-Cookie', said.setCookie);
+    headers.set('Cache-Control', 'private, no-store');
+  }
+  return answer;
+}
+
+function addCookieToVary(headers: Headers): void {
+  const names = (headers.get('Vary') ?? '').split(',').map((name) => name.trim().toLowerCase());
+  if (!names.includes('*') && !names.includes('cookie')) headers.append('Vary', 'Cookie');
+}
+
+/**
+ * The answer in place of the app's when its session could not be read or stored: 503 with `Retry-After: 1` for a
+ * fault of the store, else the error's status. It says the error's code, and its sentence only where that is the
+ * client's to know.
+ */
+export function failureResponse(error: unknown): Response {
+  const { status, code } = answerOfFailure(error);
+  const sentence =
+    status === 503
+      ? 'The session could not be read or stored. Please try again in a moment.'
+      : 'The session could not be stored.';
+  const body = { code, error: isSessError(error) && error.expose ? error.message : sentence };
+  return Response.json(body, { status, headers: status === 503 ? faultHeaders : {} });
+}
