@@ -24,6 +24,7 @@ export type {
 } from './session/session.ts';
 export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
+export { failureResponse, withSessionHeaders } from './response/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
 export { currentSession } from './session/session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';

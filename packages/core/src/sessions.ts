@@ -41,6 +41,9 @@ export interface Sessions {
   /** What keeps the sessions, and why. */
   readonly backend: BackendChoice;
 
+  /** The name of the session's cookie. */
+  readonly cookieName: string;
+
   /**
    * Opens the session that a `Cookie` header stands for. A fault of the store is thrown at the first
    * access of the session, not here.
@@ -50,9 +53,10 @@ export interface Sessions {
   /**
    * Stores what the request changed, and says what the answer's headers need. Nothing of the answer
    * may leave before this has resolved.
+   * @param statusCode of the answer, if it is known. With a 5xx, what has failed before is not tried once more.
    * @throws SessError the answer must be the error's, 503 for a fault of the store
    */
-  commit(session: Session): Promise<SessionHeaders>;
+  commit(session: Session, statusCode?: number): Promise<SessionHeaders>;
 
   /**
    * The same for node:http, where the response is held back until the commit. Synchronous where the
@@ -194,13 +198,14 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
   return {
     backend: choice,
+    cookieName: cookie.name,
     async open(cookieHeader) {
       startOnce();
       const exchange: Exchange = await openExchange(engine, cookieHeader);
       return exchange.session;
     },
-    async commit(session) {
-      return exchangeOf(session).commit();
+    async commit(session, statusCode = 200) {
+      return exchangeOf(session).commit(statusCode >= 500);
     },
     attach(request, response) {
       startOnce();
