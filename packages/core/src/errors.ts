@@ -27,6 +27,7 @@ const statusOf = {
   STORE_UNAVAILABLE: 503,
   UNSUPPORTED: 500,
   UPDATE_PENDING: 500,
+  UPDATE_THREW: 500,
 } as const;
 
 /** The closed set of error codes. Test `error.code`, not `instanceof`: bundlers load modules twice. */

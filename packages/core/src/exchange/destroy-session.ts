@@ -18,10 +18,12 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
   state.closing = 'destroyed';
   state.fields = new Fields({});
   for (const target of [state, state.replaces?.state]) {
-    if (target === undefined || target.standing === 'new' || target.standing === 'ended') continue;
-    await target.claim.store.destroy(target.key, { endMarkerMs: exchange.engine.endMarkerMs });
+    if (target === undefined || target.standing === 'new' || target.standing === 'gone') continue;
+    const wasThere = target.standing === 'stored';
+    // Also one that has ended: the logout that ended it may not have been confirmed, and this is its retry.
+    await target.claim.store.destroy(target.key, wasThere ? { endMarkerMs: exchange.engine.endMarkerMs } : {});
     target.standing = 'gone';
-    publish('destroyed', () => ({ handle: target.key, by: 'request' }));
+    if (wasThere) publish('destroyed', () => ({ handle: target.key, by: 'request' }));
   }
   state.replaces = undefined;
   exchange.clearCookie();

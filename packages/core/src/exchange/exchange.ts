@@ -152,7 +152,7 @@ export class Exchange {
   }
 
   reload(state: SessionState): Promise<void> {
-    return this.#inTurn(() => reloadSession(state));
+    return this.#inTurn(() => reloadSession(this.engine, state));
   }
 
   destroy(state: SessionState): Promise<void> {

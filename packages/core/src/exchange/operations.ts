@@ -1,6 +1,6 @@
 import { withDeadline } from '../deadline.ts';
 import type { Engine } from './engine.ts';
-import { isSessError } from '../errors.ts';
+import { SessError, isSessError, scrub } from '../errors.ts';
 
 /** The session work of one request besides the commit: what the app began, and may not have waited for. */
 export class Operations {
@@ -65,10 +65,19 @@ export class Operations {
    */
   throwUntold(): void {
     for (const { outcome, error, isLate } of this.#failures) {
-      const status = isSessError(error) ? error.status : 500;
-      if (status >= 500 && (!outcome.isAwaited || (isLate && status === 503))) throw error;
+      const told = isSessError(error) ? error : updateThrew(error);
+      if (told.status >= 500 && (!outcome.isAwaited || (isLate && told.status === 503))) throw told;
     }
   }
+}
+
+/** All else that an operation rejects with comes from the store, and is a `SessError`. */
+function updateThrew(cause: unknown): SessError {
+  return new SessError(
+    'UPDATE_THREW',
+    `The function given to session.update() threw, and nobody waited for the update: ${scrub(cause).message}`,
+    { cause },
+  );
 }
 
 export function rememberUntilSettled<P extends Promise<unknown>>(inHand: Set<Promise<unknown>>, work: P): P {

@@ -1,12 +1,14 @@
+import type { Engine } from './engine.ts';
+import { isPastAbsolute } from '../expiry.ts';
 import { Fields } from '../session/fields.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { sessionGone } from './store-session.ts';
 
 /** Reads the session again, in the same object; changes that are not stored are let go. */
-export async function reloadSession(state: SessionState): Promise<void> {
+export async function reloadSession({ clock, timeouts }: Engine, state: SessionState): Promise<void> {
   if (state.standing === 'new') throw sessionGone();
   const record = await state.claim.store.read(state.key);
-  if (record === undefined || record === 'ended') {
+  if (record === undefined || record === 'ended' || isPastAbsolute(clock(), record.createdAt, timeouts)) {
     state.standing = 'gone';
     throw sessionGone();
   }

@@ -16,7 +16,8 @@ export interface StoreMode {
 
 /** Whether the end of the request has anything to do for this session. */
 export function needsStoring(engine: Engine, state: SessionState): boolean {
-  if (state.closing === 'destroyed') return state.standing === 'stored' || state.replaces !== undefined;
+  if (state.closing === 'destroyed')
+    return state.standing === 'stored' || state.standing === 'ended' || state.replaces !== undefined;
   if (state.replaces !== undefined || state.fields.changes() !== undefined) return true;
   if (state.standing === 'new') return hasContent(state);
   return (

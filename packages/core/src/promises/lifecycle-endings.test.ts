@@ -326,6 +326,22 @@ describe('regenerate', () => {
     }
   });
 
+  it('a second destroy costs nothing, and is told once', async () => {
+    const app = await startApp({
+      ...routes,
+      '/twice': async ({ session }) => {
+        await session.destroy();
+        await session.destroy();
+      },
+    });
+    const browser = await visitor(app);
+    const events = watchEvents();
+    await browser.get('/twice');
+    expect(app.store.took()).toEqual(['read', 'destroy']);
+    events.stop();
+    expect(events.names().filter((name) => name === 'destroyed')).toHaveLength(1);
+  });
+
   it('after destroy begins a session of its own', async () => {
     const app = await startApp({
       ...routes,
@@ -488,6 +504,21 @@ describe('regenerate', () => {
 });
 
 describe('reload', () => {
+  it('of a session that came to its absolute timeout meanwhile says that it is gone', async () => {
+    let now = Date.now();
+    const { app, gate } = await startWithSlow(async ({ session }) => session.reload(), {
+      clock: () => now,
+      idleTimeoutMs: 60_000,
+      absoluteTimeoutMs: 60_000,
+    });
+    const browser = await visitor(app);
+    const slow = browser.send('/slow');
+    await gate.reached;
+    now += 60_000;
+    gate.open();
+    expect(await slow).toMatchObject({ status: 409, text: expect.stringContaining('SESSION_GONE') });
+  });
+
   it('brings what others stored, and lets go of what was not saved', async () => {
     const { app, gate } = await startWithSlow(async ({ session }) => {
       session['mine'] = 1;

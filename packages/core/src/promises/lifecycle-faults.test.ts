@@ -166,6 +166,22 @@ describe('a fault of the store at commit', () => {
     expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 1 });
   });
 
+  it('of a logout that was carried out is a 503 until a retry is confirmed', async () => {
+    const app = await startApp(routes);
+    const browser = await visitor(app);
+    app.store.after = ({ verb }) => {
+      if (verb === 'destroy') throw new Error('not confirmed');
+    };
+    const events = watchEvents();
+    expect(await browser.get('/logout')).toMatchObject(fault);
+    // The cookie is there still, and what it stood for has ended.
+    expect(await browser.get('/logout')).toMatchObject(fault);
+    app.store.after = undefined;
+    expect(await browser.get('/logout')).toMatchObject({ status: 200, setCookie: [expect.stringMatching(/^sid=;/)] });
+    events.stop();
+    expect(events.names()).not.toContain('destroyed');
+  });
+
   it('of a touch is an event and nothing else', async () => {
     let now = Date.now();
     const app = await startApp(routes, { clock: () => now });
@@ -321,6 +337,23 @@ describe('what the app does not wait for', () => {
     });
     const browser = await visitor(app);
     expect(await browser.get('/work')).toMatchObject({ status: 500, text: expect.stringContaining('UPDATE_PENDING') });
+  });
+
+  it('what its function throws is the fault of the app, not of the store', async () => {
+    const app = await startApp({
+      ...routes,
+      '/work': ({ session }) => {
+        void session.update('n', () => {
+          throw new TypeError('n is not a number');
+        });
+      },
+    });
+    const browser = await visitor(app);
+    const answer = await browser.get('/work');
+    expect(answer).toMatchObject({ status: 500, text: expect.stringContaining('UPDATE_THREW') });
+    expect(answer.headers['retry-after']).toBeUndefined();
+    expect(app.lines.join('\n')).toContain('n is not a number');
+    expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 1 });
   });
 
   it('a session that ended meanwhile is no failure', async () => {
