@@ -6,10 +6,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { SessError } from './errors.ts';
 import { onSessionEvent } from './events.ts';
 import { faultLog } from './fault-log.ts';
+import type { Logger } from './logger.ts';
 import { memoryStore } from './storage/memory-store.ts';
 import { createSessions } from './sessions.ts';
 
-function collect(): { lines: string[]; logger: { info(): void; warn(): void; error(line: string): void } } {
+function collect(): { lines: string[]; logger: Logger } {
   const lines: string[] = [];
   return { lines, logger: { info() {}, warn() {}, error: (line) => lines.push(line) } };
 }
@@ -26,14 +27,12 @@ describe('the log of faults', () => {
     expect(lines.filter((line) => line === 'Session error NOT_SERIALIZABLE: session.day is a Date.')).toHaveLength(3);
   });
 
-  it('names the key of a value that could not be stored, when the app had given its answer', async () => {
-    const { lines, logger } = collect();
-    const failed: string[] = [];
-    onTestFinished(onSessionEvent('commitFailed', ({ code }) => failed.push(code)));
+  /** An app that keeps what can not be stored. Its visitor has been answered when this resolves. */
+  async function storeDate(logger: Logger, onFailure?: (error: Error) => void): Promise<Response> {
     const sessions = createSessions({ store: memoryStore(), secret: 'a secret that is long enough, 32+', logger });
     const server = createServer((request, response) => {
       const serve = async (): Promise<void> => {
-        const exchange = await sessions.attach(request, response);
+        const exchange = await sessions.attach(request, response, onFailure);
         Object.assign(exchange.session, { day: new Date(0) });
         response.end('ok');
       };
@@ -44,9 +43,23 @@ describe('the log of faults', () => {
     onTestFinished(() => void server.close());
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const answer = await fetch(`http://127.0.0.1:${port}/`);
-    expect(answer.status).toBe(500);
+    return fetch(`http://127.0.0.1:${port}/`);
+  }
+
+  it('names the key of a value that could not be stored, when the app had given its answer', async () => {
+    const { lines, logger } = collect();
+    const failed: string[] = [];
+    onTestFinished(onSessionEvent('commitFailed', ({ code }) => failed.push(code)));
+    expect((await storeDate(logger)).status).toBe(500);
     expect(lines).toEqual([expect.stringMatching(/^Session error NOT_SERIALIZABLE: session\.day is a Date/)]);
     expect(failed).toEqual(['NOT_SERIALIZABLE']);
+  });
+
+  it('leaves that error to a listener of the app, where there is one', async () => {
+    const { lines, logger } = collect();
+    const told: Error[] = [];
+    expect((await storeDate(logger, (error) => told.push(error))).status).toBe(500);
+    expect(told).toEqual([expect.objectContaining({ code: 'NOT_SERIALIZABLE', status: 500 })]);
+    expect(lines).toEqual([]);
   });
 });

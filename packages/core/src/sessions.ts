@@ -61,8 +61,15 @@ export interface Sessions {
   /**
    * The same for node:http, where the response is held back until the commit. Synchronous where the
    * request has no cookie of ours.
+   *
+   * @param onFailure told of a commit that failed after the app had given its answer: the client got
+   * the error in its place. Without it, what is not a fault of the store is logged.
    */
-  attach(request: IncomingMessage, response: ServerResponse): SessionExchange | Promise<SessionExchange>;
+  attach(
+    request: IncomingMessage,
+    response: ServerResponse,
+    onFailure?: (error: Error) => void,
+  ): SessionExchange | Promise<SessionExchange>;
 
   /**
    * Tries the storage with a real session. Await it at start, to fail early; else the first request
@@ -207,9 +214,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     async commit(session, statusCode = 200) {
       return exchangeOf(session).commit(statusCode >= 500);
     },
-    attach(request, response) {
+    attach(request, response, onFailure) {
       startOnce();
-      return attachExchange(engine, request, response);
+      return attachExchange(engine, request, response, onFailure);
     },
     ready,
     async close() {

@@ -7,26 +7,32 @@ import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
 import { holdResponse } from '../response/response-hold.ts';
 
+/** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
+export type FailureListener = (error: Error) => void;
+
 /** Opens a request's session, and holds its response back until the session is stored. */
 export function attachExchange(
   engine: Engine,
   request: IncomingMessage,
   response: ServerResponse,
+  onFailure?: FailureListener,
 ): Exchange | Promise<Exchange> {
   const opened = openExchange(engine, request.headers.cookie);
-  return opened instanceof Promise ? opened.then((exchange) => hold(exchange, response)) : hold(opened, response);
+  return opened instanceof Promise
+    ? opened.then((exchange) => hold(exchange, response, onFailure))
+    : hold(opened, response, onFailure);
 }
 
-function hold(exchange: Exchange, response: ServerResponse): Exchange {
+function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureListener | undefined): Exchange {
   if (typeof response.writeHead !== 'function') {
     // A WebSocket's upgrade, run through the middleware with `{}`: there are no headers, and no end.
     exchange.noteHeadersLeft();
     return exchange;
   }
   holdResponse(response, {
-    commit: (statusCode) => told(exchange, () => exchange.commit(statusCode >= 500)),
+    commit: (statusCode) => told(exchange, onFailure, () => exchange.commit(statusCode >= 500)),
     commitLate: () => {
-      const late = told(exchange, () => exchange.commit());
+      const late = told(exchange, onFailure, () => exchange.commit());
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     seal: () => exchange.seal(),
@@ -35,16 +41,19 @@ function hold(exchange: Exchange, response: ServerResponse): Exchange {
   return exchange;
 }
 
-/** When the commit fails the app has given its answer, and no error handler of the app's is told. */
-function told<T>(exchange: Exchange, commit: () => T | Promise<T>): T | Promise<T> {
-  const tell = (error: unknown): void => {
+/** When the commit fails the app has given its answer, and no error handler of the app's would be told. */
+function told<T>(exchange: Exchange, onFailure: FailureListener | undefined, commit: () => T | Promise<T>) {
+  const tell = (reason: unknown): void => {
+    const error = reason instanceof Error ? reason : scrub(reason);
     publish('commitFailed', () => ({
       handle: exchange.knownHandle,
       code: isSessError(error) ? error.code : 'STORE_UNAVAILABLE',
-      error: error instanceof Error ? error : scrub(error),
+      error,
     }));
+    // In a turn of its own: what the listener throws is the app's.
+    if (onFailure !== undefined) process.nextTick(onFailure, error);
     // Faults of the store were logged where they came from.
-    if (isSessError(error) && error.status !== 503) exchange.engine.logError(error);
+    else if (isSessError(error) && error.status !== 503) exchange.engine.logError(error);
   };
   try {
     const outcome = commit();
