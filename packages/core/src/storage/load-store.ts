@@ -94,10 +94,9 @@ function identityOf(recipe: StoreRecipe): string {
 }
 
 async function makeStore(recipe: StoreRecipe, path: string): Promise<SessionStore> {
-  // A bundler must leave this import alone: the package is the app's own.
-  const loaded: unknown = await import(
-    /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href
-  );
+  // Not `import()`: bundlers must leave it alone, and the compiler puts its arguments where Turbopack does not see a
+  // `turbopackIgnore`. The package is the app's own, and the same instance as an import gives.
+  const loaded: unknown = createRequire(path)(path);
   const factory: unknown =
     typeof loaded === 'object' && loaded !== null ? Reflect.get(loaded, recipe.factory) : undefined;
   const store: unknown =
