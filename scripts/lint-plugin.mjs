@@ -43,6 +43,12 @@ function runtimeDependenciesOf(folder) {
   return manifests.get(folder);
 }
 
+/** The entries of one of our packages: `.` and, for some, more. */
+function exportsOf(name) {
+  const file = resolve(root, 'packages', name.slice('@sess/'.length), 'package.json');
+  return existsSync(file) ? Object.keys(JSON.parse(readFileSync(file, 'utf8')).exports ?? {}) : [];
+}
+
 /** Says what is wrong with an import, or nothing. */
 function judge(specifier, filename) {
   const { folder, packageName, isTest } = ownerOf(filename);
@@ -60,7 +66,8 @@ function judge(specifier, filename) {
   const name = specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0];
 
   if (name.startsWith('@sess/')) {
-    if (name !== specifier) return `'${specifier}' reaches into a package: import '${name}'.`;
+    if (name !== specifier && !exportsOf(name).includes(`.${specifier.slice(name.length)}`))
+      return `'${specifier}' reaches into a package: import '${name}', or one of its exports.`;
     if (packageName === undefined) return undefined;
     if (law[packageName] === undefined)
       return `packages/${packageName} is not in the table of scripts/lint-plugin.mjs.`;

@@ -20,8 +20,10 @@ const planted = [
   ['sess(import-law)', 'packages/express/src/deep.ts', "import '@sess/core/dist/token.js';"],
   ['sess(import-law)', 'packages/express/src/leaves.ts', "import '../../core/src/token.ts';"],
   ['sess(import-law)', 'packages/store-tests/src/a-store.ts', "import '@sess/redis';"],
+  ['sess(import-law)', 'packages/cli/src/a-store.ts', "export const store = import('@sess/redis');"],
   ['sess(import-law)', 'packages/unlisted/src/index.ts', "import '@sess/core';"],
   ['sess(import-law)', 'apps/demo/src/deep.ts', "import '@sess/core/dist/token.js';"],
+  ['sess(import-law)', 'apps/demo/src/no-export.ts', "import '@sess/express/opentelemetry';"],
   ['sess(import-law)', 'e2e/leaves.test.ts', "import '../packages/core/src/token.ts';"],
   ['sess(no-export-star)', 'packages/core/src/star.ts', "export * from './clock.ts';"],
   ['sess(clock-in-one-file)', 'packages/core/src/now.ts', 'export const now: number = Date.now();'],
@@ -57,6 +59,7 @@ const allowed = [
   ['packages/store-tests/src/index.ts', "import '@sess/core';"],
   ['packages/fs/src/long.test.ts', 'export const long = 1;\n' + '// one more line\n'.repeat(300)],
   ['apps/demo/src/main.ts', "import '@sess/redis';\nimport '@sess/fs';\nimport 'express';"],
+  ['apps/demo/src/metrics.ts', "import '@sess/core/opentelemetry';"],
   ['e2e/all.test.ts', "import '@sess/redis';\nimport '@sess/express';\nimport 'ws';"],
 ];
 

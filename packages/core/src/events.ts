@@ -29,6 +29,10 @@ export interface SessionEvents {
   ambiguousCookie: { handles: readonly string[] };
   /** The commit failed when the app had given its answer: the client got the error instead of it. */
   commitFailed: { handle: string | undefined; code: SessErrorCode; error: Error };
+  /** `session.update()` found that somebody else had changed the key meanwhile, and tries again. */
+  conflict: { handle: string; keys: readonly string[] };
+  /** The store did what it was asked. */
+  storeAnswered: { operation: string; handle: string | undefined; durationMs: number };
   /** The store failed. */
   storeError: { operation: string; code: SessErrorCode; handle: string | undefined; error: Error; durationMs: number };
 }
@@ -48,6 +52,8 @@ export const channels: { readonly [Name in SessionEventName]: Channel } = {
   unknownCookie: channel('sess:unknownCookie'),
   ambiguousCookie: channel('sess:ambiguousCookie'),
   commitFailed: channel('sess:commitFailed'),
+  conflict: channel('sess:conflict'),
+  storeAnswered: channel('sess:storeAnswered'),
   storeError: channel('sess:storeError'),
 };
 

@@ -10,6 +10,7 @@ export { type SessionEventName, type SessionEvents, channels, onSessionEvent } f
 export { assertKnownOptions } from './known-options.ts';
 export type { Limits } from './session/limits.ts';
 export type { Logger } from './logger.ts';
+export type { CountOptions, SessionCount } from './storage/count-sessions.ts';
 export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './storage/memory-store.ts';
 export type { SessionInfo } from './storage/owners.ts';
 export { holdResponse } from './response/response-hold.ts';

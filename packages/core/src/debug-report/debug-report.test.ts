@@ -124,6 +124,12 @@ describe('the debug report', () => {
         session['pending'] = 1;
         return app.sessions.debugReport({ isAllowed: true, session });
       },
+      '/gone': async ({ session }) => {
+        await app.sessions.revoke(session.handle);
+        session['name'] = 'again';
+        await session.save().catch(() => {});
+        return app.sessions.debugReport({ isAllowed: true, session });
+      },
       '/after-logout': async ({ session }) => {
         await session.destroy();
         return app.sessions.debugReport({ isAllowed: true, session });
@@ -146,6 +152,9 @@ describe('the debug report', () => {
       ],
     });
     expect(report.headers.vary).toBe('Cookie');
+    const gone = JSON.parse((await browser.get('/gone')).text).session;
+    expect(gone).toMatchObject({ handle: session.handle, isNew: true, keys: [] });
+    await browser.get('/write');
     expect(JSON.parse((await browser.get('/after-logout')).text).session).toMatchObject({ isNew: true, keys: [] });
   });
 

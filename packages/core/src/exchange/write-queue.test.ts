@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { SessError } from '../errors.ts';
+import { onSessionEvent } from '../events.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import type { SessionChange, SessionStore, UpdateVerdict } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
@@ -235,6 +236,24 @@ describe('a write that fails', () => {
     ]);
     expect(outcomes).toEqual([{ gone: true }, { gone: true }, { gone: true }]);
     expect(await watch.text('n')).toBe(undefined);
+  });
+
+  it('tells of each round that it lost, by the keys that were compared', async () => {
+    const watch = await watched({ n: '0', other: '0' });
+    watch.before = async (attempt) => attempt <= 2 && watch.elsewhere({ n: String(attempt * 10) });
+    const heard: unknown[] = [];
+    const stop = onSessionEvent('conflict', (event) => heard.push(event));
+    await Promise.all([
+      queueWrite(watch.store, key, count('n', '0')),
+      queueWrite(watch.store, key, set({ other: '1' })),
+      queueWrite(watch.store, key, count('n', '0')),
+    ]);
+    stop();
+    expect(await watch.text('n')).toBe('22');
+    expect(heard).toEqual([
+      { handle: key, keys: ['n'] },
+      { handle: key, keys: ['n'] },
+    ]);
   });
 
   it('loses again and again only for so long, and says that nothing was stored', async () => {

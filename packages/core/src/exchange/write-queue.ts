@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChangeDraft } from './change-draft.ts';
+import { publish } from '../events.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
 
@@ -95,6 +96,7 @@ class WriteQueue {
         for (const { resolve } of batch) resolve({ gone: true });
         return;
       }
+      publish('conflict', () => ({ handle: this.#key, keys: [...draft.expected().keys()] }));
       if (performance.now() - started > GIVE_UP_AFTER_MS) throw draft.lostTooOften(attempt + 1);
       // Somebody else was faster. Step aside for a random moment, so that contenders do not march in step.
       if (attempt > 0) await wait(Math.random() * Math.min(2 ** attempt, 32));

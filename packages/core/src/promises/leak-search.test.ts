@@ -6,7 +6,7 @@ import { cookieSessions } from '../cookie/cookie-sessions.ts';
 import { SessError } from '../errors.ts';
 import { createSessions } from '../sessions.ts';
 import { probeStore } from '../testing/probe-store.ts';
-import { type Route, closeApps, startApp, watchEvents } from '../testing/test-app.ts';
+import { type Route, allEvents, closeApps, startApp, watchEvents } from '../testing/test-app.ts';
 
 afterEach(closeApps);
 
@@ -97,7 +97,7 @@ const caught: unknown[] = [];
 /** A visit to everything, with faults. @returns what came out of it, and the tokens that were on the way. */
 async function everything() {
   const store = probeStore();
-  const events = watchEvents();
+  const events = watchEvents(allEvents);
   const tokens = new Set<string>();
   const passed: unknown[] = [];
   app = await startApp(

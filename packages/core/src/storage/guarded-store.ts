@@ -65,7 +65,9 @@ export class GuardedStore implements SessionStore {
       const store = (this.#loaded ??= await this.#load());
       running = withDeadline(work(store), this.#operationMs, `The session store's ${operation}`);
       this.#running.add(running);
-      return await running;
+      const answer = await running;
+      publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
+      return answer;
     } catch (thrown) {
       const error = isSessError(thrown)
         ? thrown

@@ -175,12 +175,21 @@ export interface SeenEvent {
   event: Record<string, unknown>;
 }
 
+export const allEvents = Object.keys(channels) as SessionEventName[];
+
+/** Without what tells of every single call of the store. */
+const eventsOfSessions = allEvents.filter((name) => name !== 'storeAnswered');
+
 /** What the library tells the world from now on. */
-export function watchEvents(): { seen: SeenEvent[]; names(): string[]; stop(): void } {
+export function watchEvents(names: readonly SessionEventName[] = eventsOfSessions): {
+  seen: SeenEvent[];
+  names(): string[];
+  stop(): void;
+} {
   const seen: SeenEvent[] = [];
-  const stops = Object.entries(channels).map(([name, channel]) => {
-    const listener = (event: unknown): void =>
-      void seen.push({ name: name as SessionEventName, event: event as Record<string, unknown> });
+  const stops = names.map((name) => {
+    const channel = channels[name];
+    const listener = (event: unknown): void => void seen.push({ name, event: event as Record<string, unknown> });
     channel.subscribe(listener);
     return () => channel.unsubscribe(listener);
   });
