@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { isSessError } from '@sess/core';
 import { Cluster, Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
 import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
@@ -293,6 +293,31 @@ describe('TLS', () => {
 });
 
 describe('check', () => {
+  it('says when the clock of this host and that of the server are apart', async () => {
+    const server = await startServer();
+    const store = redisStore({ url: server.url });
+    const codes = async () => (await store.check()).map(({ code, severity }) => `${code} ${severity}`);
+    expect(await codes()).not.toContain('REDIS_CLOCK warning');
+    const { now } = Date;
+    for (const [offMs, told] of [
+      [90_000, 'behind'],
+      [-90_000, 'ahead of'],
+    ] as const) {
+      vi.spyOn(Date, 'now').mockImplementation(() => Reflect.apply(now, Date, []) + offMs);
+      const findings = await store.check();
+      vi.restoreAllMocks();
+      expect(findings).toContainEqual(
+        expect.objectContaining({
+          code: 'REDIS_CLOCK',
+          severity: 'warning',
+          text: expect.stringContaining(` s ${told} `),
+        }),
+      );
+    }
+    await store.close();
+    await server.dispose();
+  });
+
   it('says what is wrong with the server, and nothing when nothing is', async () => {
     const server = await startServer('--appendonly', 'yes');
     const store = redisStore({ url: server.url });

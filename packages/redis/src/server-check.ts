@@ -11,7 +11,9 @@ export async function checkServers(link: Link, replicas: number | undefined): Pr
   for (const master of masters) {
     const info = parseInfo(await link.run({ what, isRepeatable: true, send: () => master.info() }));
     const savesSnapshots = await link.run({ what, isRepeatable: true, send: () => hasSnapshots(master) });
-    for (const finding of judge(info, savesSnapshots, replicas)) found.set(finding.code, finding);
+    const skewMs = await link.run({ what, isRepeatable: true, send: () => clockSkew(master) });
+    for (const finding of [...judge(info, savesSnapshots, replicas), ...judgeClock(skewMs)])
+      found.set(finding.code, finding);
   }
   return [...found.values()];
 }
@@ -30,6 +32,35 @@ async function hasSnapshots(master: Redis): Promise<boolean | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** How far the server's clock is from ours, as far as the time that the answer took does not explain it. */
+async function clockSkew(master: Redis): Promise<number> {
+  const sentAt = Date.now();
+  try {
+    const [seconds, microseconds] = await master.time();
+    const serverNow = Number(seconds) * 1000 + Number(microseconds) / 1000;
+    return serverNow - Math.min(Math.max(serverNow, sentAt), Date.now());
+  } catch {
+    // A user of the server who may not ask for its time: then nobody knows.
+    return 0;
+  }
+}
+
+/** More than clocks drift that follow a time server. */
+const toleratedSkewMs = 5_000;
+
+function judgeClock(skewMs: number): Finding[] {
+  if (!(Math.abs(skewMs) > toleratedSkewMs)) return [];
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  return [
+    {
+      code: 'REDIS_CLOCK',
+      severity: 'warning',
+      text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts bear that; the absolute timeout is judged by this host's.`,
+      fix: 'Let both hosts follow a time server (NTP).',
+    },
+  ];
 }
 
 function judge(

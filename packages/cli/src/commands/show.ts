@@ -1,0 +1,57 @@
+import type { App } from '../app.ts';
+import { CommandError, exitCodes } from '../exit-codes.ts';
+import { size } from '../quantities.ts';
+import { assertHandle, seenSession } from '../seen-session.ts';
+import { sessionBlock, sessionJson, sessionRow } from '../session-lines.ts';
+import { openStorage } from '../storage.ts';
+import { type Terminal, printable } from '../terminal.ts';
+
+export interface ShowFlags {
+  key: readonly string[];
+  json?: true;
+}
+
+/** One session: what it holds by name and size, and the values of those keys alone that were asked for by name. */
+export async function show(app: App, handle: string, { key, json }: ShowFlags, { out }: Terminal): Promise<void> {
+  assertHandle(handle);
+  const storage = await openStorage(app);
+  try {
+    const record = await storage.store.read(handle);
+    if (record === undefined)
+      throw new CommandError(exitCodes.found, 'There is no such session: it expired or was ended, or never was.');
+    if (record === 'ended')
+      throw new CommandError(
+        exitCodes.found,
+        'That session was ended by its own browser a moment ago (logout, or a new token).',
+      );
+
+    const texts = key.map((name) => {
+      const text = Object.hasOwn(record.fields, name) ? record.fields[name] : undefined;
+      if (text === undefined)
+        throw new CommandError(exitCodes.found, `The session has no key ${JSON.stringify(name)}.`);
+      return [name, text] as const;
+    });
+    const session = seenSession(handle, record);
+    if (json) {
+      const values = Object.fromEntries(texts.map(([name, text]): [string, unknown] => [name, JSON.parse(text)]));
+      const { settings } = record;
+      out.line(
+        JSON.stringify(
+          { ...sessionJson(session), ...(settings && { settings }), ...(key.length > 0 && { values }) },
+          undefined,
+          2,
+        ),
+      );
+    } else if (texts.length > 0) {
+      // The value as it is stored, for `| jq`. A terminal is not to be commanded by it.
+      for (const [, text] of texts) out.line(out.isTerminal ? printable(text) : text);
+    } else if (out.isTerminal) {
+      out.line(sessionBlock(session, out, Date.now()));
+      const width = Math.max(0, ...session.keys.map(({ name }) => printable(name).length));
+      for (const { name, bytes } of session.keys)
+        out.line(`    ${printable(name).padEnd(width)}  ${out.paint('dim', size(bytes))}`);
+    } else out.line(sessionRow(session));
+  } finally {
+    await storage.close();
+  }
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type BackendChoice,
+  type Finding,
+  SessError,
+  type SessionStore,
+  type StoreDescription,
+  appStorage,
+  hasAbility,
+} from '@sess/core';
+import type { App } from '../app.ts';
+import { milliseconds } from '../quantities.ts';
+import { foreignSentence, obstacleAbove, stateOf } from '../storage.ts';
+import { errorFinding } from './error-finding.ts';
+
+export interface StorageExamination {
+  backend?: BackendChoice;
+  description?: StoreDescription;
+  /** Of one read: the median of several. Absent where the storage did not answer. */
+  latencyMs?: number;
+  findings: Finding[];
+}
+
+/** A store of somebody else's may have no bound of its own. */
+const PATIENCE_MS = 10_000;
+
+/** Above this each request with a session is slower by what people notice. */
+const SLOW_MS = 100;
+
+/** Looks at the storage as the app does at its start, and at what the store has to say of itself. */
+export async function examineStorage(app: App): Promise<StorageExamination> {
+  const examination: StorageExamination = { findings: [] };
+  const { findings } = examination;
+  let close = async (): Promise<void> => {};
+  try {
+    const storage = appStorage({ ...app.options, env: app.env }, app.folder);
+    close = storage.close;
+    examination.backend = storage.backend;
+    if (storage.backend.name === 'cookie') {
+      findings.push(inCookies(storage.backend));
+      return examination;
+    }
+    const obstacle = storage.directory === undefined ? undefined : obstacleIn(storage.directory);
+    if (obstacle !== undefined) {
+      findings.push(obstacle);
+      return examination;
+    }
+    const store = await storage.open();
+    if (hasAbility(store, 'describe')) examination.description = store.describe();
+    examination.latencyMs = await bounded(probe(store));
+    if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
+    if (hasAbility(store, 'check')) findings.push(...(await bounded(store.check())));
+  } catch (error) {
+    findings.push(errorFinding(error));
+  } finally {
+    await bounded(close()).catch(() => {});
+  }
+  return examination;
+}
+
+/** A real session that is made, read and destroyed; and how long a read takes. */
+async function probe(store: SessionStore): Promise<number> {
+  const key = randomBytes(32).toString('hex');
+  const now = Date.now();
+  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+  const times: number[] = [];
+  try {
+    for (let count = 0; count < 5; count += 1) {
+      const started = performance.now();
+      const record = await store.read(key);
+      times.push(performance.now() - started);
+      if (typeof record !== 'object' || record.fields['probe'] !== '1')
+        throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
+    }
+  } finally {
+    await store.destroy(key);
+  }
+  return times.toSorted((a, b) => a - b)[2] ?? 0;
+}
+
+async function bounded<T>(work: Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const late = pause(PATIENCE_MS, undefined, { signal: abort.signal }).then(() => {
+    throw new SessError('STORE_TIMEOUT', `The session store did not answer within ${PATIENCE_MS / 1000} s.`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    abort.abort();
+    late.catch(() => {});
+    work.catch(() => {});
+  }
+}
+
+/** What the doctor must not do is make the directory: as the wrong user, or in the wrong place, that does harm. */
+function obstacleIn(directory: string): Finding | undefined {
+  const found = stateOf(directory);
+  const above = found.state === 'missing' ? obstacleAbove(directory) : undefined;
+  if (above !== undefined)
+    return {
+      code: 'FS_PARENT',
+      severity: 'error',
+      text: `The session directory ${directory} is not there, and this user may not make it in ${above}.`,
+      fix: `Make it once, as root, and give it to the app's user: install -d -m 700 -o <user> ${directory}`,
+    };
+  if (found.state === 'missing')
+    return {
+      code: 'FS_MISSING',
+      severity: 'note',
+      text: `The session directory ${directory} is not there. The app makes it when it starts; if the app is running, it uses another one.`,
+      fix: "Run this in the app's folder, as the app's user and with its environment, after the app has started.",
+    };
+  if (found.state === 'foreign')
+    return {
+      code: 'FS_OTHER_USER',
+      severity: 'error',
+      text: foreignSentence(directory, found.uid),
+      fix: 'If the app runs as you do, it cannot use this directory either: give it another one, or chown this one.',
+    };
+  return undefined;
+}
+
+function inCookies({ reason }: BackendChoice): Finding {
+  return {
+    code: 'COOKIE_SESSIONS',
+    severity: 'warning',
+    text: `Nothing is stored: sessions are in signed cookies, where a logout cannot end a copied one. ${reason}`,
+    fix: 'Fine for tests. Else unset what tells of a test runner, or give the app a store.',
+  };
+}
+
+function slow(latencyMs: number): Finding {
+  return {
+    code: 'STORE_SLOW',
+    severity: 'warning',
+    text: `Reading one session takes ${milliseconds(latencyMs)}, and every request that has one waits for it.`,
+    fix: 'Bring the storage closer to the app, or find out what keeps it busy.',
+  };
+}

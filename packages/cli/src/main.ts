@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { isSessError } from '@sess/core';
+import { CommanderError } from 'commander';
+import { CommandError, type ExitCode, exitCodes } from './exit-codes.ts';
+import { program } from './program.ts';
+import { openTerminal } from './terminal.ts';
+
+const terminal = openTerminal();
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+try {
+  await program(terminal, version).parseAsync();
+} catch (error) {
+  process.exitCode = tell(error);
+}
+
+function tell(error: unknown): ExitCode {
+  // Commander has said it already; help and version end with 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+  const { err } = terminal;
+  const name = err.paint('red', isSessError(error) ? error.code : 'error');
+  err.line(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  return error instanceof CommandError ? error.exitCode : exitCodes.fault;
+}

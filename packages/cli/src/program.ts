@@ -1,0 +1,94 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { type AppFlags, readApp } from './app.ts';
+import { type DoctorFlags, doctor } from './commands/doctor.ts';
+import { type ListFlags, list } from './commands/list.ts';
+import { type RevokeFlags, revoke } from './commands/revoke.ts';
+import { secret } from './commands/secret.ts';
+import { type ShowFlags, show } from './commands/show.ts';
+import { type StatsFlags, stats } from './commands/stats.ts';
+import { sweep } from './commands/sweep.ts';
+import type { Terminal } from './terminal.ts';
+
+const exitCodesHelp = `
+Exit codes:
+  0  done; the doctor found no error
+  1  the doctor found an error; what was asked for is not there, or was not confirmed
+  2  the command line is wrong
+  3  it could not be done: storage that cannot be reached, wrong configuration`;
+
+/** The command line: what there is, and what each command takes. */
+export function program(terminal: Terminal, version: string): Command {
+  const sess = new Command('sess')
+    .description(
+      "Operate @sess sessions. Run it in the app's folder, as the app's user and with its environment:\nit then chooses the same storage as the app.",
+    )
+    .version(version)
+    .showHelpAfterError('(sess --help tells of all commands)')
+    .addHelpText('after', exitCodesHelp)
+    .exitOverride();
+
+  /** A command that looks at an app. */
+  const command = (signature: string, description: string): Command =>
+    sess
+      .command(signature)
+      .description(description)
+      .option('--env-file <file>', 'a file of environment variables, as for node; may be repeated', gather, [])
+      .option('--config <file>', 'exports the options of createSessions (default: sess.config.mjs)');
+
+  command('doctor', 'look for what is wrong: configuration, secrets, storage; and the app itself, by its address')
+    .option('--url <url>', 'visit the app there, and look at its cookie')
+    .option('--report-url <url>', "compare the workers' debug reports, from your app's own route")
+    .option('--header <header>', "what the report's route asks for: 'Authorization: ...'; may be repeated", gather, [])
+    .option('--requests <number>', 'how often the report is asked for, each time on a new connection', positive, 12)
+    .option('--json', 'for programs')
+    .action(async (flags: AppFlags & DoctorFlags) => doctor(await readApp(flags), flags, terminal));
+
+  sess
+    .command('secret')
+    .description('print a new secret, and nothing else: SECRET_KEY=$(npx @sess/cli secret)')
+    .action(() => secret(terminal));
+
+  command('list', 'sessions, without their values')
+    .option('--owner <owner>', 'only those of this owner')
+    .option('--limit <number>', 'how many, or "all"', limit, 100)
+    .option('--json', 'for programs')
+    .action(async (flags: AppFlags & ListFlags) => list(await readApp(flags), flags, terminal));
+
+  command('show <handle>', 'one session: its keys and their sizes')
+    .option('--key <name>', 'print the value of this key, and nothing else; may be repeated', gather, [])
+    .option('--json', 'for programs')
+    .action(async (handle: string, flags: AppFlags & ShowFlags) => show(await readApp(flags), handle, flags, terminal));
+
+  command('revoke [handles...]', 'end sessions, wherever they are used')
+    .option('--owner <owner>', 'all of this owner')
+    .option('--yes', 'do not ask')
+    .option('--json', 'for programs')
+    .action(async (handles: string[], flags: AppFlags & RevokeFlags) =>
+      revoke(await readApp(flags), handles, flags, terminal),
+    );
+
+  command('stats', 'count sessions, and measure their sizes and ages')
+    .option('--limit <number>', 'how many are read at most, or "all"', limit, 10_000)
+    .option('--json', 'for programs')
+    .action(async (flags: AppFlags & StatsFlags) => stats(await readApp(flags), flags, terminal));
+
+  command('sweep', 'remove what has expired, now (Redis does it by itself)')
+    .option('--json', 'for programs')
+    .action(async (flags: AppFlags & { json?: true }) => sweep(await readApp(flags), flags, terminal));
+
+  return sess;
+}
+
+function gather(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError('A whole number above 0 is needed.');
+}
+
+function limit(text: string): number | undefined {
+  return text === 'all' ? undefined : positive(text);
+}

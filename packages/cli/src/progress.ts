@@ -1,0 +1,29 @@
+import { SingleBar } from 'cli-progress';
+
+export interface Progress {
+  advance(to: number): void;
+  stop(): void;
+}
+
+/**
+ * A bar on standard error while a terminal is there to see it. It goes when the work is done.
+ *
+ * @param atMost what a full bar means; without it there is a count alone
+ */
+export function startProgress(what: string, atMost: number | undefined): Progress {
+  if (!process.stderr.isTTY) return { advance() {}, stop() {} };
+  const format =
+    atMost === undefined ? `${what} {value} sessions` : `${what} [{bar}] {value} of at most {total} sessions`;
+  const bar = new SingleBar({
+    format,
+    stream: process.stderr,
+    barsize: 24,
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+    clearOnComplete: true,
+    hideCursor: false,
+    formatValue: (value) => value.toLocaleString('en'),
+  });
+  bar.start(atMost ?? 1, 0);
+  return { advance: (to) => bar.update(to), stop: () => bar.stop() };
+}

@@ -1,0 +1,74 @@
+import { accessSync, constants, existsSync, lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type BackendChoice, type SessionStore, type StoreDescription, appStorage, hasAbility } from '@sess/core';
+import type { App } from './app.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+
+/** The app's storage, opened. */
+export interface Storage {
+  store: SessionStore;
+  backend: BackendChoice;
+  description: StoreDescription | undefined;
+  close(): Promise<void>;
+}
+
+/** Why a directory of sessions should not be opened from here, if so. */
+export type DirectoryState = { state: 'usable' | 'missing' } | { state: 'foreign'; uid: number };
+
+/**
+ * Opening makes the directory where it is missing, and as another user it would be the wrong one's:
+ * the app could then not use it. So that is looked at first.
+ */
+export function stateOf(directory: string): DirectoryState {
+  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  if (stats === undefined) return { state: 'missing' };
+  return stats.isDirectory() && stats.uid !== process.geteuid?.()
+    ? { state: 'foreign', uid: stats.uid }
+    : { state: 'usable' };
+}
+
+/** What the directory would have to be made in, if that may not be written to. */
+export function obstacleAbove(directory: string): string | undefined {
+  let above = dirname(directory);
+  while (!existsSync(above) && above !== dirname(above)) above = dirname(above);
+  try {
+    accessSync(above, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch {
+    return above;
+  }
+}
+
+/** Opens the storage that the app uses, for commands that work on its sessions. */
+export async function openStorage(app: App): Promise<Storage> {
+  const storage = appStorage({ ...app.options, env: app.env }, app.folder);
+  if (storage.directory !== undefined) {
+    const found = stateOf(storage.directory);
+    if (found.state === 'missing')
+      throw new CommandError(
+        exitCodes.fault,
+        `There is no session directory ${storage.directory}. Run this in the app's folder, as the app's user, and with its environment (--env-file). ${storage.backend.reason}`,
+      );
+    if (found.state === 'foreign')
+      throw new CommandError(exitCodes.fault, foreignSentence(storage.directory, found.uid));
+  }
+  const store = await storage.open();
+  const description = hasAbility(store, 'describe') ? store.describe() : undefined;
+  if (description?.sharedBy === 'process') {
+    await storage.close();
+    throw new CommandError(
+      exitCodes.fault,
+      `These sessions are in the memory of the app's own process (${description.name} store): from here nothing of them can be seen.`,
+    );
+  }
+  return { store, backend: storage.backend, description, close: () => storage.close() };
+}
+
+export function foreignSentence(directory: string, uid: number): string {
+  return `The session directory ${directory} belongs to another user (uid ${uid}). Run this as that user: sudo -u '#${uid}' npx @sess/cli ...`;
+}
+
+/** For the line that says which storage is looked at. */
+export function locationOf({ backend, description }: Pick<Storage, 'backend' | 'description'>): string {
+  return description === undefined ? `${backend.name} store` : `${description.name}, ${description.location}`;
+}

@@ -1,0 +1,5 @@
+import { mergeConfig } from 'vitest/config';
+import base from '../../vitest.base.ts';
+
+// These tests start the built command again and again, and servers for it.
+export default mergeConfig(base, { test: { testTimeout: 60_000, hookTimeout: 60_000 } });
