@@ -1,12 +1,14 @@
-// npm start [-- flags]: installs, builds what the Express demo needs, and runs it with the flags.
+// npm start [-- flags], npm run demo:koa [-- flags]: installs, builds what that demo needs, and runs it with the flags.
 import { pnpm, run, step } from './processes.mjs';
+
+const [app, ...flags] = process.argv.slice(2);
 
 await step('install', () => pnpm(['install', '--frozen-lockfile']));
 await step('build', () =>
-  pnpm(['exec', 'turbo', 'run', 'build', '--filter=@sess/express-demo...', '--output-logs=errors-only']),
+  pnpm(['exec', 'turbo', 'run', 'build', `--filter=@sess/${app}...`, '--output-logs=errors-only']),
 );
 
 // A process group of its own, so that Ctrl-C reaches the demo only through us, and once: it might take a second signal
 // for "stop at once". For the same reason package.json says `exec`: a shell between npm and us would swallow the signal.
-const demo = ['apps/express-demo/dist/main.js', ...process.argv.slice(2)];
+const demo = [`apps/${app}/dist/main.js`, ...flags];
 process.exitCode = await run(process.execPath, demo, { detached: true });

@@ -16,7 +16,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const usage: string = `Usage: npm start -- [options]
+export const usage: string = `Usage: npm start -- [options]          the Express demo
+       npm run demo:koa -- [options]   the Koa demo
   --workers <n>    how many worker processes answer, 1 to 64 (default 4)
   --store <name>   ${storeNames.join(' | ')} (default: chosen from the environment, as in an app without options)
   --port <n>       port to listen on, 0 for any free one (default: PORT, else 3000)

@@ -1,0 +1,10 @@
+import { launch } from '@sess/demo-kit';
+import { createApp } from './app.ts';
+
+launch({
+  framework: 'Koa',
+  createListener(parts) {
+    const answer = createApp(parts).callback();
+    return (request, response) => void answer(request, response);
+  },
+});

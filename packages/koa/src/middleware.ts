@@ -1,0 +1,66 @@
+import {
+  type Session,
+  type SessionData,
+  type SessionExchange,
+  type Sessions,
+  type SessionsOptions,
+  createSessions,
+} from '@sess/core';
+import type { ExtendableContext, Next } from 'koa';
+
+import { replaceSession } from './replace-session.ts';
+
+declare module 'koa' {
+  interface ExtendableContext {
+    /**
+     * The session of this request: properties are data, methods are controls. Assign an object to
+     * replace the data, `null` to log out.
+     */
+    get session(): Session;
+    set session(data: SessionData | null);
+  }
+}
+
+/** A Koa middleware; its `sessions` list and revoke sessions. */
+export interface SessionMiddleware {
+  (ctx: ExtendableContext, next: Next): Promise<void>;
+  readonly sessions: Sessions;
+}
+
+/**
+ * Gives every request a `ctx.session`, and holds each answer back until its session is stored.
+ *
+ * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
+ * comes from the environment.
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ */
+export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+  const sessions = isSessions(options) ? options : createSessions(options);
+
+  async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
+    // Another session middleware, or this one mounted twice, has seen to this request.
+    if (!Reflect.get(ctx, 'session')) {
+      // Of what fails after the answer was given no handler is told, so the app is, as of all other errors.
+      const attached = sessions.attach(ctx.req, ctx.res, (error) => void ctx.app.emit('error', error, ctx));
+      expose(ctx, attached instanceof Promise ? await attached : attached);
+    }
+    await next();
+  }
+
+  return Object.assign(middleware, { sessions });
+}
+
+function isSessions(options: SessionsOptions | Sessions): options is Sessions {
+  return typeof options === 'object' && options !== null && 'attach' in options;
+}
+
+function expose(ctx: ExtendableContext, exchange: SessionExchange): void {
+  Object.defineProperty(ctx, 'session', {
+    get: () => exchange.session,
+    set(value: unknown) {
+      replaceSession(exchange, value);
+    },
+    configurable: true,
+    enumerable: true,
+  });
+}

@@ -1,0 +1,25 @@
+import { SessError, type SessionExchange } from '@sess/core';
+
+/**
+ * What `ctx.session = value` means: an object replaces the data, under the same token; `null` logs
+ * out, and the response waits for it, and fails with it.
+ *
+ * @throws SessError `UNSUPPORTED`, `RESERVED_KEY`, `SESSION_ENDED`
+ */
+export function replaceSession({ session }: SessionExchange, value: unknown): void {
+  if (value === session) return;
+  if (value === null) {
+    session.destroy().catch(() => {});
+    return;
+  }
+  if (!isData(value))
+    throw new SessError('UNSUPPORTED', 'ctx.session takes an object, the new data, or null, which logs out.');
+  // Assigned first: where a key is refused, nothing has been removed.
+  Object.assign(session, value);
+  for (const key of Object.keys(session)) if (!Object.hasOwn(value, key)) Reflect.deleteProperty(session, key);
+}
+
+/** A list or a `Map` has no keys of its own to assign: taken for data, it would empty the session. */
+function isData(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
