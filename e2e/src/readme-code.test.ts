@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Without those that their package tests itself: Express's README, and the page on stores with the store that it shows. */
 const pages = [
   'README.md',
-  ...['core', 'fs', 'redis'].map((name) => `packages/${name}/README.md`),
+  ...['core', 'fs', 'redis', 'cli'].map((name) => `packages/${name}/README.md`),
   ...readdirSync(join(root, 'docs')).flatMap((name) => (name === 'writing-a-store.md' ? [] : [`docs/${name}`])),
 ];
 
