@@ -1,0 +1,58 @@
+import { cookies } from 'next/headers';
+import { notFound, redirect } from 'next/navigation';
+import { type SessionFunction } from '@sess/next';
+import { withSession } from '../../../lib/session.ts';
+
+type Handler = SessionFunction<[Request, { params: Promise<{ deed: string }> }], Response>;
+
+const deeds: Record<string, Handler> = {
+  me: (session) => Response.json({ user: session.user ?? null, views: session.views ?? 0, keys: Object.keys(session) }),
+  aloof: () => Response.json({ looked: false }),
+  async count(session) {
+    return Response.json({ views: await session.update('views', (views = 0) => views + 1) });
+  },
+  async login(session) {
+    const fresh = await session.regenerate({ owner: 'ada' });
+    fresh.user = 'ada';
+    return Response.json({ user: 'ada' });
+  },
+  async logout(session) {
+    await session.destroy();
+    return Response.json({ user: null });
+  },
+  async redirect(session) {
+    const fresh = await session.regenerate({ owner: 'ada' });
+    fresh.user = 'ada';
+    redirect('/?a=1;b=2');
+  },
+  missing(session) {
+    session.user = 'lost';
+    notFound();
+  },
+  async both(session) {
+    (await cookies()).set('theme', 'dark');
+    session.user = 'both';
+    return Response.redirect('http://localhost/elsewhere', 307);
+  },
+  fails(session) {
+    session.user = 'never';
+    throw new Error('a mistake of the app');
+  },
+  clumsy(session) {
+    Object.assign(session, { when: new Date() });
+    return Response.json({});
+  },
+  cached(session) {
+    return new Response(session.user ?? 'nobody', {
+      headers: { 'Cache-Control': 'public, max-age=60', Vary: 'Accept' },
+    });
+  },
+};
+
+const handle = withSession(async (session, request: Request, context: { params: Promise<{ deed: string }> }) => {
+  const { deed } = await context.params;
+  const handler = Object.hasOwn(deeds, deed) ? deeds[deed] : undefined;
+  return handler === undefined ? new Response(null, { status: 404 }) : handler(session, request, context);
+});
+
+export { handle as GET, handle as POST };

@@ -1,0 +1,3 @@
+import { createPagesSessions } from '@sess/next/pages';
+
+export const { withSession } = createPagesSessions();

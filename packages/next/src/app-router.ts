@@ -1,0 +1,152 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import {
+  type Session,
+  SessError,
+  type Sessions,
+  currentSession,
+  failureResponse,
+  isSessError,
+  withSessionHeaders,
+} from '@sess/core';
+import { headers } from 'next/headers.js';
+import { cache } from 'react';
+
+import { cookieHeaderNow, sendCookie } from './action-cookies.ts';
+import { answerOf, isControlFlow } from './control-flow.ts';
+import { withDigest } from './digest.ts';
+import { type ReadonlySession, readonlySession } from './readonly-session.ts';
+import { type NextSessionsOptions, lazySessions } from './shared-sessions.ts';
+
+/** A function of the request's session, and of what Next.js calls it with. */
+export type SessionFunction<Args extends unknown[], Result> = (
+  session: Session,
+  ...args: Args
+) => Result | Promise<Result>;
+
+/** The helpers of an app with App Router. */
+export interface NextSessions {
+  /**
+   * The session of the request, to read in Server Components: the same one in all components of a render, loaded once.
+   * @throws SessError the fault of the store, so that nobody is shown a logged-out page; `UNSUPPORTED` on a page that is
+   * forced to be static
+   */
+  readSession(): Promise<ReadonlySession>;
+
+  /**
+   * Makes a Route Handler or a Server Action of a function of the session. What it changes is stored before the answer
+   * leaves, also when it ends with `redirect()` or `notFound()`; when it throws something else, nothing is stored that
+   * was not saved explicitly.
+   *
+   * A Route Handler answers 503 when the store fails. A Server Action throws, which Next.js answers with 500.
+   */
+  withSession<Args extends unknown[], Result>(
+    fn: SessionFunction<Args, Result>,
+  ): (...args: Args) => Promise<Awaited<Result>>;
+
+  /** For listing and revoking sessions; `sessions.ready()` tries the storage. */
+  readonly sessions: Sessions;
+}
+
+/** A request's session while `withSession` is at work. */
+interface Running {
+  readonly session: Session;
+  isOver: boolean;
+}
+
+/**
+ * Makes the helpers of an app. Nothing is read, checked or connected before the first request.
+ *
+ * @param options what `createSessions` takes, what it made, or a function that returns either. Without any, everything
+ * comes from the environment.
+ */
+export function createNextSessions(options: NextSessionsOptions = {}): NextSessions {
+  const sessions = lazySessions(options);
+  const running = new AsyncLocalStorage<Running>();
+
+  const readSession = cache(async (): Promise<ReadonlySession> => {
+    const outer = running.getStore();
+    if (outer !== undefined && !outer.isOver) return readonlySession(currentSession(outer.session));
+    const header = await cookieHeader('readSession()');
+    try {
+      return readonlySession(await sessions.open(await cookieHeaderNow(header, sessions.cookieName)));
+    } catch (error) {
+      throw withDigest(error);
+    }
+  });
+
+  async function run(session: Session, fn: () => unknown): Promise<unknown> {
+    const now: Running = { session, isOver: false };
+    try {
+      return await running.run(now, fn);
+    } finally {
+      now.isOver = true;
+    }
+  }
+
+  async function commitAction(session: Session): Promise<void> {
+    const { setCookie } = await sessions.commit(session);
+    if (setCookie !== undefined) await sendCookie(setCookie);
+  }
+
+  /** Of a Server Action. */
+  async function act(session: Session, fn: () => unknown): Promise<unknown> {
+    try {
+      const result = await run(session, fn).catch(async (error: unknown) => {
+        if (isControlFlow(error)) await commitAction(session);
+        throw error;
+      });
+      await commitAction(session);
+      return result;
+    } catch (error) {
+      throw withDigest(error);
+    }
+  }
+
+  /** Of a Route Handler. */
+  async function answer(session: Session, fn: () => unknown): Promise<unknown> {
+    try {
+      const given = await run(session, fn).catch(answerTo);
+      if (!(given instanceof Response)) return given; // which Next.js complains about
+      return withSessionHeaders(given, await sessions.commit(session, given.status));
+    } catch (error) {
+      // What the app has to mend is for its log, and for the overlay of `next dev`.
+      if (!isSessError(error) || error.status === 500) throw error;
+      return failureResponse(error);
+    }
+  }
+
+  function withSession<Args extends unknown[], Result>(
+    fn: SessionFunction<Args, Result>,
+  ): (...args: Args) => Promise<Awaited<Result>>;
+  function withSession(fn: SessionFunction<unknown[], unknown>): (...args: unknown[]) => Promise<unknown> {
+    return async (...args) => {
+      const outer = running.getStore();
+      if (outer !== undefined && !outer.isOver) return fn(currentSession(outer.session), ...args);
+      const session = await sessions.open(await cookieHeader('withSession()'));
+      const call = (): unknown => fn(session, ...args);
+      return args[0] instanceof Request ? answer(session, call) : act(session, call);
+    };
+  }
+
+  return { readSession, withSession, sessions };
+}
+
+/** @throws SessError `UNSUPPORTED` where there is no request: Next.js gives a page that is forced to be static no headers */
+async function cookieHeader(reader: string): Promise<string | undefined> {
+  // First of all: while `next build` looks for static pages, this is where it stops.
+  const said = await headers();
+  if (said.keys().next().done === true)
+    throw new SessError(
+      'UNSUPPORTED',
+      `${reader} was called on a route that is forced to be static, where all visitors would share one answer. Take out dynamic = 'force-static', or the session.`,
+    );
+  return said.get('cookie') ?? undefined;
+}
+
+/** The answer that a handler has thrown. */
+function answerTo(error: unknown): Response {
+  const answer = answerOf(error);
+  if (answer === undefined) throw error;
+  return answer;
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { type Session, type SessionExchange, type Sessions, failureResponse, isSessError } from '@sess/core';
+
+import { type NextSessionsOptions, lazySessions } from './shared-sessions.ts';
+
+/** The helpers of an app with Pages Router. */
+export interface PagesSessions {
+  /**
+   * Makes an API route or `getServerSideProps` of a function of the session. The response is held back until what was
+   * changed is stored. When the store fails, the answer is 503.
+   */
+  withSession<Args extends PagesArguments, Result>(
+    fn: (session: Session, ...args: Args) => Result | Promise<Result>,
+  ): (...args: Args) => Promise<Awaited<Result>>;
+
+  /** For listing and revoking sessions; `sessions.ready()` tries the storage. */
+  readonly sessions: Sessions;
+}
+
+/** What Next.js calls an API route with, or `getServerSideProps`. */
+export type PagesArguments =
+  | [request: IncomingMessage, response: ServerResponse]
+  | [context: { req: IncomingMessage; res: ServerResponse }];
+
+/**
+ * Makes the helpers of an app. Nothing is read, checked or connected before the first request.
+ *
+ * @param options what `createSessions` takes, what it made, or a function that returns either. Without any, everything
+ * comes from the environment.
+ */
+export function createPagesSessions(options: NextSessionsOptions = {}): PagesSessions {
+  const sessions = lazySessions(options);
+  const exchanges = new WeakMap<IncomingMessage, SessionExchange>();
+
+  function withSession<Args extends PagesArguments, Result>(
+    fn: (session: Session, ...args: Args) => Result | Promise<Result>,
+  ): (...args: Args) => Promise<Awaited<Result>>;
+  function withSession(fn: (session: Session, ...args: PagesArguments) => unknown) {
+    return async (...args: PagesArguments): Promise<unknown> => {
+      const [request, response] = args.length === 2 ? args : [args[0].req, args[0].res];
+      const exchange = exchanges.get(request) ?? (await sessions.attach(request, response));
+      exchanges.set(request, exchange);
+      try {
+        return await fn(exchange.session, ...args);
+      } catch (error) {
+        // What the app has to mend is for its log, and for the overlay of `next dev`.
+        if (!isSessError(error) || error.status === 500 || response.headersSent) throw error;
+        await send(response, failureResponse(error));
+        // Next.js wants to be given something, and sees that the answer was.
+        return args.length === 2 ? undefined : { props: {} };
+      }
+    };
+  }
+
+  return { withSession, sessions };
+}
+
+async function send(response: ServerResponse, answer: Response): Promise<void> {
+  response.statusCode = answer.status;
+  for (const [name, value] of answer.headers) response.setHeader(name, value);
+  response.end(await answer.text());
+}

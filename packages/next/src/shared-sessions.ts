@@ -1,0 +1,51 @@
+import { type Sessions, type SessionsOptions, createSessions } from '@sess/core';
+
+/**
+ * What `createSessions` takes, what it made, or a function that returns either. The function is called at the first
+ * request, so that it may read what the build does not have: secrets, addresses.
+ */
+export type NextSessionsOptions = SessionsOptions | Sessions | (() => SessionsOptions | Sessions);
+
+const slot = Symbol.for('@sess/next sessions v1');
+
+/** Next.js loads a module once for each of its bundles. What they configure alike is made once. */
+function sharedSessions(): Map<string, Sessions> {
+  const shared: typeof globalThis & { [slot]?: Map<string, Sessions> } = globalThis;
+  return (shared[slot] ??= new Map());
+}
+
+function isSessions(options: SessionsOptions | Sessions): options is Sessions {
+  return 'attach' in options;
+}
+
+function makeSessions(options: SessionsOptions | Sessions): Sessions {
+  if (isSessions(options)) return options;
+  const { store, logger, clock } = options;
+  // Objects and functions have no identity that outlives their bundle.
+  if (store !== undefined || typeof logger === 'object' || clock !== undefined) return createSessions(options);
+  const shared = sharedSessions();
+  const id = JSON.stringify(options);
+  const sessions = shared.get(id) ?? createSessions(options);
+  shared.set(id, sessions);
+  return {
+    ...sessions,
+    async close() {
+      if (shared.get(id) === sessions) shared.delete(id);
+      await sessions.close();
+    },
+  };
+}
+
+/**
+ * Sessions that are made when they are first used: `next build` loads the app's modules in production mode, without its
+ * secrets.
+ */
+export function lazySessions(options: NextSessionsOptions): Sessions {
+  let made: Sessions | undefined;
+  const get = (): Sessions => (made ??= makeSessions(typeof options === 'function' ? options() : options));
+  return new Proxy<Sessions>(Object.create(null), {
+    // Whoever only inspects the module, or awaits what it exports, asks for a symbol or for `then`.
+    get: (_, name) => (typeof name === 'symbol' || name === 'then' ? undefined : Reflect.get(get(), name)),
+    has: (_, name) => typeof name === 'string' && name in get(),
+  });
+}
