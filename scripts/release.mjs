@@ -1,12 +1,34 @@
-// npm run release: publishes every package whose version the registry does not have yet.
-// CI runs it after the version pull request was merged; CONTRIBUTING.md describes the way there.
+// npm run release: publishes every package whose version the registry does not have yet. CI runs it after the version pull
+// request was merged; CONTRIBUTING.md describes the way there. `npm run release -- --dry-run` shows what it would publish.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { npmRun, pnpm, root, step } from './processes.mjs';
+import { publicPackages } from './public-packages.mjs';
+import { releaseBlockers } from './release-blockers.mjs';
+import { rehearse } from './release-rehearsal.mjs';
 
-const packages = join(root, 'packages');
-for (const name of readdirSync(packages)) rmSync(join(packages, name, 'dist'), { recursive: true, force: true });
+const flags = process.argv.slice(2);
+const unknown = flags.filter((flag) => flag !== '--dry-run');
+if (unknown.length > 0) {
+  console.error(`Unknown: ${unknown.join(' ')}. There is --dry-run, which publishes nothing.`);
+  process.exit(1);
+}
 
-await step('build', () => npmRun('build'));
-await step('package check', () => npmRun('check:packages'));
-await step('publish', () => pnpm(['exec', 'changeset', 'publish']));
+const packages = publicPackages();
+const changesets = readdirSync(join(root, '.changeset')).filter((name) => /^(?!README).*\.md$/.test(name));
+
+if (flags.includes('--dry-run')) {
+  await rehearse({ changesets });
+  // As CI would see it, after the version pull request.
+  const blockers = releaseBlockers({ packages, changesets: [], env: { ...process.env, CI: 'true' } });
+  for (const blocker of blockers) console.log(`CI would publish nothing: ${blocker}`);
+} else {
+  const blockers = releaseBlockers({ packages, changesets, env: process.env });
+  for (const blocker of blockers) console.error(`Nothing was published. ${blocker}`);
+  if (blockers.length > 0) process.exit(1);
+
+  for (const { folder } of packages) rmSync(join(folder, 'dist'), { recursive: true, force: true });
+  await step('build', () => npmRun('build'));
+  await step('package check', () => npmRun('check:packages'));
+  await step('publish', () => pnpm(['exec', 'changeset', 'publish']));
+}

@@ -1,0 +1,132 @@
+import { publicNames } from './public-names.ts';
+
+/** What a framework's users install, and the folder of `fixtures/install` that holds the app they write. */
+export interface Framework {
+  readonly adapter: string;
+  readonly runtime: readonly string[];
+  readonly types: readonly string[];
+  readonly app: string;
+  readonly languages: readonly Language[];
+}
+
+/** How an app is written: what it is compiled with, or how it loads the packages. */
+export type Language = 'nodenext' | 'nodenext .cts' | 'bundler' | 'node16' | 'import' | 'require' | 'README';
+
+export type Manager = 'npm' | 'pnpm';
+export type NodeVersion = '20' | '22' | '24';
+export type Store = 'fs' | 'redis';
+
+/** One folder outside the workspace: installed once, then each language is compiled and run in it. */
+export interface Cell {
+  readonly manager: Manager;
+  readonly node: NodeVersion;
+  readonly framework: string;
+  readonly store: Store;
+  readonly languages: readonly Language[];
+  readonly typescript: string;
+}
+
+const allLanguages: readonly Language[] = [
+  'nodenext',
+  'nodenext .cts',
+  'bundler',
+  // ES modules only: under node16 TypeScript refuses to `require` one.
+  'node16',
+  'import',
+  'require',
+  'README',
+];
+
+const table: Readonly<Record<string, Framework>> = {
+  'Express 4': {
+    adapter: '@sess/express',
+    runtime: ['express@4.22.3'],
+    types: ['@types/express@4.17.25'],
+    app: 'express',
+    languages: allLanguages,
+  },
+  'Express 5': {
+    adapter: '@sess/express',
+    runtime: ['express@5.3.0'],
+    types: ['@types/express@5.0.6'],
+    app: 'express',
+    languages: allLanguages,
+  },
+  'Koa 2': {
+    adapter: '@sess/koa',
+    runtime: ['koa@2.16.4'],
+    types: ['@types/koa@2.15.2'],
+    app: 'koa',
+    languages: allLanguages,
+  },
+  'Koa 3': {
+    adapter: '@sess/koa',
+    runtime: ['koa@3.3.0'],
+    types: ['@types/koa@3.0.3'],
+    app: 'koa',
+    languages: allLanguages,
+  },
+};
+
+/** Of the table, what this workspace has an adapter for. */
+export const frameworks: Readonly<Record<string, Framework>> = Object.fromEntries(
+  Object.entries(table).filter(([, { adapter }]) => publicNames.includes(adapter)),
+);
+
+/** The compiler of the day, and the last one that was written in JavaScript, which most have. */
+const typescript = { newest: '7.0.2', older: '5.9.3' };
+
+/** `npm test`: each manager, Node.js, framework, store, compiler and language at least once. */
+const fewCells: readonly Cell[] = [
+  {
+    framework: 'Express 5',
+    node: '20',
+    manager: 'npm',
+    store: 'fs',
+    typescript: typescript.newest,
+    languages: ['nodenext', 'require', 'README'],
+  },
+  {
+    framework: 'Express 4',
+    node: '24',
+    manager: 'pnpm',
+    store: 'redis',
+    typescript: typescript.older,
+    languages: ['bundler', 'import'],
+  },
+  {
+    framework: 'Koa 3',
+    node: '22',
+    manager: 'pnpm',
+    store: 'fs',
+    typescript: typescript.newest,
+    languages: ['nodenext .cts', 'README'],
+  },
+  {
+    framework: 'Koa 2',
+    node: '20',
+    manager: 'npm',
+    store: 'redis',
+    typescript: typescript.newest,
+    languages: ['node16', 'require'],
+  },
+];
+
+/** Everything with everything. The store and the compiler alternate: they meet all of it, if not each pair. */
+function everyCell(): Cell[] {
+  const managers: readonly Manager[] = ['npm', 'pnpm'];
+  const nodes: readonly NodeVersion[] = ['20', '22', '24'];
+  const places = Object.keys(frameworks).flatMap((framework) =>
+    managers.flatMap((manager) => nodes.map((node) => ({ framework, manager, node }))),
+  );
+  return places.map((place, index) => ({
+    ...place,
+    store: index % 2 === 0 ? 'fs' : 'redis',
+    languages: frameworks[place.framework]?.languages ?? [],
+    typescript: index % 3 === 0 ? typescript.older : typescript.newest,
+  }));
+}
+
+/** `npm run test:matrix` asks for all. */
+export const cells: readonly Cell[] =
+  process.env['SESS_MATRIX'] === 'all' ? everyCell() : fewCells.filter(({ framework }) => framework in frameworks);

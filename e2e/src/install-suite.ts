@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppFolder, type Installer } from './install-app.ts';
+import { type Cell, type Framework, type Language, cells, frameworks } from './install-matrix.ts';
+import { visit, visitReadme } from './install-visit.ts';
+import type { End } from './install-running.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+
+const anyPort = fileURLToPath(new URL('../fixtures/install/any-port.mjs', import.meta.url));
+
+/** What the cell's language was seen to do, for the table at the end. */
+export interface Row extends Cell {
+  readonly results: Map<Language, string>;
+  installSeconds: number;
+}
+
+export const titleOf = ({ manager, node, framework, store }: Cell): string =>
+  `${framework}, Node.js ${node}, ${manager}, ${store}`;
+
+/** Installs what each cell names, and drives an app in it, in each language. */
+export function describeInstalled(installer: () => Installer): readonly Row[] {
+  const rows: Row[] = cells.map((cell) => ({ ...cell, results: new Map(), installSeconds: 0 }));
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.dispose());
+
+  describe.each(rows.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
+    const framework = frameworkOf(row);
+    let folder: AppFolder;
+
+    beforeAll(async () => {
+      folder = new AppFolder(installer(), row.node);
+      const start = performance.now();
+      await folder.install(row.manager, packagesOf(row, framework));
+      row.installSeconds = (performance.now() - start) / 1000;
+      folder.addFixture(framework.app);
+    }, 240_000);
+    afterAll(() => folder.dispose());
+
+    it.each(row.languages)('%s', { timeout: 120_000 }, async (language) => {
+      row.results.set(language, 'FAILED');
+      expect(await runIn(folder, row, language, redis)).toEqual({
+        store: row.store === 'fs' ? 'filesystem' : 'redis',
+        hasWarnings: false,
+        // The program of a README does not say what to do at a signal. The others close their server and their sessions,
+        // and then nothing may keep the process.
+        end: language === 'README' ? { code: null, signal: 'SIGTERM' } : { code: 0, signal: null },
+      });
+      row.results.set(language, 'ok');
+    });
+  });
+  return rows;
+}
+
+function frameworkOf({ framework: name }: Cell): Framework {
+  const framework = frameworks[name];
+  if (framework === undefined) throw new Error(`${name} is not in the table of frameworks.`);
+  return framework;
+}
+
+function packagesOf({ store, typescript }: Cell, { adapter, runtime, types }: Framework): string[] {
+  const ours = ['@sess/core', adapter, `@sess/${store}`];
+  return [...ours, ...runtime, ...types, `typescript@${typescript}`, '@types/node@20.19.43'];
+}
+
+async function programOf(folder: AppFolder, row: Cell, language: Language): Promise<string> {
+  if (language === 'import') return 'app.mjs';
+  if (language === 'require') return 'app.cjs';
+  if (language !== 'README') return folder.compile(language);
+  const page = folder.read(join('node_modules', frameworkOf(row).adapter, 'README.md'));
+  const code = /^```js\n([\s\S]*?)^```$/m.exec(page)?.[1];
+  if (code === undefined) throw new Error('The README has no program.');
+  folder.write('readme.mjs', code);
+  return 'readme.mjs';
+}
+
+interface Run {
+  /** The store that the app named when it started. */
+  readonly store: string | undefined;
+  readonly hasWarnings: boolean;
+  readonly end: End;
+}
+
+/** Starts the app, is its visitor, and asks it to end. */
+async function runIn(folder: AppFolder, row: Cell, language: Language, redis: RedisServer): Promise<Run> {
+  const program = await programOf(folder, row, language);
+  const storage = { fs: { SESSION_DIR: join(folder.path, 'sessions') }, redis: { SESSION_REDIS_URL: redis.url } };
+  const env = {
+    NODE_ENV: 'production',
+    SECRET_KEY: 'of-an-app-that-was-just-installed-5c1e7f',
+    ...storage[row.store],
+  };
+  const app = await folder.start(program, env, language === 'README' ? ['--import', anyPort] : []);
+  try {
+    await (language === 'README' ? visitReadme(app.url) : visit(app.url));
+  } finally {
+    await app.stop();
+  }
+  const store = /Session storage initialized: (\w+)/.exec(app.output())?.[1];
+  return { store, hasWarnings: /warning/i.test(app.output()), end: await app.stop() };
+}
