@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testCookies } from './demo-cookies-suite.ts';
 import { testFlicker } from './demo-flicker-suite.ts';
 import { testRaces } from './demo-races-suite.ts';
+import { testRotation } from './demo-rotation-suite.ts';
 import { testRoutes } from './demo-routes-suite.ts';
 import { expressDemo } from './express-demo.ts';
 import { Visitor, newcomer, objectIn, send } from './http-client.ts';
@@ -13,6 +15,8 @@ afterAll(() => redis.dispose());
 const onRedis = { ...expressDemo, env: { SESSION_REDIS_URL: redis.url } };
 
 testRoutes(onRedis, 'redis');
+testCookies(onRedis, 'redis');
+testRotation(onRedis, 'redis');
 testFlicker(onRedis, ['redis']);
 testRaces(onRedis, 'redis');
 

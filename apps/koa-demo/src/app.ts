@@ -36,7 +36,7 @@ export function createApp({ sessions, demo }: { sessions: Sessions; demo: Demo }
 
   // This is the line. Most apps write `app.use(session())`.
   app.use(session(sessions));
-  app.use(bodyParser());
+  app.use(bodyParser({ jsonLimit: '100kb', formLimit: '100kb' }));
 
   const router = new Router();
 
