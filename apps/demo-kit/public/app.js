@@ -7,7 +7,7 @@ const burst = 40;
 const enoughToBelieve = 8;
 
 const byId = (id) => document.getElementById(id);
-const page = document.body.dataset;
+const page = document.querySelector('[data-store]').dataset;
 const strip = createStrip({
   list: byId('strip'),
   legend: byId('workers'),

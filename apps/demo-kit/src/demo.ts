@@ -1,7 +1,7 @@
 import type { Session, Sessions } from '@sess/core';
 import { healthCheck } from './health.ts';
 import { delayOf, userOf, valueOf } from './input.ts';
-import { renderPage } from './page.ts';
+import { type PageView, renderPage } from './page.ts';
 import { Problem } from './problems.ts';
 import { type Reply, jsonReply, pageReply, seeOther } from './reply.ts';
 import { answerer } from './session-data.ts';
@@ -27,6 +27,8 @@ export interface DemoOptions {
 /** The routes of the demo, without a framework: each takes a session and gives an answer. */
 export interface Demo {
   page(session: Session): Reply;
+  /** What stands on the page, for a framework that draws it itself. */
+  view(user: string | undefined): PageView;
   me(session: Session): Reply;
   login(session: Session, input: Input): Promise<Reply>;
   logout(session: Session, input: Input): Promise<Reply>;
@@ -44,8 +46,11 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTi
 export function createDemo({ sessions, store, framework, why, workers }: DemoOptions): Demo {
   const isHealthy = healthCheck(sessions, store);
 
+  const view = (user: string | undefined): PageView => ({ framework, store, why, workers, user, ...answerer() });
+
   return {
-    page: (session) => pageReply(renderPage({ framework, store, why, workers, user: session.userId, ...answerer() })),
+    page: (session) => pageReply(renderPage(view(session.userId))),
+    view,
 
     me: (session) =>
       jsonReply({

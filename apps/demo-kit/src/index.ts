@@ -5,4 +5,7 @@ export { type DemoSessions, createDemoSessions } from './demo-sessions.ts';
 export { type DemoApp, launch } from './launch.ts';
 export { type LaunchOptions, type StoreName, UsageError, launchOptions, usage } from './launch-options.ts';
 export { type ProblemCode, Problem, notFound, problemReply } from './problems.ts';
+export { type Html } from './html.ts';
+export { type PageView, masthead, storeCard } from './page.ts';
+export { answersCard, scriptlessCard, sessionCard, sessionsCard } from './page-cards.ts';
 export { type Reply, jsonReply } from './reply.ts';

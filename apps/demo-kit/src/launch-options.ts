@@ -9,6 +9,8 @@ export interface LaunchOptions {
   readonly store: StoreName | undefined;
   readonly port: number;
   readonly host: string;
+  /** Cookies are what the library makes of them: `__Host-sid` and Secure in production. */
+  readonly isBehindTls: boolean;
 }
 
 /** The command line cannot be understood. */
@@ -22,6 +24,7 @@ export const usage: string = `Usage: npm start -- [options]          the Express
   --store <name>   ${storeNames.join(' | ')} (default: chosen from the environment, as in an app without options)
   --port <n>       port to listen on, 0 for any free one (default: PORT, else 3000)
   --host <name>    address to listen on (default 127.0.0.1)
+  --behind-tls     a proxy in front speaks TLS: cookies with the library's own name and Secure flag
   --help           this text`;
 
 function wholeNumber(text: string, name: string, lowest: number, highest: number): number {
@@ -52,6 +55,7 @@ function parse(args: readonly string[]) {
         store: { type: 'string' },
         port: { type: 'string' },
         host: { type: 'string', default: '127.0.0.1' },
+        'behind-tls': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }).values;
@@ -65,7 +69,7 @@ function parse(args: readonly string[]) {
  * @throws UsageError
  */
 export function launchOptions(args: readonly string[], env: NodeJS.ProcessEnv): LaunchOptions | 'help' {
-  const { workers, store, port, host, help } = parse(args);
+  const { workers, store, port, host, 'behind-tls': isBehindTls, help } = parse(args);
   if (help) return 'help';
   if (host.trim() === '') throw new UsageError('--host must not be empty.');
   return {
@@ -73,5 +77,6 @@ export function launchOptions(args: readonly string[], env: NodeJS.ProcessEnv): 
     store: storeOf(store),
     port: portOf(port, env),
     host,
+    isBehindTls,
   };
 }

@@ -9,6 +9,8 @@ import { runWorker } from './worker.ts';
 export interface DemoApp {
   /** As people write it, for example `Express`. */
   readonly framework: string;
+  /** It runs as it was built for production, so its processes run with NODE_ENV=production. */
+  readonly isBuilt?: boolean;
   createListener(parts: { sessions: Sessions; demo: Demo }): RequestListener | Promise<RequestListener>;
 }
 
@@ -23,7 +25,7 @@ export function launch(app: DemoApp): void {
   try {
     const options = launchOptions(process.argv.slice(2), process.env);
     if (options === 'help') console.log(usage);
-    else if (cluster.isPrimary) runPrimary(app.framework, options).catch(fail);
+    else if (cluster.isPrimary) runPrimary(app, options).catch(fail);
     else runWorker(app, options);
   } catch (error) {
     fail(error);

@@ -56,7 +56,7 @@ function stateCard({ user, worker, pid }: PageView): Html {
   `;
 }
 
-function storeCard({ store, why }: PageView): Html {
+export function storeCard({ store, why }: PageView): Html {
   const { name, meaning } = placeOf(store);
   return html`
     <section class="card store" aria-labelledby="store-title">
@@ -66,6 +66,13 @@ function storeCard({ store, why }: PageView): Html {
       <p class="hint"><span class="why">Why this one:</span> ${why}</p>
     </section>
   `;
+}
+
+export function masthead({ framework, workers }: PageView): Html {
+  return html`<header class="frame masthead">
+    <p class="brand"><span class="mark" aria-hidden="true"></span>@sess <span>${framework} demo</span></p>
+    <p class="lead">${workers} worker processes answer this page in turn. Log in once: each of them should know you.</p>
+  </header>`;
 }
 
 /** The page as the server knows it. Its script takes over from there; without a script the forms still work. */
@@ -87,12 +94,7 @@ export function renderPage(view: PageView): Html {
         data-pid="${pid}"
         data-workers="${workers}"
       >
-        <header class="frame masthead">
-          <p class="brand"><span class="mark" aria-hidden="true"></span>@sess <span>${framework} demo</span></p>
-          <p class="lead">
-            ${workers} worker processes answer this page in turn. Log in once: each of them should know you.
-          </p>
-        </header>
+        ${masthead(view)}
         <main class="frame">
           ${stateCard(view)} ${storeCard(view)} ${scriptlessCard()} ${answersCard()} ${sessionCard()} ${sessionsCard()}
         </main>

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { freePort } from './free-port.ts';
+import type { DemoApp } from './launch.ts';
 import type { LaunchOptions } from './launch-options.ts';
 import { type WorkerMessage, isWorkerMessage } from './messages.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
@@ -12,11 +13,11 @@ const slowestRestartMs = 5_000;
 /** Workers stop by themselves within 5 s; this is for one that hangs. */
 const killAfterMs = 6_000;
 
-/** Development is what a demo runs in; a production start without a secret still has to start. */
-function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const set: NodeJS.ProcessEnv = {};
-  if ((env['NODE_ENV'] ?? '') === '') set['NODE_ENV'] = 'development';
-  if (env['NODE_ENV'] === 'production' && (env['SECRET_KEY'] ?? '') === '') {
+/** Development is what a demo runs in, unless it was built; a production start without a secret still has to start. */
+function workerEnvironment(env: NodeJS.ProcessEnv, isBuilt: boolean): NodeJS.ProcessEnv {
+  const given = env['NODE_ENV'] ?? '';
+  const set: NodeJS.ProcessEnv = { NODE_ENV: isBuilt ? 'production' : given === '' ? 'development' : given };
+  if (set['NODE_ENV'] === 'production' && (env['SECRET_KEY'] ?? '') === '') {
     set['SECRET_KEY'] = randomBytes(32).toString('hex');
     console.log('No SECRET_KEY is set: made one for this run. A restart logs everybody out.');
   }
@@ -28,9 +29,9 @@ function urlOf(host: string, port: number): string {
 }
 
 /** Starts the workers, keeps them running, and stops with them. */
-export async function runPrimary(framework: string, options: LaunchOptions): Promise<void> {
+export async function runPrimary({ framework, isBuilt = false }: DemoApp, options: LaunchOptions): Promise<void> {
   const port = await freePort(options);
-  const environment = { ...workerEnvironment(process.env), DEMO_PORT: String(port) };
+  const environment = { ...workerEnvironment(process.env, isBuilt), DEMO_PORT: String(port) };
   const workers = new Map<number, Worker>();
   const serving = new Set<number>();
   const said = new Set<string>();

@@ -34,7 +34,9 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 }
 
 async function serve(app: DemoApp, options: LaunchOptions): Promise<void> {
-  const { sessions, store, why } = createDemoSessions(options.store, process.env, { logger });
+  // The same in every framework, also in one that only runs as production: the demo is served over plain http.
+  const cookie = options.isBehindTls ? {} : { name: 'sid', secure: false };
+  const { sessions, store, why } = createDemoSessions(options.store, process.env, { logger, cookie });
   await sessions.ready();
 
   const demo = createDemo({ sessions, store, framework: app.framework, why, workers: options.workers });
