@@ -6,7 +6,8 @@ import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** Options of every command that looks at an app. */
 export interface AppFlags {
-  envFile: readonly string[];
+  /** Files of environment variables. Not `--env-file`: Node 20 takes that for its own, wherever it stands. */
+  env: readonly string[];
   config?: string;
 }
 
@@ -23,10 +24,10 @@ export interface App {
 /** Looked for in the app's folder. */
 const configNames = ['sess.config.mjs', 'sess.config.js'];
 
-export async function readApp({ envFile, config }: AppFlags): Promise<App> {
+export async function readApp({ env: files, config }: AppFlags): Promise<App> {
   const folder = process.cwd();
   // As with `node --env-file`: what is set already wins, and of two files the later one.
-  for (const file of envFile.toReversed()) loadEnvFile(file);
+  for (const file of files.toReversed()) loadEnvFile(file);
   const found = config ?? configNames.find((name) => existsSync(join(folder, name)));
   return {
     folder,
@@ -41,7 +42,7 @@ function loadEnvFile(file: string): void {
     process.loadEnvFile(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
-    throw new CommandError(exitCodes.usage, `The file of --env-file cannot be read (${code}): ${file}`);
+    throw new CommandError(exitCodes.usage, `The file of --env cannot be read (${code}): ${file}`);
   }
 }
 

@@ -32,7 +32,7 @@ export function program(terminal: Terminal, version: string): Command {
     sess
       .command(signature)
       .description(description)
-      .option('--env-file <file>', 'a file of environment variables, as for node; may be repeated', gather, [])
+      .option('--env <file>', 'a file of environment variables, as for node --env-file; may be repeated', gather, [])
       .option('--config <file>', 'exports the options of createSessions (default: sess.config.mjs)');
 
   command('doctor', 'look for what is wrong: configuration, secrets, storage; and the app itself, by its address')

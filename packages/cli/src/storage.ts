@@ -47,7 +47,7 @@ export async function openStorage(app: App): Promise<Storage> {
     if (found.state === 'missing')
       throw new CommandError(
         exitCodes.fault,
-        `There is no session directory ${storage.directory}. Run this in the app's folder, as the app's user, and with its environment (--env-file). ${storage.backend.reason}`,
+        `There is no session directory ${storage.directory}. Run this in the app's folder, as the app's user, and with its environment (--env). ${storage.backend.reason}`,
       );
     if (found.state === 'foreign')
       throw new CommandError(exitCodes.fault, foreignSentence(storage.directory, found.uid));

@@ -9,19 +9,19 @@ export interface DoctorFlags {
   reportUrl?: string;
   header: readonly string[];
   requests: number;
-  envFile: readonly string[];
+  env: readonly string[];
   json?: true;
 }
 
 /** Looks at what the app is set up with, where its sessions are, and at the app itself where its address is given. */
 export async function doctor(app: App, flags: DoctorFlags, { out }: Terminal): Promise<void> {
-  const { url, reportUrl, header, requests, json, envFile } = flags;
+  const { url, reportUrl, header, requests, json, env } = flags;
   if (header.length > 0 && reportUrl === undefined)
     throw new CommandError(exitCodes.usage, '--header goes with --report-url.');
   const headers = Object.fromEntries(header.map(parseHeader));
   const examination = await examine({
     app,
-    envFiles: envFile,
+    envFiles: env,
     ...(url === undefined ? {} : { url: parseUrl('--url', url) }),
     ...(reportUrl === undefined ? {} : { report: { url: parseUrl('--report-url', reportUrl), headers, requests } }),
   });

@@ -26,7 +26,7 @@ export function* compareDeployment(
       code: 'DEPLOY_BACKEND',
       severity: 'warning',
       text: `Worker ${other.name} keeps sessions in ${storage === undefined ? theirs.name : `${storage.name} ${storage.location}`} (${theirs.reason}), and here it would be ${here}.`,
-      fix: "Run this in the app's folder with its environment (--env-file). If this is a coming deploy: it ends all sessions.",
+      fix: "Run this in the app's folder with its environment (--env). If this is a coming deploy: it ends all sessions.",
     };
   }
   const named = workers.find(({ report }) => cookie !== undefined && report.cookie.name !== cookie.name);

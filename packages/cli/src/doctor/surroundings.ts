@@ -39,7 +39,7 @@ function unreadFile(file: string, names: readonly string[]): Finding {
     code: 'ENV_FILE_UNREAD',
     severity: 'warning',
     text: `${file} sets ${names.join(', ')}, and it was not read here: the app may use another storage or secret than what is told.`,
-    fix: `If your app reads it: --env-file ${file}`,
+    fix: `If your app reads it: --env ${file}`,
   };
 }
 
