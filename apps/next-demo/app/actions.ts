@@ -1,0 +1,28 @@
+'use server';
+
+import { refresh } from 'next/cache';
+import { redirect } from 'next/navigation';
+import { demoParts } from '../lib/demo.ts';
+import { withSession } from '../lib/session.ts';
+
+// The forms of the page, which also work without JavaScript. What they do is in the demo kit (`demo.ts`).
+
+export const login = withSession(async (session, form: FormData) => {
+  await demoParts().demo.login(session, { body: { user: form.get('user') }, form: true });
+  redirect('/');
+});
+
+export const logout = withSession(async (session) => {
+  await demoParts().demo.logout(session, { body: undefined, form: true });
+  redirect('/');
+});
+
+export const logoutEverywhere = withSession(async (session) => {
+  await demoParts().demo.logoutEverywhere(session, { body: undefined, form: true });
+  redirect('/');
+});
+
+export const remember = withSession((session, form: FormData) => {
+  session.note = String(form.get('note')).slice(0, 80);
+  refresh(); // the page is drawn anew, with what was just stored
+});

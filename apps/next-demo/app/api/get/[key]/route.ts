@@ -1,0 +1,3 @@
+import { route } from '../../../../lib/route.ts';
+
+export const GET = route<{ key: string }>((session, demo, _request, { key }) => demo.get(session, key));

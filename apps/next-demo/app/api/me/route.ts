@@ -1,0 +1,3 @@
+import { route } from '../../../lib/route.ts';
+
+export const GET = route((session, demo) => demo.me(session));

@@ -1,0 +1,7 @@
+import { fileURLToPath } from 'node:url';
+import type { DemoDescription } from './start-demo.ts';
+
+export const nextDemo: DemoDescription = {
+  framework: 'Next',
+  main: fileURLToPath(new URL('../../apps/next-demo/dist/main.js', import.meta.url)),
+};
