@@ -1,5 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
+import { keepFromClosing } from './closing-server.ts';
 import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
 
 /** What the app has done to a response whose bytes are held back. */
@@ -56,16 +57,22 @@ export function wearHeldAppearance(response: ServerResponse, progress: HeldProgr
   const plain = !isHttp2(response);
   const takeOffHead = response.headersSent ? () => {} : plain ? wearHead(response) : wear(response, http2Head);
   const takeOffBody = wear(response, plain ? body : http2Body);
+  let letClose: (() => void) | undefined;
   return {
     showEnd() {
       // A plain field of node:http, which `writableEnded` reads.
-      if (plain) Reflect.set(response, 'finished', true);
+      if (!plain) return;
+      Reflect.set(response, 'finished', true);
+      // An app may end more than once.
+      letClose ??= keepFromClosing(response);
     },
     takeOff() {
       if (!progressOf.delete(response)) return;
       takeOffHead();
       takeOffBody();
-      if (plain) Reflect.set(response, 'finished', false);
+      if (!plain) return;
+      letClose?.();
+      Reflect.set(response, 'finished', false);
     },
   };
 }

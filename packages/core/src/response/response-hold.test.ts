@@ -640,6 +640,59 @@ describe('before the commit', () => {
     ]);
   });
 
+  it('a server that closes meanwhile waits for the answer', async () => {
+    for (const method of ['close', 'closeIdleConnections'] as const) {
+      const commit = barrier<SessionHeaders>();
+      const { server } = await serveHeld({ commit: () => commit.promise }, (res) => {
+        res.end('stored and told');
+        server[method]();
+      });
+      const wire = new Wire(server);
+      wire.send('GET /');
+      await settle();
+      commit.resolve(nothing);
+      await wire.saw('stored and told');
+      // And closes it as any other then.
+      server.closeIdleConnections();
+      expect(bodyOf(await wire.closed)).toBe('stored and told');
+    }
+  });
+
+  it('a server that closes waits for an answer that is held behind another one, too', async () => {
+    const commits = [barrier<SessionHeaders>(), barrier<SessionHeaders>()];
+    let count = 0;
+    const { server, log } = await serveHeld({ commit: () => commits[count++]!.promise }, (res, note, { url }) => {
+      res.end(`of ${url};`);
+      note(`ended ${url}`);
+    });
+    const wire = new Wire(server);
+    wire.send('GET /one');
+    wire.send('GET /two');
+    await until(() => log.length === 2);
+    commits[0]!.resolve(nothing);
+    await wire.saw('of /one;');
+    server.closeIdleConnections();
+    await settle();
+    commits[1]!.resolve(nothing);
+    await wire.saw('of /two;');
+  });
+
+  it('a client that goes away while its answer is held is seen to go', async () => {
+    const commit = barrier<SessionHeaders>();
+    const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
+      res.on('close', () => note(`close, destroyed ${res.destroyed}`));
+      res.end('x');
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    await settle();
+    wire.socket.destroy();
+    await until(() => log.length > 0);
+    commit.resolve(nothing);
+    await settle();
+    expect(log).toEqual(['close, destroyed true']);
+  });
+
   it('memory is bounded: write says that there is no room, and drain comes after the flush', async () => {
     const commit = barrier<SessionHeaders>();
     const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
