@@ -643,12 +643,15 @@ describe('before the commit', () => {
   it('a server that closes meanwhile waits for the answer', async () => {
     for (const method of ['close', 'closeIdleConnections'] as const) {
       const commit = barrier<SessionHeaders>();
-      const { server } = await serveHeld({ commit: () => commit.promise }, (res) => {
+      const { server, log } = await serveHeld({ commit: () => commit.promise }, (res, note) => {
         res.end('stored and told');
-        server[method]();
+        note('ended');
       });
       const wire = new Wire(server);
       wire.send('GET /');
+      await until(() => log.length > 0);
+      await settle();
+      server[method]();
       await settle();
       commit.resolve(nothing);
       await wire.saw('stored and told');
@@ -675,6 +678,7 @@ describe('before the commit', () => {
     await settle();
     commits[1]!.resolve(nothing);
     await wire.saw('of /two;');
+    expect(log).toEqual(['ended /one', 'ended /two']);
   });
 
   it('a client that goes away while its answer is held is seen to go', async () => {
