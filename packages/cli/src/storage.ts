@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, lstatSync } from 'node:fs';
+import { type Stats, accessSync, constants, existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type BackendChoice, type SessionStore, type StoreDescription, appStorage, hasAbility } from '@sess/core';
 import type { App } from './app.ts';
@@ -20,11 +20,20 @@ export type DirectoryState = { state: 'usable' | 'missing' } | { state: 'foreign
  * the app could then not use it. So that is looked at first.
  */
 export function stateOf(directory: string): DirectoryState {
-  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  const stats = statsIfAny(directory);
   if (stats === undefined) return { state: 'missing' };
   return stats.isDirectory() && stats.uid !== process.geteuid?.()
     ? { state: 'foreign', uid: stats.uid }
     : { state: 'usable' };
+}
+
+function statsIfAny(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    // Not there, below a file, or behind a door that is closed to this user.
+    return undefined;
+  }
 }
 
 /** What the directory would have to be made in, if that may not be written to. */
@@ -47,7 +56,7 @@ export async function openStorage(app: App): Promise<Storage> {
     if (found.state === 'missing')
       throw new CommandError(
         exitCodes.fault,
-        `There is no session directory ${storage.directory}. Run this in the app's folder, as the app's user, and with its environment (--env). ${storage.backend.reason}`,
+        `There is no session directory ${storage.directory} that this user can see. Run this in the app's folder, as the app's user, and with its environment (--env). ${storage.backend.reason}`,
       );
     if (found.state === 'foreign')
       throw new CommandError(exitCodes.fault, foreignSentence(storage.directory, found.uid));

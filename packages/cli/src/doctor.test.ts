@@ -1,0 +1,344 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import type { Finding } from '@sess/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AppFolder, handleOf, makeAppFolder, storeSession } from '../test/app-folder.ts';
+import { freePort, startRedis } from '../test/redis-server.ts';
+import { type WebServer, serve } from '../test/web-server.ts';
+
+const secret = 'x7Kq-tests-of-the-doctor-only-Zr91-mN4p';
+
+let app: AppFolder;
+let servers: { dispose(): Promise<void> }[];
+
+beforeEach(() => {
+  app = makeAppFolder();
+  servers = [];
+});
+
+afterEach(async () => {
+  for (const server of servers) await server.dispose();
+  await app.remove();
+});
+
+interface Diagnosis {
+  code: number | null;
+  findings: Finding[];
+  codes: string[];
+  report: Record<string, unknown>;
+}
+
+async function diagnose(env: Record<string, string>, ...args: string[]): Promise<Diagnosis> {
+  const { code, out, err } = await app.sess(['doctor', '--json', ...args], { env });
+  expect(err).toBe('');
+  const report = JSON.parse(out) as Record<string, unknown> & { findings: Finding[] };
+  for (const { text, fix } of report.findings) expect([text, fix]).not.toContain('');
+  return {
+    code,
+    report,
+    findings: report.findings,
+    // As root or not, and with however little room the machine has.
+    codes: report.findings
+      .map((one) => one.code)
+      .filter((one) => !/^USER_ROOT$|^FS_(TEMP|MEMORY|SPACE|INODES)$/.test(one)),
+  };
+}
+
+/** What is right. */
+const good = (): Record<string, string> => ({ ...app.env, NODE_ENV: 'production', SECRET_KEY: secret });
+
+/** A web server, at an address that is not of this machine's name for itself. */
+async function web(listener: RequestListener, tls?: { key: string; cert: string }): Promise<WebServer> {
+  const server = await serve(listener, tls);
+  servers.push({ dispose: () => server.close() });
+  return server;
+}
+
+describe('where nothing is wrong', () => {
+  it('the doctor finds nothing, ends with 0, and says what would be chosen and why', async () => {
+    await app.open();
+    const { code, codes, report } = await diagnose(good());
+    expect({ code, codes }).toEqual({ code: 0, codes: [] });
+    expect(report).toMatchObject({
+      isHealthy: true,
+      backend: { name: 'fs', source: 'default' },
+      storage: { name: 'fs', location: app.sessions },
+      cookie: { name: '__Host-sid', secure: true },
+      secrets: [{ fingerprint: expect.stringMatching(/^[\da-f]{8}$/) as string }],
+    });
+    const { out } = await app.sess(['doctor'], { env: good() });
+    expect(out).toContain('No Redis is configured');
+    expect(out).toContain(app.sessions);
+  });
+
+  it('no session is left behind by looking', async () => {
+    const store = await app.open();
+    await storeSession(store, handleOf(1));
+    expect((await diagnose(good())).report).toMatchObject({ latencyMs: expect.any(Number) as number });
+    expect((await app.sess(['list'])).out.split('\t')[0]).toBe(handleOf(1));
+    expect(JSON.parse((await app.sess(['stats', '--json'])).out)).toMatchObject({ sessions: 1 });
+  });
+
+  it('Redis is looked at too', async () => {
+    const redis = await startRedis('--appendonly', 'yes');
+    servers.push(redis);
+    const env = { NODE_ENV: 'production', SECRET_KEY: secret, SESSION_REDIS_URL: `redis://127.0.0.1:${redis.port}/2` };
+    const { code, codes, report } = await diagnose(env);
+    expect({ code, codes: codes.filter((one) => one !== 'STORE_SLOW') }).toEqual({ code: 0, codes: [] });
+    expect(report).toMatchObject({
+      backend: { name: 'redis', source: 'SESSION_REDIS_URL' },
+      storage: { location: `127.0.0.1:${redis.port}/2, prefix "session:"` },
+      latencyMs: expect.any(Number) as number,
+    });
+  });
+});
+
+describe('a broken configuration', () => {
+  it.each([
+    ['no secret', { SECRET_KEY: '' }, 'SECRET_INVALID'],
+    ['a short secret', { SECRET_KEY: 'Ab3$xY9' }, 'SECRET_INVALID'],
+    ['a well-known secret', { SECRET_KEY: 'keyboard cat keyboard cat keyboard cat' }, 'SECRET_INVALID'],
+    ['fallbacks without a secret', { SECRET_KEY: '', SECRET_KEY_FALLBACKS: secret }, 'SECRET_INVALID'],
+    ['a directory that is not absolute', { SESSION_DIR: 'sessions' }, 'CONFIG_INVALID'],
+  ])('%s is found, and the exit code is 1', async (_, wrong, expected) => {
+    await app.open();
+    const { code, findings } = await diagnose({ ...good(), ...wrong });
+    expect(code).toBe(1);
+    expect(findings.filter(({ severity }) => severity === 'error').map((one) => one.code)).toEqual([expected]);
+    expect(await app.sess(['doctor'], { env: { ...good(), ...wrong } })).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(`✗ ${expected} error`) as string,
+    });
+  });
+
+  it('of a development secret is a note, and of a weak one a warning: both before production refuses them', async () => {
+    await app.open();
+    expect(await diagnose(app.env)).toMatchObject({ code: 0, codes: ['SECRET_DEVELOPMENT'] });
+    expect(readdirSync(app.sessions)).not.toContain('development-secret');
+    const weak = await diagnose({ ...app.env, SECRET_KEY: 'hunter2' });
+    expect(weak).toMatchObject({ code: 0, codes: ['SECRET_WEAK'] });
+  });
+
+  it('in the options is found as the app would find it', async () => {
+    await app.open();
+    app.write('sess.config.mjs', "export const options = { cookie: { sameSite: 'none', secure: false } };");
+    expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['CONFIG_INVALID'] });
+  });
+
+  it('under a test runner is told: nothing would be stored', async () => {
+    expect(await diagnose({ NODE_ENV: 'test', SECRET_KEY: secret })).toMatchObject({
+      code: 0,
+      codes: ['COOKIE_SESSIONS'],
+      report: { backend: { name: 'cookie', source: 'NODE_ENV' } },
+    });
+  });
+});
+
+describe('broken storage', () => {
+  it('that is not installed is told with the line to run', async () => {
+    rmSync(join(app.path, 'node_modules', '@sess'));
+    const { code, findings } = await diagnose({ SECRET_KEY: secret, REDIS_URL: 'redis://127.0.0.1:1' });
+    expect(code).toBe(1);
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        code: 'STORE_PACKAGE_MISSING',
+        text: expect.stringContaining('npm install @sess/redis') as string,
+      }),
+    );
+  });
+
+  it('that is a Redis which is not there, wants another password, or stands still', async () => {
+    const env = (port: number, user = ''): Record<string, string> => ({
+      SECRET_KEY: secret,
+      REDIS_URL: `redis://${user}127.0.0.1:${port}`,
+    });
+    expect(await diagnose(env(await freePort()))).toMatchObject({ code: 1, codes: ['STORE_UNAVAILABLE'] });
+    const redis = await startRedis('--requirepass', 'right');
+    servers.push(redis);
+    const refused = await diagnose(env(redis.port, ':wr0ng-canary@'));
+    expect(refused).toMatchObject({ code: 1, codes: ['STORE_UNAVAILABLE'] });
+    expect(JSON.stringify(refused)).not.toContain('canary');
+    redis.signal('SIGSTOP');
+    const frozen = await diagnose(env(redis.port, ':right@'));
+    expect(frozen.code).toBe(1);
+    expect(frozen.codes).toEqual([expect.stringMatching(/^STORE_(TIMEOUT|UNAVAILABLE)$/)]);
+  });
+
+  it('that is a Redis which evicts and keeps nothing', async () => {
+    const redis = await startRedis('--maxmemory-policy', 'allkeys-lru');
+    servers.push(redis);
+    const { code, codes } = await diagnose({ SECRET_KEY: secret, REDIS_URL: `redis://127.0.0.1:${redis.port}` });
+    expect(code).toBe(0);
+    expect(codes).toEqual(expect.arrayContaining(['REDIS_EVICTION', 'REDIS_PERSISTENCE']));
+  });
+
+  it('that is a directory: missing, impossible, of somebody else, open to others', async () => {
+    expect(await diagnose(good())).toMatchObject({ code: 0, codes: ['FS_MISSING'] });
+    app.write('a-file', '');
+    expect(await diagnose({ ...good(), SESSION_DIR: join(app.path, 'a-file', 'sessions') })).toMatchObject({
+      code: 1,
+      codes: ['FS_PARENT'],
+    });
+    mkdirSync(app.sessions, { mode: 0o700 });
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) chownSync(app.sessions, 65534, 65534);
+    const foreign = isRoot ? app.sessions : '/etc';
+    expect(await diagnose({ ...good(), SESSION_DIR: foreign })).toMatchObject({ code: 1, codes: ['FS_OTHER_USER'] });
+    if (isRoot) chownSync(app.sessions, 0, 0);
+    chmodSync(app.sessions, 0o777);
+    expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['FS_DIRECTORY'] });
+  });
+
+  it('that is in memory, is slow, or fails in its own way', async () => {
+    app.write(
+      'sess.config.mjs',
+      "import { memoryStore } from '@sess/core';\nexport const options = { store: memoryStore() };",
+    );
+    expect(await diagnose(good())).toMatchObject({ code: 0, codes: ['MEMORY_PER_PROCESS'] });
+    const slow = `
+      import { memoryStore } from '@sess/core';
+      import { setTimeout as pause } from 'node:timers/promises';
+      const { create, read, update, destroy } = memoryStore();
+      export const options = { store: { create, update, destroy, read: async (key) => (await pause(150), read(key)) } };`;
+    app.write('sess.config.mjs', slow);
+    expect(await diagnose(good())).toMatchObject({ code: 0, codes: ['STORE_SLOW'] });
+    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key))', 'undefined'));
+    expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['STORE_CORRUPT'] });
+    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key))', 'key.nope.nope'));
+    expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['DOCTOR_FAULT'] });
+  });
+});
+
+describe('the surroundings', () => {
+  it('an .env file with our variables that was not read is told by name; values are not', async () => {
+    await app.open();
+    chmodSync(app.write('.env', `SECRET_KEY=canary-${secret}\nOTHER=1\n`), 0o600);
+    const unread = await diagnose({ ...app.env });
+    expect(unread.codes).toEqual(['ENV_FILE_UNREAD', 'SECRET_DEVELOPMENT']);
+    expect(JSON.stringify(unread)).not.toContain('canary');
+    expect(JSON.stringify(unread)).not.toContain('OTHER');
+    expect(await diagnose({ ...app.env }, '--env', '.env')).toMatchObject({ codes: [] });
+    chmodSync(join(app.path, '.env'), 0o644);
+    expect(await diagnose({ ...app.env }, '--env', '.env')).toMatchObject({ codes: ['ENV_FILE_OPEN'] });
+  });
+});
+
+/** The cookie as a production app sends it, to visitors of its own. */
+let visitors = 0;
+const goodCookie = (): string =>
+  `__Host-sid=token${(visitors += 1)}; Max-Age=2592000; Path=/; HttpOnly; Secure; SameSite=Lax`;
+
+describe('--url', () => {
+  beforeEach(async () => void (await app.open()));
+
+  /** The findings of a visit to a server that answers with these headers. */
+  async function visited(
+    headers: () => Record<string, string>,
+    { env = good(), status = 200 } = {},
+  ): Promise<Diagnosis> {
+    const server = await web((_, response) => response.writeHead(status, headers()).end('hello'));
+    const diagnosis = await diagnose(env, '--url', `http://127.0.0.1:${server.port}/?token=canary`);
+    // As two visitors who have never been there.
+    expect(server.connections).toBe(2);
+    expect(JSON.stringify(diagnosis)).not.toContain('canary');
+    return diagnosis;
+  }
+  const privately = { 'cache-control': 'private, no-store' };
+
+  it('finds nothing where the cookie arrives as it was sent', async () => {
+    expect(await visited(() => ({ ...privately, 'set-cookie': goodCookie() }))).toMatchObject({ code: 0, codes: [] });
+  });
+
+  it.each([
+    ['Secure', '; Secure', ''],
+    ['HttpOnly', '; HttpOnly', ''],
+    ['SameSite', '; SameSite=Lax', ''],
+    ['the path', 'Path=/', 'Path=/app'],
+    ['a domain', 'Path=/', 'Path=/; Domain=app.example'],
+  ])('finds that a proxy has changed %s', async (_, from, to) => {
+    const { code, codes } = await visited(() => ({ ...privately, 'set-cookie': goodCookie().replace(from, to) }));
+    expect({ code, codes }).toEqual({ code: 1, codes: ['COOKIE_CHANGED'] });
+  });
+
+  it('finds a cache that gives one session to all, and one that would be allowed to', async () => {
+    const one = goodCookie();
+    expect(await visited(() => ({ ...privately, 'set-cookie': one }))).toMatchObject({
+      code: 1,
+      codes: ['COOKIE_SHARED'],
+    });
+    expect(await visited(() => ({ 'set-cookie': goodCookie() }))).toMatchObject({
+      code: 1,
+      codes: ['COOKIE_CACHEABLE'],
+    });
+  });
+
+  it('says that there was no cookie, an answer of 5xx, and no answer', async () => {
+    expect(await visited(() => ({}))).toMatchObject({ code: 0, codes: ['COOKIE_UNSEEN'] });
+    expect((await visited(() => ({}), { status: 503 })).codes).toContain('URL_FAILS');
+    expect(await diagnose(good(), '--url', `http://user:canary@127.0.0.1:${await freePort()}/`)).toMatchObject({
+      code: 1,
+      codes: ['URL_UNREACHABLE'],
+    });
+  });
+
+  it('finds a clock that is off, on either side', async () => {
+    for (const offMs of [-120_000, 120_000]) {
+      const { codes } = await visited(() => ({ date: new Date(Date.now() + offMs).toUTCString() }));
+      expect(codes).toEqual(['CLOCK_SKEW', 'COOKIE_UNSEEN']);
+    }
+  });
+
+  it('finds Secure cookies over http, where it is not this machine itself', async () => {
+    const server = await web((_, response) => response.writeHead(200, privately).end());
+    const { code, codes } = await diagnose(good(), '--url', `http://0.0.0.0:${server.port}/`);
+    expect({ code, codes }).toEqual({ code: 1, codes: ['COOKIE_OVER_HTTP', 'COOKIE_UNSEEN'] });
+    const inDevelopment = await diagnose({ ...app.env, SECRET_KEY: secret }, '--url', `http://0.0.0.0:${server.port}/`);
+    expect(inDevelopment).toMatchObject({ code: 0, codes: ['COOKIE_UNSEEN'] });
+  });
+
+  it('follows to TLS, and finds a cookie there that is not Secure', async () => {
+    const [key, cert] = [join(app.path, 'key.pem'), join(app.path, 'cert.pem')];
+    const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...name], {
+      stdio: 'ignore',
+    });
+    const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    const secured = await web((_, response) => response.writeHead(200).end(), tls);
+    const plain = await web((_, response) =>
+      response.writeHead(301, { location: `https://127.0.0.1:${secured.port}/` }).end(),
+    );
+    const address = `http://127.0.0.1:${plain.port}/`;
+    const trusting = { NODE_EXTRA_CA_CERTS: cert };
+    expect(await diagnose({ ...good(), ...trusting }, '--url', address)).toMatchObject({ codes: ['COOKIE_UNSEEN'] });
+    const inDevelopment = await diagnose({ ...app.env, SECRET_KEY: secret, ...trusting }, '--url', address);
+    expect(inDevelopment.codes).toEqual(['COOKIE_NOT_SECURE', 'COOKIE_UNSEEN']);
+    // Whose certificate nobody vouches for is not reached.
+    expect(await diagnose(good(), '--url', address)).toMatchObject({ code: 1, codes: ['URL_UNREACHABLE'] });
+  });
+});
+
+describe('what is shown', () => {
+  it('fits a terminal of 80 columns, with colours; a pipe gets none, nor does NO_COLOR', async () => {
+    writeFileSync(join(app.path, '.env'), 'REDIS_URL=redis://127.0.0.1\n');
+    const env = { ...app.env, NODE_ENV: 'production' };
+    // oxlint-disable-next-line no-control-regex -- looking for the escape character is the point
+    const escapes = /\u001B\[\d+m/g;
+    const inTerminal = await app.sess(['doctor'], { env, typing: '' });
+    expect(inTerminal.code).toBe(1);
+    expect(inTerminal.out).toMatch(escapes);
+    const lines = inTerminal.out.replaceAll(escapes, '').split(/\r?\n/);
+    // A path alone may be longer than a line.
+    expect(lines.filter((line) => line.length > 80 && line.trim().includes(' ') && !line.includes(app.path))).toEqual(
+      [],
+    );
+    for (const plain of [
+      await app.sess(['doctor'], { env }),
+      await app.sess(['doctor'], { env: { ...env, NO_COLOR: '1' }, typing: '' }),
+    ]) {
+      expect(plain.code).toBe(1);
+      expect(plain.out).not.toMatch(escapes);
+    }
+  });
+});
