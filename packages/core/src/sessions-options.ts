@@ -68,6 +68,15 @@ const elsewhere: Readonly<Record<string, string>> = {
   unset: 'call session.destroy()',
   ttl: 'say idleTimeoutMs',
   secrets: 'say secret: [first, ...older]',
+  renew: 'touches are written by themselves, see touchAfterMs',
+  signed: 'cookies are always signed',
+  autoCommit: 'changes are stored before the answer leaves',
+  externalKey: 'the token travels in the cookie alone',
+  ContextStore: 'say store',
+  encode: 'to encrypt a cookie session, say store: cookieSessions({ encrypt: true })',
+  decode: 'to encrypt a cookie session, say store: cookieSessions({ encrypt: true })',
+  valid: 'look at the session in a middleware of yours, and call session.destroy()',
+  beforeSave: 'change the session in a middleware of yours, after what comes behind it',
 };
 
 /** @throws SessError `CONFIG_INVALID`, naming the option */

@@ -1,4 +1,5 @@
 import {
+  SessError,
   type Session,
   type SessionData,
   type SessionExchange,
@@ -35,6 +36,8 @@ export interface SessionMiddleware {
  * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
  */
 export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+  if ('middleware' in Object(options))
+    throw new SessError('CONFIG_INVALID', 'session() takes no app: say session(options), without the app.');
   const sessions = isSessions(options) ? options : createSessions(options);
 
   async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
