@@ -176,7 +176,8 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
         await logIn(page, 'Ada');
         await page.getByRole('status').filter({ hasText: 'Logged in as Ada' }).waitFor();
         await press(page, 'Refresh 40 times at once', /^40 answers from 4 workers: \d+ knew you, \d+ did not\.$/);
-        expect(await cells(page, 'stranger')).toBeGreaterThan(10);
+        // Which worker gets a connection is for a busy machine to say: of each kind there are some.
+        expect(await cells(page, 'stranger')).toBeGreaterThan(2);
         expect(await cells(page, 'knew')).toBeGreaterThan(2);
         await picture(page, 'memory-1-flickers');
         expect(await press(page, 'Count 40 times at once', /counts on top/)).toMatch(/[1-9]\d* lost\./);
