@@ -40,9 +40,9 @@ function suite(name: string, rounds: number, start: () => Promise<Topology>): vo
         return prefix + key;
       };
       const plant = {
-        corrupt: async (key: SessionKey) => void (await admin.hset(await stored(key), 'm', '1 torn')),
+        corrupt: async (key: SessionKey) => void (await admin.setrange(await stored(key), 11, 'torn')),
         foreign: async (key: SessionKey) => void (await admin.set(prefix + key, '{"cookie":{"path":"/"}}', 'EX', 60)),
-        tooNew: async (key: SessionKey) => void (await admin.hset(await stored(key), 'm', '2 new')),
+        tooNew: async (key: SessionKey) => void (await admin.setrange(await stored(key), 0, '2 new')),
         raw: (key: SessionKey) => admin.dumpBuffer(prefix + key),
       };
       return { stores, plant };

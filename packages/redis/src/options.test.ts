@@ -159,7 +159,7 @@ describe('secrets', () => {
     const prefix = newPrefix();
     // The rules that the README names.
     const rules =
-      '+@connection +info +hgetall +hget +hmget +hset +hdel +hexists +hstrlen +exists +del +pexpire +pttl +time ' +
+      '+@connection +info +get +getex +getrange +strlen +set +setrange +exists +del +pexpire +pttl +time ' +
       '+zadd +zrange +zrem +zremrangebyscore +zscore +eval +evalsha +scan';
     await server.admin.call('ACL', 'SETUSER', 'web', 'on', `>${secret}-web`, `~${prefix}*`, ...rules.split(' '));
     const store = redisStore({ url: `redis://web:${secret}-web@127.0.0.1:${server.port}/1`, prefix });
@@ -196,7 +196,7 @@ describe('secrets', () => {
   });
 
   it('a server that repeats the arguments of a command it does not know is not quoted', async () => {
-    const bare = await startServer('--rename-command', 'HGETALL', '', '--rename-command', 'EVAL', '');
+    const bare = await startServer('--rename-command', 'GET', '', '--rename-command', 'EVAL', '');
     const store = redisStore({ url: bare.url });
     const key = newKey();
     const outcomes = [

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SessionKey } from '@sess/core';
 import type { Link } from './link.ts';
 import { type Script, script } from './script.ts';
-import { encodeText } from './session-hash.ts';
+import { encodeText } from './session-record.ts';
 import { isSessionKey } from './session-key.ts';
 
 /**

@@ -1,65 +1,88 @@
-/** Arguments that all scripts on sessions begin with: the write's token, the session's identity, the latest time. */
+/** What all scripts on sessions begin with. Their first argument is a line of words, in an order of their own. */
 export const common = `
-local key, token, identity, notAfter = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local key = KEYS[1]
+local token, identity, rest = string.match(ARGV[1], '^(%S+) (%S+) ?(.*)$')
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- What lies under the key. A value of another type is an error here, before anything is written.
+-- A verdict, and the server's clock with it.
+local function say(verdict)
+  return verdict .. ' ' .. now
+end
+
+-- Only a master may say no: a replica would say it of old data. GETEX changes nothing, but counts as a write: a replica
+-- refuses it with READONLY. It is also what makes a later write of this script pass when Redis is out of memory: that
+-- is checked at the first write alone.
+local function prove()
+  redis.call('GETEX', key)
+end
+
+-- The beginning of what lies under the key, and its size in bytes. Of a long session the rest is left where it is.
+local chunkBytes = 4096
+local chunk, size
+
+-- So many bytes from a place on, counted from 1.
+local function bytes(from, count)
+  if from + count - 1 <= #chunk then return string.sub(chunk, from, from + count - 1) end
+  return redis.call('GETRANGE', key, from - 1, from + count - 2)
+end
+
+local function numberOf(text)
+  local number = tonumber(text)
+  return number and number == number and math.abs(number) < math.huge and number
+end
+
+local function isLength(value)
+  return type(value) == 'number' and value >= 0 and value == math.floor(value)
+end
+
+-- The fields in their order: name, place and number of bytes of each text. False if the list is not one.
+local function fieldsOf(list, from)
+  local fields = {}
+  for i = 3, #list - 1, 2 do
+    local name, count = list[i], list[i + 1]
+    if type(name) ~= 'string' or not isLength(count) then return false end
+    fields[#fields + 1] = { name = name, from = from, count = count }
+    from = from + count
+  end
+  local unused = #list % 2 == 1 and list[#list] or 0
+  if not isLength(unused) or from + unused ~= size + 1 then return false end
+  return fields
+end
+
+-- What lies under the key (see session-record.ts). A value of another type is an error here, before anything is written.
 local function look()
-  local found = redis.call('HMGET', key, 'm', 'k', 'x', 'o', 's')
-  local own = { k = found[2] or nil, x = found[3] or nil, o = found[4] or nil, s = found[5] or nil }
-  if not found[1] then
-    return redis.call('EXISTS', key) == 0 and 'absent' or 'corrupt', own
+  chunk = redis.call('GETRANGE', key, 0, chunkBytes - 1)
+  size = #chunk
+  if size == 0 then return redis.call('EXISTS', key) == 0 and 'absent' or 'corrupt' end
+  if size == chunkBytes then size = redis.call('STRLEN', key) end
+  local version = string.match(chunk, '^(%d+) ')
+  if version ~= '1' then return version and string.match(version, '^[1-9]') and 'newer' or 'corrupt' end
+  if string.sub(chunk, 3, 10) ~= identity then return 'corrupt' end
+  if string.sub(chunk, 11, 13) == ' - ' then return 'ended', { x = string.sub(chunk, 14) } end
+
+  local head = string.find(chunk, '\\n', 1, true)
+  if not head and size > #chunk then
+    chunk = redis.call('GET', key)
+    head = string.find(chunk, '\\n', 1, true)
   end
-  local version, rest = string.match(found[1], '^(%d+) (.*)$')
-  if version ~= '1' then
-    return version and string.match(version, '^[1-9]') and 'newer' or 'corrupt', own
-  end
-  if own.x then return rest == identity and 'ended' or 'corrupt', own end
-  local written, last
-  written, own.c, own.t, own.e, last = string.match(rest, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-  if written ~= identity then return 'corrupt', own end
-  if not (tonumber(own.c) and tonumber(own.t) and tonumber(own.e)) then return 'corrupt', own end
-  own.tokens = last .. (own.k or '')
+  if not head then return 'corrupt' end
+  local created, touched, expires, tokens, json = string.match(string.sub(chunk, 11, head - 1), '^ (%S+) (%S+) (%S+) (%S+) (%[.*)$')
+  created, touched, expires = numberOf(created), numberOf(touched), numberOf(expires)
+  if not (created and touched and expires) or #tokens % 11 ~= 0 then return 'corrupt' end
+  local isJson, list = pcall(cjson.decode, json)
+  if not isJson or type(list) ~= 'table' or #list < 2 then return 'corrupt' end
+  local own = { head = head, c = created, t = created + touched, e = created + touched + expires, tokens = tokens }
+  own.o = type(list[1]) == 'string' and list[1] or nil
+  own.s = type(list[2]) == 'string' and list[2] or nil
+  own.fields = fieldsOf(list, head + 1)
+  if not own.fields then return 'corrupt' end
   if own.s then
-    local isJson, settings = pcall(cjson.decode, own.s)
-    if not (isJson and type(settings) == 'table') then return 'corrupt', own end
+    local isWhole, settings = pcall(cjson.decode, own.s)
+    if not (isWhole and type(settings) == 'table') then return 'corrupt' end
   end
   return 'live', own
-end
-
--- Only a master may say no: a replica would say it of old data. This changes nothing (no field has this name), but
--- a replica refuses it with READONLY. It is also what makes a later write of this script pass when Redis is out of
--- memory: that is checked at the first write alone.
-local function prove()
-  redis.call('HDEL', key, '-')
-end
-
--- HSET of any number of pairs: unpack has a limit.
-local function put(values, from)
-  for i = from, #values, 1000 do
-    redis.call('HSET', key, unpack(values, i, math.min(i + 999, #values)))
-  end
-end
-
--- A data field's text of medium length lies in pieces: the first under the field's name, the others under ';1' and the
--- name, ';2' and so on (see session-hash.ts). These are the names of those that are there, from a number on.
-local function pieces(name, from)
-  local names = {}
-  while redis.call('HEXISTS', key, ';' .. from .. name) == 1 do
-    names[#names + 1] = ';' .. from .. name
-    from = from + 1
-  end
-  return names
-end
-
--- The whole text of a data field, or false.
-local function textOf(name)
-  local text = redis.call('HGET', key, name)
-  if not text then return false end
-  for _, piece in ipairs(pieces(name, 1)) do text = text .. redis.call('HGET', key, piece) end
-  return text
 end
 
 -- The tokens of the last writes, newest first, 11 characters each: 6 of the writer, 5 of its counter.
@@ -76,5 +99,6 @@ end
  * client that sends again both make such writes. It is refused by the server's own clock, and told the time.
  */
 export const punctual = `
-if notAfter > 0 and now > notAfter then return { 'late', now } end
+local latest, words = string.match(rest, '^(%S+) (.*)$')
+if latest ~= '0' and now > tonumber(latest) then return say('late') end
 `;

@@ -1,35 +1,39 @@
 import type { SessionChange } from '@sess/core';
-import { encodeText, fieldName, piecesOf } from './session-hash.ts';
+import { encodeText } from './session-record.ts';
 
-/** A change, as the arguments of the update script behind the common ones. */
-export function changeArguments(
-  change: SessionChange,
-  timeToLiveMs: number,
-  isAlone: boolean,
-  periodMs: number,
-): string[] {
-  const { set = {}, revise = {}, unset = [], expect = {}, owner, settings } = change;
-  const sets = Object.entries(set);
-  const revises = Object.entries(revise);
-  const expected = Object.entries(expect);
-  const present = expected.filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const missing = expected.filter(([, text]) => text === undefined);
-
-  const list = [String(change.touchedAt), String(change.expiresAt), String(timeToLiveMs), isAlone ? '1' : '0'];
-  list.push(ownerArgument(owner), settings === undefined ? '' : JSON.stringify(settings), String(periodMs));
-  list.push(String(sets.length), String(revises.length), String(unset.length));
-  list.push(String(present.length), String(missing.length));
-  for (const [name, text] of present) list.push(fieldName(name), encodeText(text));
-  for (const [name] of missing) list.push(fieldName(name));
-  for (const [name, text] of [...sets, ...revises]) {
-    const pieces = piecesOf(text);
-    list.push(fieldName(name), String(pieces.length), ...pieces);
+/** A change, as the arguments of the update script behind the first: a letter for each part, then what the parts need. */
+export function changeArguments({ expect, set, revise, unset, owner, settings }: SessionChange): string[] {
+  let letters = '';
+  const list = [''];
+  // Comparisons first: nothing of a change is done before all of them held.
+  for (const name in expect) {
+    const text = expect[name];
+    letters += text === undefined ? 'm' : 'e';
+    list.push(encodeText(name));
+    if (text !== undefined) list.push(encodeText(text));
   }
-  for (const name of unset) list.push(fieldName(name));
+  for (const name in set) {
+    letters += 's';
+    list.push(encodeText(name), encodeText(set[name] ?? ''));
+  }
+  for (const name in revise) {
+    letters += 'r';
+    list.push(encodeText(name), encodeText(revise[name] ?? ''));
+  }
+  for (const name of unset ?? []) {
+    letters += 'u';
+    list.push(encodeText(name));
+  }
+  if (owner === null) {
+    letters += 'n';
+  } else if (owner !== undefined) {
+    letters += 'o';
+    list.push(encodeText(owner));
+  }
+  if (settings !== undefined) {
+    letters += 'c';
+    list.push(JSON.stringify(settings));
+  }
+  list[0] = letters;
   return list;
-}
-
-function ownerArgument(owner: string | null | undefined): string {
-  if (owner === undefined) return '';
-  return owner === null ? '-' : `=${encodeText(owner)}`;
 }

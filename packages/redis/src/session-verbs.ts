@@ -12,9 +12,10 @@ import { isCluster } from './redis-client.ts';
 import type { ReplicatedWrites } from './replicated-writes.ts';
 import type { Script } from './script.ts';
 import { changeArguments } from './session-change.ts';
-import { corrupt, decodeHash, decodeList, decodeText, encodeRecord, identityOf, tooNew } from './session-hash.ts';
+import { corrupt, decodeRecord, decodeText, encodeRecord, identityOf, tooNew } from './session-record.ts';
 import { assertSessionKey } from './session-key.ts';
-import { createScript, destroyScript, updateScript } from './session-scripts.ts';
+import { createScript, destroyScript } from './session-scripts.ts';
+import { updateScript } from './update-script.ts';
 import { type Write, writeTokens } from './write-tokens.ts';
 
 interface Parts {
@@ -32,12 +33,12 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   const nameOf = (key: SessionKey) => prefix + key;
 
   /** Runs a script on a session, once more if it was late by a clock that we did not know. */
-  async function evaluate(link: Link, script: Script, key: SessionKey, write: Write, rest: string[]): Promise<Reply> {
+  async function evaluate(link: Link, script: Script, key: SessionKey, write: Write, rest: Arguments): Promise<Reply> {
+    const [words, ...list] = rest;
     for (let isAgain = false; ; isAgain = true) {
-      const reply = await link.evaluate(script, nameOf(key), [write.token, identityOf(key), write.latest(), ...rest]);
-      if (!Array.isArray(reply))
-        throw new SessError('STORE_UNAVAILABLE', 'Redis answered a script with something else.');
-      const [verdict, serverNow, found]: unknown[] = reply;
+      const timed = script === destroyScript ? '' : `${write.latest()} `;
+      const first = `${write.token} ${identityOf(key)} ${timed}${words}`;
+      const { verdict, serverNow, found } = replyOf(await link.evaluate(script, nameOf(key), [first, ...list]));
       write.learn(serverNow);
       if (verdict === 'corrupt') throw corrupt(key);
       if (verdict === 'newer') throw tooNew(key);
@@ -59,7 +60,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
     return during(key, async (write) => {
       const timeToLiveMs = timeLeft(record);
-      const rest = [String(timeToLiveMs), ...encodeRecord(key, record, write.token)];
+      const rest: Arguments = [String(timeToLiveMs), encodeRecord(key, record, write.token)];
       const { owner } = record;
       const isSpread = isCluster(main.client);
       if (owner !== undefined && (isSpread || durable)) await index.add(owner, key, timeToLiveMs, write.begunAt);
@@ -72,7 +73,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
         if (created.status === 'rejected') throw created.reason;
         if (entered.status === 'fulfilled') return created.value;
         // A session that is missing from its index must not stay. Nobody has its token yet.
-        if (created.value.verdict === 'created') await evaluate(main, destroyScript, key, write, ['0', '0']);
+        if (created.value.verdict === 'created') await evaluate(main, destroyScript, key, write, ['0 0']);
         throw entered.reason;
       };
 
@@ -91,15 +92,17 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
 
   async function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
     assertSessionKey(key);
-    const hash = await main.run({ what: 'a read', isRepeatable: true, send: () => main.client.hgetall(nameOf(key)) });
-    return decodeHash(key, hash);
+    const stored = await main.run({ what: 'a read', isRepeatable: true, send: () => main.client.get(nameOf(key)) });
+    return decodeRecord(key, stored);
   }
 
   function update(key: SessionKey, change: SessionChange) {
     return during(key, async (write) => {
       const timeToLiveMs = timeLeft(change);
       if (typeof change.owner === 'string') await index.add(change.owner, key, timeToLiveMs, write.begunAt);
-      const rest = changeArguments(change, timeToLiveMs, write.isAlone, indexPeriodMs(timeToLiveMs));
+      const { touchedAt, expiresAt } = change;
+      const words = `${touchedAt} ${expiresAt} ${timeToLiveMs} ${write.isAlone ? 1 : 0} ${indexPeriodMs(timeToLiveMs)}`;
+      const rest: Arguments = [words, ...changeArguments(change)];
       const { verdict, found } = await main.run({
         what: 'an update',
         isRepeatable: true,
@@ -114,7 +117,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
 
   function destroy(key: SessionKey, { endMarkerMs = 0 }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
     return during(key, async (write) => {
-      const rest = [String(wholeMs(endMarkerMs)), durable ? '1' : '0'];
+      const rest: Arguments = [`${wholeMs(endMarkerMs)} ${durable ? 1 : 0}`];
       const what = 'a destroy';
       const { verdict, found } = durable
         ? await durable.writes.write(what, write.begunAt, () => evaluate(durable.link, destroyScript, key, write, rest))
@@ -124,7 +127,11 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
             isRepeatable: endMarkerMs > 0,
             send: () => evaluate(main, destroyScript, key, write, rest),
           });
-      if (verdict === 'removed') return decodeList(key, Array.isArray(found) ? found : []);
+      if (verdict === 'removed') {
+        const record = typeof found === 'string' ? decodeRecord(key, found) : undefined;
+        if (record === undefined || record === 'ended') throw corrupt(key);
+        return record;
+      }
       if (verdict === 'replayed') throw answerLost();
       return undefined;
     });
@@ -133,9 +140,21 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   return { create, read, update, destroy };
 }
 
+/** The words behind those that all scripts have, and further arguments. */
+type Arguments = [words: string, ...list: string[]];
+
 interface Reply {
-  verdict: unknown;
+  verdict: string;
   found: unknown;
+}
+
+/** `applied 1767225600000`, or a list of that and what was found. */
+function replyOf(reply: unknown): Reply & { serverNow: string } {
+  const [text, found]: unknown[] = Array.isArray(reply) ? reply : [reply];
+  const space = typeof text === 'string' ? text.indexOf(' ') : -1;
+  if (typeof text !== 'string' || space === -1)
+    throw new SessError('STORE_UNAVAILABLE', 'Redis answered a script with something else.');
+  return { verdict: text.slice(0, space), serverNow: text.slice(space + 1), found };
 }
 
 /** The time to live: a difference, so that only the server's clock decides when it is over. */

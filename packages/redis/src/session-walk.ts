@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Link } from './link.ts';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { isSessionKey } from './session-key.ts';
+import { looksLive } from './session-record.ts';
 
 /** The servers that hold sessions: the one, or every master of a cluster. */
 export function mastersOf(client: RedisClient): Redis[] {
@@ -48,13 +49,13 @@ async function live(link: Link, prefix: string, names: readonly string[]): Promi
   const keys = names.filter(isSessionKey);
   const send = () =>
     Promise.all(
-      keys.map((key) => link.client.hmget(`${prefix}${key}`, 'm', 'x').catch((error: unknown) => foreign(error))),
+      keys.map((key) => link.client.getrange(`${prefix}${key}`, 0, 12).catch((error: unknown) => foreign(error))),
     );
   const found = await link.run({ what: 'a walk', isRepeatable: true, send });
-  return keys.filter((_, index) => typeof found[index]?.[0] === 'string' && found[index][1] === null);
+  return keys.filter((_, index) => looksLive(found[index] ?? ''));
 }
 
-function foreign(error: unknown): null[] {
-  if (error instanceof Error && error.message.includes('WRONGTYPE')) return [null, null];
+function foreign(error: unknown): string {
+  if (error instanceof Error && error.message.includes('WRONGTYPE')) return '';
   throw error;
 }
