@@ -49,7 +49,10 @@ function act(request: express.Request, response: ServerResponse): void {
   else {
     const data: Partial<SessionData> = what === 'login' ? loggedIn : dataOf(seedBytes(request.url));
     request.session.regenerate((error: unknown) => {
-      if (error) throw error;
+      if (error) {
+        response.destroy();
+        return;
+      }
       Object.assign(request.session, data);
       response.end('ok');
     });
