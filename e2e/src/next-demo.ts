@@ -4,4 +4,12 @@ import type { DemoDescription } from './start-demo.ts';
 export const nextDemo: DemoDescription = {
   framework: 'Next',
   main: fileURLToPath(new URL('../../apps/next-demo/dist/main.js', import.meta.url)),
+  drawsPage: true,
+  variesBy: [
+    'rsc',
+    'next-router-state-tree',
+    'next-router-prefetch',
+    'next-router-segment-prefetch',
+    'Accept-Encoding',
+  ],
 };

@@ -8,6 +8,13 @@ export interface DemoDescription {
   readonly framework: string;
   /** The file that `node` runs. */
   readonly main: string;
+  /**
+   * The framework draws the page: with scripts of its own, not to be kept by any cache, and with status 500 where the
+   * store is away, since the answer has begun when a part of the page finds out.
+   */
+  readonly drawsPage?: boolean;
+  /** What its answers vary by, besides our cookie. */
+  readonly variesBy?: readonly string[];
   /** What every start of it finds in its environment: for example where Redis is. */
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,4 @@
+import { testInBrowser } from './demo-browser-suite.ts';
+import { nextDemo } from './next-demo.ts';
+
+testInBrowser(nextDemo, ['fs']);
