@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { NoAnswer, Visitor, inParallel } from './http-client.ts';
 import { type DemoDescription, type RunningDemo, type StartOptions, startDemo } from './start-demo.ts';
@@ -120,45 +121,54 @@ export function testFlicker(description: DemoDescription, stores: readonly ('fs'
       });
     });
 
-    test.each(stores)('on %s nobody is while a worker is killed every second', { timeout: 90_000 }, async (store) => {
-      await withDemo(description, { store }, async (demo) => {
-        const people = await logIn(demo);
-        const tally = emptyTally();
-        const killed: number[] = [];
+    test.each(stores)(
+      'on %s nobody is while one worker after the other is killed',
+      { timeout: 120_000 },
+      async (store) => {
+        await withDemo(description, { store }, async (demo) => {
+          const people = await logIn(demo);
+          const tally = emptyTally();
+          const killed: number[] = [];
 
-        const stopAt = Date.now() + 8_000;
-        const lane = async (first: number): Promise<void> => {
-          for (let index = first; Date.now() < stopAt || tally.right < requests; index += width) {
-            const person = people[index % users];
-            if (person !== undefined) await look(person.visitor, person.user, tally);
-          }
-        };
-        const killer = async (): Promise<void> => {
-          while (Date.now() < stopAt - 1_000) {
-            const { pid } = await new Visitor(demo.url).me(3_000).catch(() => ({ pid: 0 }));
-            // A worker in turn: the one that answers us now, unless it was the last victim.
-            if (Number(pid) > 0 && !killed.includes(Number(pid))) {
-              process.kill(Number(pid), 'SIGKILL');
-              killed.push(Number(pid));
+          let isOver = false;
+          const lane = async (first: number): Promise<void> => {
+            for (let index = first; !isOver || tally.right < requests; index += width) {
+              const person = people[index % users];
+              if (person !== undefined) await look(person.visitor, person.user, tally);
             }
-            await new Promise((resolve) => setTimeout(resolve, 1_000));
-          }
-        };
-        await Promise.all([killer(), ...Array.from({ length: width }, (_, index) => lane(index))]);
+          };
+          const killer = async (): Promise<void> => {
+            const deadline = Date.now() + 60_000;
+            while (killed.length < 6 && Date.now() < deadline) {
+              const { pid } = await new Visitor(demo.url).me(3_000).catch(() => ({ pid: 0 }));
+              // A worker in turn: the one that answers us now, unless it was a victim before.
+              if (Number(pid) > 0 && !killed.includes(Number(pid))) {
+                const started = tally.pids.size;
+                process.kill(Number(pid), 'SIGKILL');
+                killed.push(Number(pid));
+                // Its place is taken before the next one dies: a framework that starts slowly keeps its other workers.
+                while (tally.pids.size <= started && Date.now() < deadline) await pause(50);
+              }
+              await pause(500);
+            }
+            isOver = true;
+          };
+          await Promise.all([killer(), ...Array.from({ length: width }, (_, index) => lane(index))]);
 
-        report(`${store}, ${killed.length} workers killed`, tally);
-        expect(killed.length).toBeGreaterThanOrEqual(5);
-        expect(tally.wrong).toBe(0);
-        expect(tally.failed).toEqual([]);
-        expect(tally.right).toBeGreaterThanOrEqual(requests);
-        // Every place was filled again, by new processes.
-        expect(tally.workers).toEqual(new Set([1, 2, 3, 4]));
-        expect(tally.pids.size).toBeGreaterThan(4);
-        // A killed worker takes along what it was just doing.
-        expect(tally.resets).toBeLessThanOrEqual(killed.length * width);
-        // And the one connection that the primary was handing to it: Node.js neither closes it nor gives it to another.
-        expect(tally.unanswered).toBeLessThanOrEqual(killed.length);
-      });
-    });
+          report(`${store}, ${killed.length} workers killed`, tally);
+          expect(killed).toHaveLength(6);
+          expect(tally.wrong).toBe(0);
+          expect(tally.failed).toEqual([]);
+          expect(tally.right).toBeGreaterThanOrEqual(requests);
+          // Every place was filled again, by new processes.
+          expect(tally.workers).toEqual(new Set([1, 2, 3, 4]));
+          expect(tally.pids.size).toBeGreaterThan(4);
+          // A killed worker takes along what it was just doing.
+          expect(tally.resets).toBeLessThanOrEqual(killed.length * width);
+          // And the one connection that the primary was handing to it: Node.js neither closes it nor gives it to another.
+          expect(tally.unanswered).toBeLessThanOrEqual(killed.length);
+        });
+      },
+    );
   });
 }
