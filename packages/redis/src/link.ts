@@ -48,8 +48,10 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   let isClosed = false;
   let answeredAt = 0;
   let lastError: Error | undefined;
+  let greeted = () => {};
 
   const onReady = () => {
+    greeted();
     lastError = undefined;
     // A server that was started anew knows no scripts.
     known.clear();
@@ -67,7 +69,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
   const onConnect = () => {
     const stream = single?.stream;
-    afterSilence(2 * timeoutMs, () => {
+    greeted();
+    greeted = afterSilence(2 * timeoutMs, () => {
       if (single?.status === 'connect' && single.stream === stream) single.disconnect(true);
     });
   };
@@ -168,6 +171,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     if (active > 0) await new Promise<void>((resolve) => (drained = resolve));
     client.off('ready', onReady).off('close', onClose).off('end', onEnd);
     if (!isOurs) return;
+    greeted();
     // An `error` listener stays: ioredis prints errors that nobody listens to.
     client.off('connect', onConnect);
     if (isReady()) await Promise.race([client.quit().catch(() => {}), patience(timeoutMs)]);
