@@ -2,4 +2,4 @@ import { mergeConfig } from 'vitest/config';
 import base from '../../vitest.base.ts';
 
 // These tests start the built command again and again, and servers for it.
-export default mergeConfig(base, { test: { testTimeout: 60_000, hookTimeout: 60_000 } });
+export default mergeConfig(base, { test: { testTimeout: 180_000, hookTimeout: 180_000 } });

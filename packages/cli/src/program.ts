@@ -89,6 +89,6 @@ function positive(text: string): number {
   throw new InvalidArgumentError('A whole number above 0 is needed.');
 }
 
-function limit(text: string): number | undefined {
-  return text === 'all' ? undefined : positive(text);
+function limit(text: string): number {
+  return text === 'all' ? Infinity : positive(text);
 }

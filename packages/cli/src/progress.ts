@@ -8,12 +8,12 @@ export interface Progress {
 /**
  * A bar on standard error while a terminal is there to see it. It goes when the work is done.
  *
- * @param atMost what a full bar means; without it there is a count alone
+ * @param atMost what a full bar means; Infinity: there is a count alone
  */
-export function startProgress(what: string, atMost: number | undefined): Progress {
+export function startProgress(what: string, atMost: number): Progress {
   if (!process.stderr.isTTY) return { advance() {}, stop() {} };
   const format =
-    atMost === undefined ? `${what} {value} sessions` : `${what} [{bar}] {value} of at most {total} sessions`;
+    atMost === Infinity ? `${what} {value} sessions` : `${what} [{bar}] {value} of at most {total} sessions`;
   const bar = new SingleBar({
     format,
     stream: process.stderr,
@@ -24,6 +24,6 @@ export function startProgress(what: string, atMost: number | undefined): Progres
     hideCursor: false,
     formatValue: (value) => value.toLocaleString('en'),
   });
-  bar.start(atMost ?? 1, 0);
+  bar.start(atMost === Infinity ? 1 : atMost, 0);
   return { advance: (to) => bar.update(to), stop: () => bar.stop() };
 }

@@ -6,8 +6,8 @@ import { type Terminal } from '../terminal.ts';
 
 export interface ListFlags {
   owner?: string;
-  /** `undefined`: all. */
-  limit: number | undefined;
+  /** Infinity: all. */
+  limit: number;
   json?: true;
 }
 

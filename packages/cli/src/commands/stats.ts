@@ -7,8 +7,8 @@ import { locationOf, openStorage } from '../storage.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface StatsFlags {
-  /** How many sessions are read, at most; `undefined`: all. */
-  limit: number | undefined;
+  /** How many sessions are read, at most; Infinity: all. */
+  limit: number;
   json?: true;
 }
 
