@@ -1,0 +1,5 @@
+import { Control } from './client.tsx';
+
+export default function Page() {
+  return <Control />;
+}
