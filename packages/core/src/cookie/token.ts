@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 import type { SessionKey } from '../store.ts';
 
@@ -22,7 +22,7 @@ export function isToken(value: string): boolean {
  * can not become a user of the session (CVE-2019-16782).
  */
 export function keyOf(token: string): SessionKey {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }
 
 const keyShape = /^[0-9a-f]{64}$/;

@@ -24,16 +24,23 @@ export function openExchange(engine: Engine, cookieHeader: string | undefined): 
  * ones do: somebody tossed a cookie, and whose session this is can not be known.
  */
 function soleClaim(engine: Engine, values: readonly string[]): Claim | undefined {
+  const [only, another] = values;
+  if (only !== undefined && another === undefined) return verified(engine, only);
   const claims = new Map<string, Claim>();
   for (const value of new Set(values)) {
-    const claim = engine.carrier.verify(value);
-    if (claim === undefined) publish('badSignature', () => ({ cookie: engine.cookie.name }));
+    const claim = verified(engine, value);
     // Two states of one session are ambiguous too, where the cookie holds it.
-    else claims.set(engine.carrier.holdsSession ? value : claim.key, claim);
+    if (claim !== undefined) claims.set(engine.carrier.holdsSession ? value : claim.key, claim);
   }
   if (claims.size > 1) publish('ambiguousCookie', () => ({ handles: [...claims.values()].map(({ key }) => key) }));
   const [claim] = claims.values();
   return claims.size === 1 ? claim : undefined;
+}
+
+function verified(engine: Engine, value: string): Claim | undefined {
+  const claim = engine.carrier.verify(value);
+  if (claim === undefined) publish('badSignature', () => ({ cookie: engine.cookie.name }));
+  return claim;
 }
 
 async function readExchange(engine: Engine, claim: Claim): Promise<Exchange> {

@@ -42,6 +42,7 @@ export function givenHeaders(headers: GivenHeaders | undefined): [name: string, 
  * them. As in Node they win over the ones set before, and may name one header several times.
  */
 export function setGivenHeaders(response: ServerResponse, headers: GivenHeaders | undefined): void {
+  if (headers === undefined) return;
   const values = new Map<string, OutgoingHttpHeader>();
   for (const [name, value] of givenHeaders(headers)) {
     const key = name.toLowerCase();

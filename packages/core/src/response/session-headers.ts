@@ -35,6 +35,10 @@ export function applySessionHeaders(response: ServerResponse, { vary, setCookie,
 }
 
 function addCookieToVary(response: ServerResponse): void {
+  if (!response.hasHeader('Vary')) {
+    response.setHeader('Vary', 'Cookie');
+    return;
+  }
   const lines = headerLines(response, 'Vary');
   const names = lines.flatMap((line) => line.split(',')).map((name) => name.trim().toLowerCase());
   if (names.includes('*') || names.includes('cookie')) return;

@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline.ts';
+import { type Deadlines, deadlinesOf } from '../deadlines.ts';
 import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type {
@@ -17,13 +17,16 @@ import type {
 export class GuardedStore implements SessionStore {
   readonly #load: () => Promise<SessionStore>;
   readonly #operationMs: number;
+  readonly #deadlines: Deadlines;
   readonly #onFault: (error: SessError) => void;
   #loaded: SessionStore | undefined;
-  #running = new Set<Promise<unknown>>();
+  #running = 0;
+  #drained: (() => void)[] = [];
 
   constructor(load: () => Promise<SessionStore>, operationMs: number, onFault: (error: SessError) => void = () => {}) {
     this.#load = load;
     this.#operationMs = operationMs;
+    this.#deadlines = deadlinesOf(operationMs);
     this.#onFault = onFault;
   }
 
@@ -50,39 +53,61 @@ export class GuardedStore implements SessionStore {
 
   /** Resolves when nothing is under way. */
   async drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
-  async #guard<T>(
-    operation: string,
-    key: SessionKey | undefined,
-    work: (store: SessionStore) => Promise<T>,
-  ): Promise<T> {
-    const started = performance.now();
-    let running: Promise<T> | undefined;
-    try {
+  // One promise for all of it: every request goes through here once or twice.
+  #guard<T>(operation: string, key: SessionKey | undefined, work: (store: SessionStore) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const started = performance.now();
+      const fail = (thrown: unknown): void => reject(this.#fault(thrown, operation, key, started));
+      const run = (store: SessionStore): void => {
+        this.#running += 1;
+        let isOver = false;
+        const finish = (): boolean => {
+          if (isOver) return false;
+          isOver = true;
+          deadline.end();
+          this.#running -= 1;
+          if (this.#running === 0) for (const drained of this.#drained.splice(0)) drained();
+          return true;
+        };
+        const failOnce = (thrown: unknown): void => {
+          if (finish()) fail(thrown);
+        };
+        const deadline = this.#deadlines.begin(() => failOnce(this.#timeout(operation)));
+        try {
+          work(store).then((answer) => {
+            if (!finish()) return;
+            publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
+            resolve(answer);
+          }, failOnce);
+        } catch (thrown) {
+          failOnce(thrown);
+        }
+      };
+      if (this.#loaded !== undefined) return run(this.#loaded);
       // Importing a package takes this process's time, not the storage's; the request has a bound of its own.
-      const store = (this.#loaded ??= await this.#load());
-      running = withDeadline(work(store), this.#operationMs, `The session store's ${operation}`);
-      this.#running.add(running);
-      const answer = await running;
-      publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
-      return answer;
-    } catch (thrown) {
-      const error = isSessError(thrown)
-        ? thrown
-        : new SessError('STORE_UNAVAILABLE', `The session store failed at ${operation}.`, { cause: thrown });
-      publish('storeError', () => ({
-        operation,
-        code: error.code,
-        handle: key,
-        error,
-        durationMs: performance.now() - started,
-      }));
-      if (error.code !== 'UNSUPPORTED') this.#onFault(error);
-      throw error;
-    } finally {
-      if (running !== undefined) this.#running.delete(running);
-    }
+      this.#load().then((store) => run((this.#loaded = store)), fail);
+    });
+  }
+
+  #timeout(operation: string): SessError {
+    return new SessError('STORE_TIMEOUT', `The session store's ${operation} took longer than ${this.#operationMs} ms.`);
+  }
+
+  #fault(thrown: unknown, operation: string, key: SessionKey | undefined, started: number): SessError {
+    const error = isSessError(thrown)
+      ? thrown
+      : new SessError('STORE_UNAVAILABLE', `The session store failed at ${operation}.`, { cause: thrown });
+    publish('storeError', () => ({
+      operation,
+      code: error.code,
+      handle: key,
+      error,
+      durationMs: performance.now() - started,
+    }));
+    if (error.code !== 'UNSUPPORTED') this.#onFault(error);
+    return error;
   }
 }

@@ -1,0 +1,112 @@
+/** What a stalled process gets at most, to do what it could not do in time. */
+const GRACE_MS = 250;
+
+/** A call that has a deadline. */
+export interface Deadline {
+  /** The call is over: nothing expires any more. */
+  end(): void;
+}
+
+/**
+ * Deadlines of one length for many calls. They have one timer together, since a timer for each costs more than some
+ * calls do. While there are any, the process stays alive.
+ *
+ * A stalled loop is not a dead store: after a stall of this process the timer is due first although the answer has long
+ * arrived. So when the time is up, I/O gets one more turn of the event loop; and when the timer itself is late, as many
+ * milliseconds as it is late (at most 250), since work on files takes several turns.
+ */
+export class Deadlines {
+  readonly #ms: number;
+  /** In the order of their due times. */
+  #first: Entry | undefined;
+  #last: Entry | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  begin(expire: () => void): Deadline {
+    const entry = new Entry(this, performance.now() + this.#ms, expire);
+    entry.before = this.#last;
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.after = entry;
+    this.#last = entry;
+    if (this.#timer === undefined) this.#arm(this.#ms);
+    else if (this.#first === entry) this.#timer.ref();
+    return entry;
+  }
+
+  /** For the entries only. */
+  drop(entry: Entry): void {
+    const { before, after } = entry;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    // The timer stays for the next call. It finds nothing to do, or less than it was set for.
+    if (this.#first === undefined) this.#timer?.unref();
+  }
+
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => this.#expire(), ms);
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    let entry = this.#first;
+    while (entry !== undefined && entry.dueAt <= now) {
+      entry.isDue = true;
+      this.drop(entry);
+      const { expire } = entry;
+      const lateMs = Math.floor(now - entry.dueAt);
+      // The first turn polls for I/O, the second lets what it resolved run.
+      const turn = (): void => void setImmediate(() => setImmediate(expire));
+      if (lateMs > 0) setTimeout(turn, Math.min(lateMs, GRACE_MS));
+      else turn();
+      entry = this.#first;
+    }
+    if (entry !== undefined) this.#arm(Math.max(1, Math.ceil(entry.dueAt - now)));
+  }
+}
+
+class Entry implements Deadline {
+  readonly #list: Deadlines;
+  readonly dueAt: number;
+  readonly #expire: () => void;
+  before: Entry | undefined;
+  after: Entry | undefined;
+  isDue = false;
+  #isOver = false;
+
+  constructor(list: Deadlines, dueAt: number, expire: () => void) {
+    this.#list = list;
+    this.dueAt = dueAt;
+    this.#expire = expire;
+  }
+
+  get expire(): () => void {
+    return () => {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.#expire();
+    };
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (!this.isDue) this.#list.drop(this);
+  }
+}
+
+/** By length: there are few, since options set them. */
+const lists = new Map<number, Deadlines>();
+
+/** The deadlines of this length, one list for the process. */
+export function deadlinesOf(ms: number): Deadlines {
+  let list = lists.get(ms);
+  if (list === undefined) lists.set(ms, (list = new Deadlines(ms)));
+  return list;
+}
