@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,12 +31,17 @@ export class AppFolder {
     const path = await realpath(await mkdtemp(join(tmpdir(), 'sess-koa-app-')));
     const folder = new AppFolder(path);
     for (const [name, source] of Object.entries(packages)) {
-      const link = join(path, 'node_modules', name);
+      const place = join(path, 'node_modules', name);
+      await mkdir(dirname(place), { recursive: true });
+      if (source === '@sess/koa') {
+        // No link: from here it has to find the app's Koa, and the types of that.
+        for (const part of ['package.json', 'dist']) await cp(join(here, part), join(place, part), { recursive: true });
+        continue;
+      }
       const targets = [join(here, 'node_modules', source), join(root, 'node_modules', source)];
-      const target = source === '@sess/koa' ? here : targets.find((candidate) => existsSync(candidate));
+      const target = targets.find((candidate) => existsSync(candidate));
       if (target === undefined) throw new Error(`${source} is not installed`);
-      await mkdir(dirname(link), { recursive: true });
-      await symlink(await realpath(target), link);
+      await symlink(await realpath(target), place);
     }
     await folder.write('package.json', JSON.stringify({ name: 'app', type: 'module' }));
     return folder;
