@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { errorCode, isMissing } from './faults.ts';
 import { quietly } from './files.ts';
+import { loadLockfile } from './load-lockfile.ts';
 
 export type Release = () => void;
 
@@ -35,8 +36,8 @@ export function turnsIn(directory: string): Turns {
   const releasing = new Set<Promise<void>>();
 
   async function lock(name: string, stale: number, onLost: () => void): Promise<Release> {
-    // Loaded at the first conflict: it listens to the process's signals from then on.
-    const { default: lockfile } = await import('proper-lockfile');
+    // At the first conflict: it listens to the process's signals from then on.
+    const lockfile = await loadLockfile();
     const path = `${directory}/${name}`;
     const release = await lockfile.lock(path, {
       lockfilePath: path,
