@@ -113,7 +113,7 @@ export class ChangeDraft {
   }
 }
 
-function isEmpty(record: Record<string, string>): boolean {
+export function isEmpty(record: Record<string, string>): boolean {
   for (const _ in record) return false;
   return true;
 }

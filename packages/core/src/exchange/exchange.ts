@@ -9,12 +9,13 @@ import { publish } from '../events.ts';
 import { Operations, rememberUntilSettled } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
+import type { FieldChanges } from '../session/fields.ts';
 import type { RegenerateOptions, Session } from '../session/session.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
 import type { SessionSettings } from '../store.ts';
-import { needsStoring, storeSession } from './store-session.ts';
+import { pendingOf, storeSession } from './store-session.ts';
 import { updateField } from './update-field.ts';
 
 /**
@@ -213,9 +214,11 @@ export class Exchange {
   commit(failed = false): SessionHeaders | Promise<SessionHeaders> {
     if (this.#faultSurfaced && failed) return this.#headers(failed);
     if (!failed) this.#operations.throwUntold();
-    if (!this.#operations.isBusy && !this.#hasToStore()) return this.#headers(failed);
+    const pending = this.#operations.isBusy ? undefined : this.#pending();
+    if (!this.#operations.isBusy && pending === undefined) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
-    const commit = withDeadline(this.#commit(failed), this.engine.commitMs, 'Storing the session').then(
+    const work = pending === undefined ? this.#commitBehind(failed) : this.#store(pending.changes);
+    const commit = withDeadline(work, this.engine.commitMs, 'Storing the session').then(
       () => this.#headers(failed),
       (error: unknown) => {
         throw this.#surface(error);
@@ -224,17 +227,23 @@ export class Exchange {
     return rememberUntilSettled(this.engine.workInHand, commit);
   }
 
-  async #commit(failed: boolean): Promise<void> {
+  /** Behind what is under way. */
+  async #commitBehind(failed: boolean): Promise<void> {
     await this.#operations.settled();
     if (!failed) this.#operations.throwUntold();
-    if (!this.#hasToStore()) return;
-    const { state } = this;
-    if (state.closing === 'destroyed') await destroySession(this, state);
-    else await storeSession(this, state, { explicit: false });
+    const pending = this.#pending();
+    if (pending !== undefined) await this.#store(pending.changes);
   }
 
-  #hasToStore(): boolean {
-    return this.#fault === undefined && this.#state !== undefined && needsStoring(this.engine, this.#state);
+  #store(changes: FieldChanges | undefined): Promise<void> {
+    const { state } = this;
+    if (state.closing === 'destroyed') return destroySession(this, state);
+    return storeSession(this, state, { explicit: false }, changes);
+  }
+
+  #pending(): { changes: FieldChanges | undefined } | undefined {
+    if (this.#fault !== undefined || this.#state === undefined) return undefined;
+    return pendingOf(this.engine, this.#state);
   }
 
   #headers(failed: boolean): SessionHeaders {

@@ -6,8 +6,9 @@ import { SessError, isSessError, scrub } from '../errors.ts';
 export class Operations {
   readonly #engine: Engine;
   readonly #onError: (error: unknown) => void;
-  readonly #running = new Set<Promise<void>>();
-  readonly #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] = [];
+  // Made when they are needed: most requests begin nothing.
+  #running: Set<Promise<void>> | undefined;
+  #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
   /** The answer is waiting for the commit: the app can not tell of a failure any more. */
   isAnswerHeld = false;
   /** The last of those that run one behind the other. */
@@ -19,7 +20,7 @@ export class Operations {
   }
 
   get isBusy(): boolean {
-    return this.#running.size > 0;
+    return this.#running !== undefined && this.#running.size > 0;
   }
 
   /** Settled when those are that run one behind the other. */
@@ -36,7 +37,7 @@ export class Operations {
 
   /** Runs when all that is under way is settled. */
   afterAll<T>(work: () => Promise<T>): Promise<T> {
-    const outcome = this.track(Promise.all(this.#running).then(work));
+    const outcome = this.track(Promise.all(this.#running ?? []).then(work));
     this.#last = outcome.settled;
     return outcome;
   }
@@ -46,17 +47,18 @@ export class Operations {
     const outcome = Outcome.of(withDeadline(work, this.#engine.commitMs, 'Storing the session'));
     const { settled } = outcome;
     void outcome.peek((error) => {
-      this.#failures.push({ outcome, error, isLate: this.isAnswerHeld });
+      (this.#failures ??= []).push({ outcome, error, isLate: this.isAnswerHeld });
       this.#onError(error);
     });
-    this.#running.add(settled);
-    void settled.then(() => this.#running.delete(settled));
+    const running = (this.#running ??= new Set());
+    running.add(settled);
+    void settled.then(() => running.delete(settled));
     void rememberUntilSettled(this.#engine.workInHand, settled);
     return outcome;
   }
 
   async settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running !== undefined && this.#running.size > 0) await Promise.all(this.#running);
   }
 
   /**
@@ -64,7 +66,7 @@ export class Operations {
    * operation, or its answer had already begun. (That a session had ended is no failure.)
    */
   throwUntold(): void {
-    for (const { outcome, error, isLate } of this.#failures) {
+    for (const { outcome, error, isLate } of this.#failures ?? []) {
       const told = isSessError(error) ? error : updateThrew(error);
       if (told.status >= 500 && (!outcome.isAwaited || (isLate && told.status === 503))) throw told;
     }

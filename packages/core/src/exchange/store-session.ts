@@ -4,7 +4,7 @@ import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { isTouchDue } from '../expiry.ts';
 import type { FieldChanges } from '../session/fields.ts';
-import { assertFits } from '../session/limits.ts';
+import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { queueWrite } from './write-queue.ts';
@@ -14,11 +14,19 @@ export interface StoreMode {
   explicit: boolean;
 }
 
-/** Whether the end of the request has anything to do for this session. */
-export function needsStoring(engine: Engine, state: SessionState): boolean {
-  if (state.closing === 'destroyed')
-    return state.standing === 'stored' || state.standing === 'ended' || state.replaces !== undefined;
-  if (state.replaces !== undefined || state.fields.changes() !== undefined) return true;
+/** What the end of the request has to do for this session, if anything: the changes of its fields are as of this moment. */
+export function pendingOf(engine: Engine, state: SessionState): { changes: FieldChanges | undefined } | undefined {
+  if (state.closing === 'destroyed') {
+    const isThere = state.standing === 'stored' || state.standing === 'ended' || state.replaces !== undefined;
+    return isThere ? { changes: undefined } : undefined;
+  }
+  const changes = state.fields.changes();
+  return changes !== undefined || state.replaces !== undefined || needsRecordOrTouch(engine, state)
+    ? { changes }
+    : undefined;
+}
+
+function needsRecordOrTouch(engine: Engine, state: SessionState): boolean {
   if (state.standing === 'new') return hasContent(state);
   return (
     state.standing === 'stored' &&
@@ -31,10 +39,17 @@ function hasContent(state: SessionState): boolean {
   return state.owner !== undefined || state.fields.keys().length > 0;
 }
 
-/** Brings the store to what the request made of the session. */
-export async function storeSession(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
+/**
+ * Brings the store to what the request made of the session.
+ * @param changes those of its fields, as of this moment
+ */
+export async function storeSession(
+  exchange: Exchange,
+  state: SessionState,
+  mode: StoreMode,
+  changes: FieldChanges | undefined = state.fields.changes(),
+): Promise<void> {
   if (state.closing !== undefined) exchange.mayChange(state, 'save()');
-  const changes = state.fields.changes();
   if (state.standing === 'ended' || state.standing === 'gone') {
     if (changes !== undefined) drop(state, keysOf(changes), state.standing, mode);
     return;
@@ -55,7 +70,7 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   assertFits(texts, engine.limits);
   const restore = state.fields.beginWrite();
   try {
-    Object.assign(state, state.timesAt(engine.clock(), engine.timeouts));
+    state.renewed(state.timesAt(engine.clock(), engine.timeouts));
     if (!(await state.claim.store.create(state.key, state.record(texts)))) {
       // The key of 256 random bits is taken: a broken store, or a planted end marker. Another token then.
       state.mintAgain();
@@ -87,7 +102,7 @@ async function write(
 ): Promise<void> {
   const { engine } = exchange;
   const started = performance.now();
-  if (changes !== undefined) assertFits(state.fields.texts(), engine.limits);
+  if (changes !== undefined) assertChangeFits(state.fields, changes, engine.limits);
   const { settings, settingsChanged } = state;
   const times = state.timesAt(engine.clock(), engine.timeouts);
   const restore = state.fields.beginWrite();
@@ -104,7 +119,7 @@ async function write(
   }
   if (gone) return drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
   if (changes !== undefined) state.fields.wrote(changes);
-  Object.assign(state, times);
+  state.renewed(times);
   if (settings === state.settings) state.settingsChanged = false;
   if (state.persistenceChanged || engine.carrier.holdsSession) exchange.sendCookie();
   state.persistenceChanged = false;
@@ -134,7 +149,7 @@ async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): 
   } catch {
     return;
   }
-  Object.assign(state, times);
+  state.renewed(times);
   state.touchWanted = false;
   if (engine.carrier.holdsSession) exchange.sendCookie();
   publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));

@@ -63,7 +63,7 @@ export async function updateField(
     throw sessionGone();
   }
   state.fields.rebase(key, outcome.text);
-  Object.assign(state, times);
+  state.renewed(times);
   if (engine.carrier.holdsSession) exchange.sendCookie();
   publish('committed', () => ({
     handle: state.key,

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { ChangeDraft } from './change-draft.ts';
+import { ChangeDraft, isEmpty } from './change-draft.ts';
+import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
@@ -57,18 +58,29 @@ class WriteQueue {
   }
 
   async run(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#writeAll();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const [only] = batch;
+      try {
+        if (batch.length === 1 && only !== undefined && only.write.update === undefined) await this.#settleOne(only);
+        else await this.#settle(batch);
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error);
+      }
+    }
     this.#done();
   }
 
-  async #writeAll(): Promise<void> {
-    const batch = this.#waiting;
-    this.#waiting = [];
-    try {
-      await this.#settle(batch);
-    } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
-    }
+  /** Most writes are alone and compare nothing: the change is what the write says. */
+  async #settleOne(waiting: Waiting): Promise<void> {
+    const { times, fields } = waiting.write;
+    const verdict = await this.#store.update(this.#key, { ...times, ...(fields && partsOf(fields)) });
+    if (verdict === 'conflict') throw new SessError('STORE_UNAVAILABLE', 'The store compared where nothing was asked.');
+    if (verdict === 'gone') return waiting.resolve({ gone: true });
+    // Whoever came meanwhile is given what the store holds now.
+    if (this.#waiting.length > 0 && fields !== undefined) this.#known = textsOf(fields);
+    waiting.resolve({ gone: false, text: undefined });
   }
 
   async #settle(batch: Waiting[]): Promise<void> {
@@ -122,6 +134,22 @@ class WriteQueue {
     }
     return verdict;
   }
+}
+
+/** The parts of a change that say something. */
+function partsOf({ set, revise, unset }: FieldChanges): Partial<FieldChanges> {
+  const parts: Partial<FieldChanges> = {};
+  if (!isEmpty(set)) parts.set = set;
+  if (!isEmpty(revise)) parts.revise = revise;
+  if (unset.length > 0) parts.unset = unset;
+  return parts;
+}
+
+/** What the store holds once the change is applied. Revisions are not known to have landed. */
+function textsOf({ set, unset }: FieldChanges): Map<string, string | undefined> {
+  const texts = new Map<string, string | undefined>(Object.entries(set));
+  for (const key of unset) texts.set(key, undefined);
+  return texts;
 }
 
 type Queues = WeakMap<SessionStore, Map<SessionKey, WriteQueue>>;

@@ -76,8 +76,9 @@ export class Fields {
    */
   changes(): FieldChanges | undefined {
     if (this.#slots === undefined) return undefined;
-    const set: Record<string, string> = Object.create(null);
-    const revise: Record<string, string> = Object.create(null);
+    // No key here is `__proto__`: it is reserved.
+    const set: Record<string, string> = {};
+    const revise: Record<string, string> = {};
     const unset: string[] = [];
     let changed = false;
     for (const [key, slot] of this.#slots) {
@@ -130,7 +131,7 @@ export class Fields {
 
   /** These changes are stored: they are what later changes are compared with. */
   wrote(changes: FieldChanges): void {
-    this.#stored = Object.assign(Object.create(null), this.#stored, changes.set, changes.revise);
+    this.#stored = { ...this.#stored, ...changes.set, ...changes.revise };
     for (const key of changes.unset) {
       delete this.#stored[key];
       if (this.#slots?.get(key)?.pending === 'deleted') this.#slots.delete(key);
@@ -154,13 +155,23 @@ export class Fields {
    * All texts, with the changes in them.
    * @throws SessError `NOT_SERIALIZABLE`
    */
-  texts(): Record<string, string> {
-    const changes = this.changes();
-    const texts: Record<string, string> = Object.assign(Object.create(null), this.#stored);
-    if (changes === undefined) return texts;
-    Object.assign(texts, changes.set, changes.revise);
-    for (const key of changes.unset) delete texts[key];
+  texts(changes: FieldChanges | undefined = this.changes()): Record<string, string> {
+    const texts: Record<string, string> = { ...this.#stored, ...changes?.set, ...changes?.revise };
+    for (const key of changes?.unset ?? []) delete texts[key];
     return texts;
+  }
+
+  /** The number of keys, and of UTF-16 units in keys and texts, with the changes in them; at most, and quickly. */
+  sizeWith(changes: FieldChanges): { keys: number; units: number } {
+    let keys = 0;
+    let units = 0;
+    for (const texts of [this.#stored, changes.set, changes.revise]) {
+      for (const key in texts) {
+        keys += 1;
+        units += key.length + (texts[key]?.length ?? 0);
+      }
+    }
+    return { keys, units };
   }
 }
 

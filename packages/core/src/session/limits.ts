@@ -1,10 +1,21 @@
 import { SessError } from '../errors.ts';
+import type { FieldChanges, Fields } from './fields.ts';
 
 /** How large one session may be. */
 export interface Limits {
   /** Bytes (UTF-8) of all keys and values together. */
   sessionBytes: number;
   sessionKeys: number;
+}
+
+/**
+ * The same of a change. Most sessions are so small that they need no count.
+ * @throws SessError `SESSION_TOO_LARGE`, naming the largest key
+ */
+export function assertChangeFits(fields: Fields, changes: FieldChanges, limits: Limits): void {
+  const { keys, units } = fields.sizeWith(changes);
+  // A UTF-16 unit has at most three bytes in UTF-8.
+  if (keys > limits.sessionKeys || units * 3 > limits.sessionBytes) assertFits(fields.texts(changes), limits);
 }
 
 /** @throws SessError `SESSION_TOO_LARGE`, naming the largest key */

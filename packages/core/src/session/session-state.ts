@@ -107,4 +107,10 @@ export class SessionState {
   timesAt(now: number, timeouts: Timeouts): { touchedAt: number; expiresAt: number } {
     return { touchedAt: now, expiresAt: deadlineAt(now, this, timeouts) };
   }
+
+  /** These times are stored, or are about to be. */
+  renewed({ touchedAt, expiresAt }: { touchedAt: number; expiresAt: number }): void {
+    this.touchedAt = touchedAt;
+    this.expiresAt = expiresAt;
+  }
 }
