@@ -23,6 +23,7 @@ export const logoutEverywhere = withSession(async (session) => {
 });
 
 export const remember = withSession((session, form: FormData) => {
-  session.note = String(form.get('note')).slice(0, 80);
+  const note = form.get('note');
+  if (typeof note === 'string') session.note = note.slice(0, 80);
   refresh(); // the page is drawn anew, with what was just stored
 });

@@ -11,7 +11,8 @@ export const count = withSession(async (session) => {
 
 export const login = withSession(async (session, form: FormData) => {
   const fresh = await session.regenerate({ owner: 'ada' });
-  fresh.user = String(form.get('user'));
+  const user = form.get('user');
+  fresh.user = typeof user === 'string' ? user : 'nobody';
 });
 
 export const loginAndLeave = withSession(async (_session, form: FormData) => {

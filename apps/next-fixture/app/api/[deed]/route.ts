@@ -1,9 +1,14 @@
 import { cookies } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
 import { type SessionFunction } from '@sess/next';
-import { withSession } from '../../../lib/session.ts';
+import { readSession, sessions, withSession } from '../../../lib/session.ts';
 
 type Handler = SessionFunction<[Request, { params: Promise<{ deed: string }> }], Response>;
+
+const inner = withSession(async (session) => {
+  session.views = 7;
+  return { user: session.user };
+});
 
 const deeds: Record<string, Handler> = {
   me: (session) => Response.json({ user: session.user ?? null, views: session.views ?? 0, keys: Object.keys(session) }),
@@ -19,6 +24,21 @@ const deeds: Record<string, Handler> = {
   async logout(session) {
     await session.destroy();
     return Response.json({ user: null });
+  },
+  async cart(session) {
+    await session.update('cart', (cart = []) => [...cart, { item: `item ${cart.length + 1}` }]);
+    return Response.json(session.cart);
+  },
+  async gone(session) {
+    await sessions.revoke(session.handle);
+    await session.update('views', (views = 0) => views + 1);
+    return Response.json({});
+  },
+  /** One function of the session calls another: there is one session, and one commit. */
+  async nested(session) {
+    session.user = 'outer';
+    const { user } = await inner();
+    return Response.json({ user, views: session.views, seen: (await readSession()).views });
   },
   async redirect(session) {
     const fresh = await session.regenerate({ owner: 'ada' });
