@@ -1,52 +1,23 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Block, allPages, blocksOf, whyUntested } from './documentation-blocks.ts';
 import { Visitor } from './http-client.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Without those that their package tests itself: Express's README, and the page on stores with the store that it shows. */
-const pages = [
-  'README.md',
-  ...['core', 'fs', 'redis', 'cli'].map((name) => `packages/${name}/README.md`),
-  ...readdirSync(join(root, 'docs')).flatMap((name) => (name === 'writing-a-store.md' ? [] : [`docs/${name}`])),
-];
-
-interface Block {
-  readonly where: string;
-  readonly language: string;
-  readonly code: string;
-}
-
-/** The fenced blocks of a page; those that call themselves a `fragment` are left out. */
-function blocksOf(page: string): Block[] {
-  const text = readFileSync(join(root, page), 'utf8');
-  return [...text.matchAll(/^```(\w+)([^\n]*)\n([\s\S]*?)^```$/gm)].flatMap(
-    ({ index, 1: language = '', 2: info = '', 3: code = '' }) => {
-      const line = text.slice(0, index).split('\n').length;
-      return info.includes('fragment') ? [] : [{ where: `${page}:${line}`, language, code }];
-    },
-  );
-}
-
-const blocks = pages.flatMap(blocksOf);
-const inLanguage = (language: string): Block[] => blocks.filter((block) => block.language === language);
-const servers = inLanguage('js').filter(({ code }) => code.includes('process.env.PORT'));
-const testFiles = inLanguage('js').filter(({ code }) => code.includes("'node:test'"));
+const blocks = allPages().flatMap((page) => blocksOf(page));
+/** What is tried here: other blocks have a test of their own. */
+const inLanguage = (language: string): Block[] =>
+  blocks.filter((block) => block.language === language && block.testedBy === undefined);
+const whole = (language: string): Block[] => inLanguage(language).filter(({ isFragment }) => !isFragment);
+const servers = whole('js').filter(({ code }) => code.includes('process.env.PORT'));
+const testFiles = whole('js').filter(({ code }) => code.includes("'node:test'"));
 
 /** An app's folder, where the packages are installed. */
 let folder: string;
@@ -99,14 +70,19 @@ declare global {
 }
 `;
 
+/** The store that readers have written. */
+const store = `import type { SessionStore } from '@sess/core';
+export declare function myStore(options: { prefix: string; clock(): number }): SessionStore;
+`;
+
 const isDeclaration = ({ code }: Block): boolean => /^declare module/m.test(code) && !code.includes('createSessions');
 
-/** Compiles a block, beside the types of the session's data that the same page declares. */
+/** Compiles a block, beside the types of the session's data that the same page declares; of a fragment, the syntax. */
 function compile(block: Block): Promise<Outcome> {
-  const [page] = block.where.split(':');
-  const declarations = inLanguage('ts').filter((other) => other.where.startsWith(`${page}:`) && isDeclaration(other));
+  const declarations = whole('ts').filter((other) => other.page === block.page && isDeclaration(other));
   const { directory } = save(block.code, 'block.mts');
   const files = ['block.mts', 'context.mts'];
+  writeFileSync(join(directory, 'my-store.ts'), store);
   writeFileSync(join(directory, 'context.mts'), context);
   for (const [index, { code }] of declarations.entries()) {
     if (code === block.code) continue;
@@ -119,6 +95,9 @@ function compile(block: Block): Promise<Outcome> {
     target: 'ES2022',
     module: 'NodeNext',
     skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    paths: { vitest: [join(root, 'node_modules/vitest/dist/index.d.ts')] },
+    noCheck: block.isFragment,
     types: ['node'],
     typeRoots,
   };
@@ -181,19 +160,48 @@ function blockAt(where: string): Block {
 
 describe('the code in the documentation', { timeout: 30_000 }, () => {
   it('is found', () => {
-    expect(names(blocks).filter((where) => where.startsWith('README.md:')).length).toBeGreaterThan(4);
+    expect(blocks.filter(({ page }) => page === 'README.md').length).toBeGreaterThan(4);
+    expect(blocks.length).toBeGreaterThan(40);
     expect(servers.map(({ where }) => where.split(':')[0])).toEqual(
       expect.arrayContaining(['README.md', 'packages/core/README.md']),
     );
     expect(testFiles.length).toBeGreaterThan(0);
   });
 
-  it('would be found not to compile', async () => {
-    const mistaken = "import { createSessions } from '@sess/core';\ncreateSessions({ resave: false });\n";
-    expect(await compile({ where: 'README.md:0', language: 'ts', code: mistaken })).toMatchObject({
+  it('is all tried by something, wherever it stands', () => {
+    expect(blocks.flatMap((block) => whyUntested(block)?.concat(` (${block.where})`) ?? [])).toEqual([]);
+  });
+
+  it('would be found untried: a language of its own, no language, a test that is not there or reads another page', () => {
+    const page = '```lua\nreturn 1\n```\n\n- a list\n\n  ```\n  what\n  ```\n\n```sql tested-by=a.test.ts\n1\n```\n';
+    const other = '```sql tested-by=e2e/src/http-client.ts\n1\n```\n```lua fragment\n```\n```mermaid\n```\n';
+    expect(blocksOf('docs/new.md', page + other).map(whyUntested)).toEqual([
+      expect.stringContaining('lua'),
+      expect.stringContaining('without a language'),
+      'There is no a.test.ts.',
+      'e2e/src/http-client.ts does not read docs/new.md.',
+      undefined,
+      undefined,
+    ]);
+    expect(blocksOf('docs/new.md', page)[1]).toMatchObject({ where: 'docs/new.md:7', code: 'what\n' });
+  });
+
+  it('would be found not to compile, and a fragment not to be TypeScript', async () => {
+    const [mistaken, part, broken] = blocksOf(
+      'docs/new.md',
+      ['createSessions({ resave: false });\n', 'unknown(1);\n', 'unknown(;\n']
+        .map(
+          (code, index) =>
+            `\`\`\`ts ${index === 0 ? '' : 'fragment'}\nimport { createSessions } from '@sess/core';\n${code}\`\`\`\n`,
+        )
+        .join(''),
+    );
+    expect(mistaken && (await compile(mistaken))).toMatchObject({
       ok: false,
       output: expect.stringContaining('resave'),
     });
+    expect(part && (await compile(part))).toEqual({ ok: true, output: '' });
+    expect(broken && (await compile(broken))).toMatchObject({ ok: false, output: expect.stringContaining('TS1') });
   });
 
   it.each(names(inLanguage('ts')))('%s compiles', async (where) => {
@@ -203,6 +211,10 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
   it.each(names(inLanguage('js')))('%s is valid', async (where) => {
     const { file } = save(blockAt(where).code, 'block.mjs');
     expect(await run(process.execPath, ['--check', file])).toEqual({ ok: true, output: '' });
+  });
+
+  it.each(names(inLanguage('json')))('%s is JSON', (where) => {
+    expect(() => JSON.parse(blockAt(where).code)).not.toThrow();
   });
 
   it.each(names(testFiles))('%s passes', async (where) => {

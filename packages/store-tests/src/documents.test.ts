@@ -9,7 +9,7 @@ it.each(['table-store.ts', 'table-store.test.ts'])(
   async (file) => {
     const source = (await read(`./example/${file}`)).replace("'../index.ts'", "'@sess/store-tests'");
     const page = await read('../../../docs/writing-a-store.md');
-    expect(page).toContain(`\`\`\`ts\n${source}\`\`\``);
+    expect(page).toContain(`\`\`\`ts tested-by=packages/store-tests/src/documents.test.ts\n${source}\`\`\``);
   },
 );
 
