@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type AppFolder, makeAppFolder } from '../test/app-folder.ts';
 
@@ -53,4 +55,15 @@ it('list ends at its limit too', async () => {
 
 it('without a limit the progress is a count', async () => {
   expect((await app.sess(['stats', '--limit', 'all'], { typing: '' })).out).toMatch(/Reading [\d,]+ sessions/);
+});
+
+it('a list that nobody reads on ends quietly', () => {
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  const { stdout, stderr } = spawnSync('sh', ['-c', `'${process.execPath}' '${main}' list --limit all | head -n 1`], {
+    cwd: app.path,
+    env: { PATH: process.env['PATH'] },
+    encoding: 'utf8',
+  });
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+  expect(stderr).toBe('');
 });

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { SessionStore } from '@sess/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AppFolder, handleOf, makeAppFolder, storeSession } from '../test/app-folder.ts';
@@ -77,6 +75,33 @@ describe('sess list', () => {
       out: '',
       err: /^No sessions of this owner/,
     });
+  });
+
+  it('believes no index: the session says whose it is', async () => {
+    app.write(
+      'sess.config.mjs',
+      `const record = (owner) => ({ fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 9e14, owner });
+       const records = { ['a'.repeat(64)]: record('ada'), ['b'.repeat(64)]: record('bob') };
+       export const options = {
+         store: {
+           async create() { return false; },
+           async read(key) { return records[key]; },
+           async update() { return 'gone'; },
+           async destroy() {},
+           async keysByOwner() { return [...Object.keys(records), 'c'.repeat(64)]; },
+           async forgetKeys() {},
+         },
+       };`,
+    );
+    const { out } = await app.sess(['list', '--owner', 'ada']);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('\t')[0]),
+    ).toEqual(['a'.repeat(64)]);
+    // And what it cannot do it says.
+    expect(await app.sess(['list'])).toMatchObject({ code: 3, err: /walk\(\)/ });
   });
 
   it('ends at its limit and says so; --json says it too', async () => {
@@ -329,18 +354,5 @@ describe('the command line', () => {
   it('says what is wrong with a directory', async () => {
     chmodSync(app.sessions, 0o755);
     expect(await app.sess(['list'])).toMatchObject({ code: 3, err: /FS_DIRECTORY: .*open to other users/ });
-  });
-
-  it('ends quietly when nobody reads on', async () => {
-    for (let at = 0; at < 200; at += 1) await storeSession(store, handleOf(at));
-    const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-    const line = `'${process.execPath}' '${main}' list --limit all | head -n 1`;
-    const out = execFileSync('sh', ['-c', line], {
-      cwd: app.path,
-      env: { PATH: process.env['PATH'], ...app.env },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    expect(out.trimEnd().split('\n')).toHaveLength(1);
   });
 });

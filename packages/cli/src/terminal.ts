@@ -38,7 +38,8 @@ function screen(stream: NodeJS.WriteStream): Screen {
     isTerminal,
     columns: Math.min(stream.columns || 80, WIDEST),
     line: (text = '') => void stream.write(`${text}\n`),
-    paint: (style, text) => (hasColours ? styleText(style, text) : text),
+    // Not judged again by styleText, which would look at standard output for standard error too.
+    paint: (style, text) => (hasColours ? styleText(style, text, { validateStream: false }) : text),
   };
 }
 
