@@ -9,3 +9,9 @@ declare module '@sess/core' {
 }
 
 export const { readSession, withSession, sessions } = createNextSessions();
+
+const slot = Symbol.for('next-fixture loads');
+
+/** How often Next.js has loaded this module in this process. */
+export const loads = (): unknown => Reflect.get(globalThis, slot);
+Reflect.set(globalThis, slot, Number(loads() ?? 0) + 1);

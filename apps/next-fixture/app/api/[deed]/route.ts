@@ -1,7 +1,7 @@
 import { cookies } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
 import { type SessionFunction } from '@sess/next';
-import { readSession, sessions, withSession } from '../../../lib/session.ts';
+import { loads, readSession, sessions, withSession } from '../../../lib/session.ts';
 
 type Handler = SessionFunction<[Request, { params: Promise<{ deed: string }> }], Response>;
 
@@ -12,6 +12,7 @@ const inner = withSession(async (session) => {
 
 const deeds: Record<string, Handler> = {
   me: (session) => Response.json({ user: session.user ?? null, views: session.views ?? 0, keys: Object.keys(session) }),
+  loads: () => Response.json({ loads: loads() }),
   aloof: () => Response.json({ looked: false }),
   async count(session) {
     return Response.json({ views: await session.update('views', (views = 0) => views + 1) });
