@@ -1,4 +1,4 @@
-// npm start [-- flags], npm run demo:koa [-- flags]: installs, builds what that demo needs, and runs it with the flags.
+// npm start [-- flags], npm run demo:koa, npm run demo:next: installs, builds what that demo needs, and runs it with the flags.
 import { pnpm, run, step } from './processes.mjs';
 
 const [app, ...flags] = process.argv.slice(2);
