@@ -25,7 +25,7 @@ export function releaseBlockers({ packages, changesets, env }) {
   const { GITHUB_REPOSITORY: here } = env;
   const elsewhere = packages.filter(({ manifest }) => {
     const repository = repositoryOf(manifest);
-    return here !== undefined && repository !== undefined && !repository.replace(/\.git$/, '').endsWith(here);
+    return here !== undefined && repository !== undefined && !repository.replace(/\.git$/, '').endsWith(`/${here}`);
   });
   if (elsewhere.length > 0) {
     const names = elsewhere.map(({ manifest }) => manifest.name).join(', ');

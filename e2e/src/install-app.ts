@@ -9,9 +9,11 @@ import { type Outcome, runProgram } from './publish-release.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/install/', import.meta.url));
 
-/** The Node.js packages hold an executable each; elsewhere than on Linux x64 the cells run under our own. */
+/** Node.js as a package, which there is for Linux on x64; elsewhere all cells run under our own. */
 export function nodeProgram(version: NodeVersion): string {
-  return realpathSync(fileURLToPath(new URL(`../node_modules/node${version}/bin/node`, import.meta.url)));
+  const program = fileURLToPath(new URL(`../node_modules/node${version}/bin/node`, import.meta.url));
+  if (process.platform === 'linux' && process.arch === 'x64') return realpathSync(program);
+  return process.execPath;
 }
 
 /** What all cells share: where they install from, and the caches of what they have fetched. */
@@ -106,8 +108,8 @@ export class AppFolder {
   }
 
   /** Starts a program under the folder's Node.js, and waits until it says on which port it answers. */
-  start(file: string, env: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<InstalledApp> {
-    const child = spawn(this.#node, [...flags, file], {
+  start(args: readonly string[], env: Readonly<Record<string, string>>): Promise<InstalledApp> {
+    const child = spawn(this.#node, args, {
       cwd: this.path,
       env: this.environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],

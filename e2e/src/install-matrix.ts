@@ -10,7 +10,15 @@ export interface Framework {
 }
 
 /** How an app is written: what it is compiled with, or how it loads the packages. */
-export type Language = 'nodenext' | 'nodenext .cts' | 'bundler' | 'node16' | 'import' | 'require' | 'README';
+export type Language =
+  | 'nodenext'
+  | 'nodenext .cts'
+  | 'bundler'
+  | 'node16'
+  | 'import'
+  | 'require'
+  | 'README'
+  | 'next build';
 
 export type Manager = 'npm' | 'pnpm';
 export type NodeVersion = '20' | '22' | '24';
@@ -25,6 +33,9 @@ export interface Cell {
   readonly languages: readonly Language[];
   readonly typescript: string;
 }
+
+export const titleOf = ({ manager, node, framework, store }: Cell): string =>
+  `${framework}, Node.js ${node}, ${manager}, ${store}`;
 
 const allLanguages: readonly Language[] = [
   'nodenext',
@@ -65,6 +76,13 @@ const table: Readonly<Record<string, Framework>> = {
     types: ['@types/koa@3.0.3'],
     app: 'koa',
     languages: allLanguages,
+  },
+  'Next 16': {
+    adapter: '@sess/next',
+    runtime: ['next@16.4.6', 'react@19.3.1', 'react-dom@19.3.1'],
+    types: ['@types/react@19.3.0', '@types/react-dom@19.3.0'],
+    app: 'next',
+    languages: ['next build'],
   },
 };
 
@@ -110,6 +128,14 @@ const fewCells: readonly Cell[] = [
     typescript: typescript.newest,
     languages: ['node16', 'require'],
   },
+  {
+    framework: 'Next 16',
+    node: '22',
+    manager: 'npm',
+    store: 'redis',
+    typescript: typescript.older,
+    languages: ['next build'],
+  },
 ];
 
 /** Everything with everything. The store and the compiler alternate: they meet all of it, if not each pair. */
@@ -123,7 +149,8 @@ function everyCell(): Cell[] {
     ...place,
     store: index % 2 === 0 ? 'fs' : 'redis',
     languages: frameworks[place.framework]?.languages ?? [],
-    typescript: index % 3 === 0 ? typescript.older : typescript.newest,
+    // Next.js checks types through the compiler's interface for JavaScript, which the newest does not have.
+    typescript: index % 3 === 0 || place.framework.startsWith('Next') ? typescript.older : typescript.newest,
   }));
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppFolder, type Installer } from './install-app.ts';
-import { type Cell, type Framework, type Language, cells, frameworks } from './install-matrix.ts';
+import { type Cell, type Framework, type Language, cells, frameworks, titleOf } from './install-matrix.ts';
+import { tableOf } from './install-table.ts';
 import { visit, visitReadme } from './install-visit.ts';
 import type { End } from './install-running.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
@@ -15,17 +16,26 @@ export interface Row extends Cell {
   installSeconds: number;
 }
 
-export const titleOf = ({ manager, node, framework, store }: Cell): string =>
-  `${framework}, Node.js ${node}, ${manager}, ${store}`;
+/**
+ * How an app ends when it is told to. The program of a README does not say what it does at a signal, and Next.js exits.
+ * All others close their server and their sessions, and then nothing may keep the process.
+ */
+const endOf: Readonly<Partial<Record<Language, End>>> = {
+  README: { code: null, signal: 'SIGTERM' },
+  'next build': { code: 143, signal: null },
+};
 
 /** Installs what each cell names, and drives an app in it, in each language. */
-export function describeInstalled(installer: () => Installer): readonly Row[] {
+export function describeInstalled(installer: () => Installer): void {
   const rows: Row[] = cells.map((cell) => ({ ...cell, results: new Map(), installSeconds: 0 }));
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();
   });
-  afterAll(() => redis.dispose());
+  afterAll(async () => {
+    await redis.dispose();
+    console.log(tableOf(rows));
+  });
 
   describe.each(rows.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
     const framework = frameworkOf(row);
@@ -45,14 +55,11 @@ export function describeInstalled(installer: () => Installer): readonly Row[] {
       expect(await runIn(folder, row, language, redis)).toEqual({
         store: row.store === 'fs' ? 'filesystem' : 'redis',
         hasWarnings: false,
-        // The program of a README does not say what to do at a signal. The others close their server and their sessions,
-        // and then nothing may keep the process.
-        end: language === 'README' ? { code: null, signal: 'SIGTERM' } : { code: 0, signal: null },
+        end: endOf[language] ?? { code: 0, signal: null },
       });
       row.results.set(language, 'ok');
     });
   });
-  return rows;
 }
 
 function frameworkOf({ framework: name }: Cell): Framework {
@@ -66,15 +73,22 @@ function packagesOf({ store, typescript }: Cell, { adapter, runtime, types }: Fr
   return [...ours, ...runtime, ...types, `typescript@${typescript}`, '@types/node@20.19.43'];
 }
 
-async function programOf(folder: AppFolder, row: Cell, language: Language): Promise<string> {
-  if (language === 'import') return 'app.mjs';
-  if (language === 'require') return 'app.cjs';
-  if (language !== 'README') return folder.compile(language);
+/** What Node.js is started with: the program and its flags. */
+async function programOf(folder: AppFolder, row: Cell, language: Language): Promise<string[]> {
+  if (language === 'next build') {
+    const next = 'node_modules/next/dist/bin/next';
+    const { ok, output } = await folder.run('node', [next, 'build']);
+    if (!ok) throw new Error(`The app cannot be built:\n${output}`);
+    return [next, 'start', '--hostname', '127.0.0.1', '--port', '0'];
+  }
+  if (language === 'import') return ['app.mjs'];
+  if (language === 'require') return ['app.cjs'];
+  if (language !== 'README') return [await folder.compile(language)];
   const page = folder.read(join('node_modules', frameworkOf(row).adapter, 'README.md'));
   const code = /^```js\n([\s\S]*?)^```$/m.exec(page)?.[1];
   if (code === undefined) throw new Error('The README has no program.');
   folder.write('readme.mjs', code);
-  return 'readme.mjs';
+  return ['--import', anyPort, 'readme.mjs'];
 }
 
 interface Run {
@@ -93,7 +107,7 @@ async function runIn(folder: AppFolder, row: Cell, language: Language, redis: Re
     SECRET_KEY: 'of-an-app-that-was-just-installed-5c1e7f',
     ...storage[row.store],
   };
-  const app = await folder.start(program, env, language === 'README' ? ['--import', anyPort] : []);
+  const app = await folder.start(program, env);
   try {
     await (language === 'README' ? visitReadme(app.url) : visit(app.url));
   } finally {

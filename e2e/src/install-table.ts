@@ -1,0 +1,21 @@
+import type { Row } from './install-suite.ts';
+import { titleOf } from './install-matrix.ts';
+
+const ways = ['nodenext', 'nodenext .cts', 'bundler', 'node16', 'import', 'require', 'README', 'next build'] as const;
+
+/** The cells as text, a line each: `ok`, `FAILED`, or nothing where a cell does not have that way. */
+export function tableOf(rows: readonly Row[]): string {
+  const first = Math.max(...rows.map((row) => titleOf(row).length));
+  const line = (title: string, cells: readonly string[]): string =>
+    [title.padEnd(first), ...cells.map((cell, index) => cell.padEnd((ways[index] ?? 'typescript').length))].join('  ');
+  return [
+    line('', [...ways, 'typescript', 'install']),
+    ...rows.map((row) =>
+      line(titleOf(row), [
+        ...ways.map((way) => row.results.get(way) ?? ''),
+        row.typescript,
+        `${row.installSeconds.toFixed(1)} s`,
+      ]),
+    ),
+  ].join('\n');
+}
