@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The one fenced block of a page, in a language, that contains a text: what is tested is what is read. */
+export function codeOf(page: string, language: string, contains: string): string {
+  const text = readFileSync(root + page, 'utf8');
+  const blocks = [...text.matchAll(/^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm)].flatMap(([, name, code = '']) =>
+    name === language && code.includes(contains) ? [code] : [],
+  );
+  if (blocks.length !== 1) throw new Error(`${page} has ${blocks.length} blocks of ${language} with "${contains}".`);
+  return blocks[0] ?? '';
+}
