@@ -7,7 +7,7 @@ import { installSystemPackages } from './system-packages.mjs';
 await step('system packages', installSystemPackages);
 await step('install', () => npmRun('setup'));
 await step('matrix', () =>
-  run(join(root, 'node_modules/.bin/vitest'), ['run', 'src/publish-install.test.ts', '--reporter=default'], {
+  run(join(root, 'node_modules/.bin/vitest'), ['run', 'src/publish-install.test.ts', '--reporter=verbose'], {
     cwd: join(root, 'e2e'),
     env: { SESS_MATRIX: 'all' },
   }),
