@@ -9,13 +9,13 @@ import { publish } from '../events.ts';
 import { Operations, rememberUntilSettled } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
-import type { FieldChanges } from '../session/fields.ts';
 import type { RegenerateOptions, Session } from '../session/session.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
 import type { SessionSettings } from '../store.ts';
-import { pendingOf, storeSession } from './store-session.ts';
+import { type Pending, pendingOf, storePending } from './pending.ts';
+import { storeSession } from './store-session.ts';
 import { updateField } from './update-field.ts';
 
 /**
@@ -45,7 +45,6 @@ export class Exchange {
     else this.#fault = opened;
   }
 
-  /** Why the session could not be opened. */
   get fault(): SessError | undefined {
     return this.#fault;
   }
@@ -215,9 +214,9 @@ export class Exchange {
     if (this.#faultSurfaced && failed) return this.#headers(failed);
     if (!failed) this.#operations.throwUntold();
     const pending = this.#operations.isBusy ? undefined : this.#pending();
-    if (!this.#operations.isBusy && pending === undefined) return this.#headers(failed);
+    if (pending === undefined && !this.#operations.isBusy) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
-    const work = pending === undefined ? this.#commitBehind(failed) : this.#store(pending.changes);
+    const work = pending === undefined ? this.#commitBehind(failed) : storePending(this, this.state, pending);
     const commit = withDeadline(work, this.engine.commitMs, 'Storing the session').then(
       () => this.#headers(failed),
       (error: unknown) => {
@@ -227,23 +226,15 @@ export class Exchange {
     return rememberUntilSettled(this.engine.workInHand, commit);
   }
 
-  /** Behind what is under way. */
   async #commitBehind(failed: boolean): Promise<void> {
     await this.#operations.settled();
     if (!failed) this.#operations.throwUntold();
     const pending = this.#pending();
-    if (pending !== undefined) await this.#store(pending.changes);
+    if (pending !== undefined) await storePending(this, this.state, pending);
   }
 
-  #store(changes: FieldChanges | undefined): Promise<void> {
-    const { state } = this;
-    if (state.closing === 'destroyed') return destroySession(this, state);
-    return storeSession(this, state, { explicit: false }, changes);
-  }
-
-  #pending(): { changes: FieldChanges | undefined } | undefined {
-    if (this.#fault !== undefined || this.#state === undefined) return undefined;
-    return pendingOf(this.engine, this.#state);
+  #pending(): Pending | undefined {
+    return this.#fault === undefined && this.#state !== undefined ? pendingOf(this.engine, this.#state) : undefined;
   }
 
   #headers(failed: boolean): SessionHeaders {

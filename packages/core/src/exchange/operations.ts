@@ -37,7 +37,7 @@ export class Operations {
 
   /** Runs when all that is under way is settled. */
   afterAll<T>(work: () => Promise<T>): Promise<T> {
-    const outcome = this.track(Promise.all(this.#running ?? []).then(work));
+    const outcome = this.track(Promise.all(this.#running ?? new Set<Promise<void>>()).then(work));
     this.#last = outcome.settled;
     return outcome;
   }

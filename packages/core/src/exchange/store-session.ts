@@ -1,7 +1,7 @@
-import type { Engine } from './engine.ts';
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
+import { hasContent } from './pending.ts';
 import { isTouchDue } from '../expiry.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
@@ -12,31 +12,6 @@ import { queueWrite } from './write-queue.ts';
 export interface StoreMode {
   /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */
   explicit: boolean;
-}
-
-/** What the end of the request has to do for this session, if anything: the changes of its fields are as of this moment. */
-export function pendingOf(engine: Engine, state: SessionState): { changes: FieldChanges | undefined } | undefined {
-  if (state.closing === 'destroyed') {
-    const isThere = state.standing === 'stored' || state.standing === 'ended' || state.replaces !== undefined;
-    return isThere ? { changes: undefined } : undefined;
-  }
-  const changes = state.fields.changes();
-  return changes !== undefined || state.replaces !== undefined || needsRecordOrTouch(engine, state)
-    ? { changes }
-    : undefined;
-}
-
-function needsRecordOrTouch(engine: Engine, state: SessionState): boolean {
-  if (state.standing === 'new') return hasContent(state);
-  return (
-    state.standing === 'stored' &&
-    (state.settingsChanged || state.touchWanted || isTouchDue(engine.clock(), state, engine.timeouts))
-  );
-}
-
-/** A session without data and owner makes no record: reading must not fill the store (CVE-2015-5143). */
-function hasContent(state: SessionState): boolean {
-  return state.owner !== undefined || state.fields.keys().length > 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { keepFromClosing } from './closing-server.ts';
-import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
+import { disguises, inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
 
 /** What the app has done to a response whose bytes are held back. */
 export interface HeldProgress {
@@ -56,7 +56,7 @@ export function wearHeldAppearance(response: ServerResponse, progress: HeldProgr
   progressOf.set(response, progress);
   const plain = !isHttp2(response);
   const takeOffHead = response.headersSent ? () => {} : plain ? wearHead(response) : wear(response, http2Head);
-  const takeOffBody = wear(response, plain ? body : http2Body);
+  const takeOffBody = plain ? wearBody(response) : wear(response, http2Body);
   let letClose: (() => void) | undefined;
   return {
     showEnd() {
@@ -88,6 +88,29 @@ function wearHead(response: ServerResponse): () => void {
   return () => {
     Reflect.set(response, '_header', null);
     response.statusMessage = statusMessage;
+  };
+}
+
+const heldPrototypes = new WeakMap<object, object>();
+
+/**
+ * By a prototype that stands before the real one, the same for all responses of a kind: accessors of a response's own
+ * would make an object of it that is slow for the rest of its life.
+ */
+function wearBody(response: ServerResponse): () => void {
+  const real: unknown = Object.getPrototypeOf(response);
+  for (const name in body) if (Object.hasOwn(response, name)) return wear(response, body);
+  if (typeof real !== 'object' || real === null) return wear(response, body);
+  let held = heldPrototypes.get(real);
+  if (held === undefined) {
+    const made: object = Object.create(real, body);
+    disguises.add(made);
+    heldPrototypes.set(real, (held = made));
+  }
+  Object.setPrototypeOf(response, held);
+  return () => {
+    // An app within the app may have given it its own.
+    if (Object.getPrototypeOf(response) === held) Object.setPrototypeOf(response, real);
   };
 }
 
