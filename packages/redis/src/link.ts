@@ -1,4 +1,4 @@
-import { SessError } from '@sess/core';
+import { SessError, deadlinesOf } from '@sess/core';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { asSessError, isUnknownScript, wasNotSent, withoutArguments } from './redis-errors.ts';
 import type { Script } from './script.ts';
@@ -85,6 +85,15 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     if (client.status === 'wait' || (isOurs && client.status === 'end')) client.connect().catch(onError);
   }
 
+  const deadlines = deadlinesOf(timeoutMs);
+  /** A first step of an operation has all of its time, and one of the timers that calls share. */
+  function bound(since: number | undefined, expire: () => void): () => void {
+    const spentMs = since === undefined ? 0 : performance.now() - since;
+    if (spentMs > 1) return afterSilence(Math.max(0, timeoutMs - spentMs), expire);
+    const deadline = deadlines.begin(expire);
+    return () => deadline.end();
+  }
+
   function run<T>({ what, isRepeatable, since, send }: Call<T>): Promise<T> {
     if (isClosed) return Promise.reject(new SessError('STORE_UNAVAILABLE', `The Redis store (${where()}) is closed.`));
     return new Promise<T>((resolve, reject) => {
@@ -137,8 +146,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
         if (isRepeatable) waiting.add(attempt);
         else fail(lostError());
       };
-      const leftMs = since === undefined ? timeoutMs : Math.max(0, since + timeoutMs - performance.now());
-      const stop = afterSilence(leftMs, () => {
+      const stop = bound(since, () => {
         const isAwaited = underWay.has(lost) && (isLostOnClose || isReady());
         fail(isAwaited ? tooLate(what) : unreachable());
         // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
@@ -150,19 +158,17 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     });
   }
 
-  async function evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown> {
+  function evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown> {
     // The first time the whole script: it is known from then on, and nothing has to be sent twice.
     if (!known.has(script)) {
       known.add(script);
       return client.eval(script.lua, 1, key, ...args);
     }
-    try {
-      return await client.evalsha(script.sha, 1, key, ...args);
-    } catch (error) {
+    return client.evalsha(script.sha, 1, key, ...args).catch((error: unknown) => {
       // SCRIPT FLUSH, a failover, another node of the cluster.
       if (!isUnknownScript(error)) throw error;
       return client.eval(script.lua, 1, key, ...args);
-    }
+    });
   }
 
   async function close(): Promise<void> {
