@@ -7,7 +7,6 @@ import { SessError, type SessionExchange } from '@sess/core';
  * @throws SessError `UNSUPPORTED`, `RESERVED_KEY`, `SESSION_ENDED`
  */
 export function replaceSession({ session }: SessionExchange, value: unknown): void {
-  if (value === session) return;
   if (value === null) {
     session.destroy().catch(() => {});
     return;
