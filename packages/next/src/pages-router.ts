@@ -56,7 +56,9 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
   return { withSession, sessions };
 }
 
+/** From nothing: what was said of another answer, such as its ETag, is not true of this one. */
 async function send(response: ServerResponse, answer: Response): Promise<void> {
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = answer.status;
   for (const [name, value] of answer.headers) response.setHeader(name, value);
   response.end(await answer.text());

@@ -1,0 +1,70 @@
+import { type Sessions, createSessions, memoryStore } from '@sess/core';
+import { describe, expect, it } from 'vitest';
+
+import { lazySessions } from './shared-sessions.ts';
+
+const secret = 'only-for-tests-7f3e9c2a5b8d1046-71c2';
+const production = { NODE_ENV: 'production' };
+
+/** Whether one is open in the other: both have the same store, and sign alike. */
+async function knows(one: Sessions, other: Sessions): Promise<boolean> {
+  const session = await one.open(undefined);
+  Object.assign(session, { user: 'ada' });
+  const { setCookie = '' } = await one.commit(session);
+  return Reflect.get(await other.open(setCookie.split(';')[0]), 'user') === 'ada';
+}
+
+describe('the sessions of an app', () => {
+  it('are not made before they are used: a build in production mode has no secrets', async () => {
+    const sessions = lazySessions({ env: production });
+    let asked = 0;
+    const lazier = lazySessions(() => {
+      asked += 1;
+      return { env: production };
+    });
+    // As a bundler and React look at what a module exports.
+    for (const one of [sessions, lazier]) {
+      expect(await Promise.resolve(one)).toBe(one);
+      expect(Object.prototype.toString.call(one)).toBe('[object Object]');
+      expect(typeof one).toBe('object');
+    }
+    expect(asked).toBe(0);
+    // Control: the first use does make them.
+    expect(() => sessions.cookieName).toThrow(expect.objectContaining({ code: 'SECRET_INVALID' }));
+    expect(() => lazier.cookieName).toThrow(expect.objectContaining({ code: 'SECRET_INVALID' }));
+  });
+
+  it('of the same options are one, in whatever bundle they are named', async () => {
+    const options = { secret, logger: false, cookie: { name: 'one' }, env: { NODE_ENV: 'test' } } as const;
+    expect(lazySessions(options).open).toBe(lazySessions({ ...options }).open);
+    expect(lazySessions(() => options).open).toBe(lazySessions(options).open);
+    expect(lazySessions({ ...options, cookie: { name: 'two' } }).open).not.toBe(lazySessions(options).open);
+  });
+
+  it('are made anew after they were closed', async () => {
+    const options = { secret, logger: false, cookie: { name: 'closed' }, env: { NODE_ENV: 'test' } } as const;
+    const before = lazySessions(options);
+    const { open } = before;
+    await before.close();
+    expect(lazySessions(options).open).not.toBe(open);
+  });
+
+  it('with a store of their own are their own', async () => {
+    const options = () => ({ secret, logger: false, store: memoryStore() }) as const;
+    expect(await knows(lazySessions(options), lazySessions(options))).toBe(false);
+    const store = memoryStore();
+    const shared = () => ({ secret, logger: false, store }) as const;
+    expect(await knows(lazySessions(shared), lazySessions(shared))).toBe(true);
+  });
+
+  it('may be given as they are', async () => {
+    const made = createSessions({ secret, logger: false, store: memoryStore() });
+    expect(
+      await knows(
+        lazySessions(made),
+        lazySessions(() => made),
+      ),
+    ).toBe(true);
+    expect(lazySessions(made).backend).toBe(made.backend);
+  });
+});
