@@ -88,9 +88,10 @@ function controlsOf(session: Session): object {
  */
 export function readonlySession(session: Session): ReadonlySession {
   const view: object = Object.create(controlsOf(session));
-  for (const key of Object.keys(session)) {
+  // `Object.keys` would look at the values, too.
+  for (const key of Reflect.ownKeys(session)) {
     let value: { readonly frozen: unknown } | undefined;
-    const get = (): unknown => (value ??= { frozen: frozen(Reflect.get(session, key), `session.${key}`) }).frozen;
+    const get = (): unknown => (value ??= { frozen: frozen(Reflect.get(session, key), pathTo('session', key)) }).frozen;
     Object.defineProperty(view, key, { get, enumerable: true });
   }
   // What the keys of the session are, is the app's word (SessionData), as in a session that can be written.
