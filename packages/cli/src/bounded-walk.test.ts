@@ -67,3 +67,15 @@ it('a list that nobody reads on ends quietly', () => {
   expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   expect(stderr).toBe('');
 });
+
+it('Ctrl-C ends the walk, and puts the terminal right', async () => {
+  app.write(
+    'sess.config.mjs',
+    manySessions.replace('reads += 1;', 'await new Promise((done) => setTimeout(done, 20));'),
+  );
+  const { code, out } = await app.sess(['stats'], { typing: '\u0003', typedAt: /Reading/ });
+  expect(code).toBe(130);
+  // Lines wrap again.
+  expect(out.lastIndexOf('\u001B[?7h')).toBeGreaterThan(out.lastIndexOf('\u001B[?7l'));
+  expect(out).not.toContain('median');
+});

@@ -180,6 +180,8 @@ describe('sess show', () => {
 });
 
 describe('sess revoke', () => {
+  const question = /\[y\/N\] /;
+
   it('ends the sessions that are named', async () => {
     const [first, second] = [await storeSession(store, handleOf(1)), await storeSession(store, handleOf(2))];
     expect(await app.sess(['revoke', first, '--yes'])).toEqual({ code: 0, out: 'Revoked 1 session.\n', err: '' });
@@ -204,13 +206,24 @@ describe('sess revoke', () => {
 
   it('asks first in a terminal, and takes a no for a no', async () => {
     const handle = await storeSession(store, handleOf(1), { owner: 'ada' });
-    const no = await app.sess(['revoke', '--owner', 'ada'], { typing: '\r' });
+    const no = await app.sess(['revoke', '--owner', 'ada'], { typing: '\r', typedAt: question });
     expect(no.code).toBe(1);
     expect(no.out).toMatch(/Revoke 1 session of ada in fs, .*\? \[y\/N\]/s);
     expect(await isThere(handle)).toBe(true);
-    const yes = await app.sess(['revoke', handle], { typing: 'y\r' });
+    const yes = await app.sess(['revoke', handle], { typing: 'y\r', typedAt: question });
     expect(yes).toMatchObject({ code: 0, out: expect.stringContaining('Revoked 1 session.') as string });
     expect(await isThere(handle)).toBe(false);
+  });
+
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('takes %s for a no', async (_, typing) => {
+    const handle = await storeSession(store, handleOf(1));
+    const { code, out } = await app.sess(['revoke', handle], { typing, typedAt: question });
+    expect(code).toBe(1);
+    expect(out).toContain('Nothing was revoked.');
+    expect(await isThere(handle)).toBe(true);
   });
 
   it('does nothing where nobody can be asked, unless --yes', async () => {

@@ -11,10 +11,11 @@ import type { Terminal } from './terminal.ts';
 
 const exitCodesHelp = `
 Exit codes:
-  0  done; the doctor found no error
-  1  the doctor found an error; what was asked for is not there, or was not confirmed
-  2  the command line is wrong
-  3  it could not be done: storage that cannot be reached, wrong configuration`;
+  0    done; the doctor found no error
+  1    the doctor found an error; what was asked for is not there, or was not confirmed
+  2    the command line is wrong
+  3    it could not be done: storage that cannot be reached, wrong configuration
+  130  Ctrl-C`;
 
 /** The command line: what there is, and what each command takes. */
 export function program(terminal: Terminal, version: string): Command {

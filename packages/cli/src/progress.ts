@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { exitCodes } from './exit-codes.ts';
 
 export interface Progress {
   advance(to: number): void;
@@ -24,6 +25,18 @@ export function startProgress(what: string, atMost: number): Progress {
     hideCursor: false,
     formatValue: (value) => value.toLocaleString('en'),
   });
+  const interrupted = (): void => {
+    // It switches the wrapping of lines off while it draws.
+    bar.stop();
+    process.exit(exitCodes.interrupted);
+  };
+  process.once('SIGINT', interrupted);
   bar.start(atMost === Infinity ? 1 : atMost, 0);
-  return { advance: (to) => bar.update(to), stop: () => bar.stop() };
+  return {
+    advance: (to) => bar.update(to),
+    stop() {
+      process.off('SIGINT', interrupted);
+      bar.stop();
+    },
+  };
 }

@@ -22,7 +22,8 @@ export type DirectoryState = { state: 'usable' | 'missing' } | { state: 'foreign
 export function stateOf(directory: string): DirectoryState {
   const stats = statsIfAny(directory);
   if (stats === undefined) return { state: 'missing' };
-  return stats.isDirectory() && stats.uid !== process.geteuid?.()
+  const user = process.geteuid?.();
+  return user !== undefined && stats.isDirectory() && stats.uid !== user
     ? { state: 'foreign', uid: stats.uid }
     : { state: 'usable' };
 }

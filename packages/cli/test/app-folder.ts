@@ -16,8 +16,9 @@ export interface Outcome {
 
 export interface HowToRun {
   env?: Readonly<Record<string, string>>;
-  /** In a terminal of 80 columns, where `out` is both streams; this is typed there. */
+  /** In a terminal of 80 columns, where `out` is both streams; this is typed there, as soon as `typedAt` is to be seen. */
   typing?: string;
+  typedAt?: RegExp;
 }
 
 /** The folder of an app, with the storage packages installed, and the built command run in it. */
@@ -66,7 +67,7 @@ export function makeAppFolder(): AppFolder {
 }
 
 /** With none of a test runner's variables, which would select cookie sessions. */
-function run(cwd: string, args: readonly string[], { env = {}, typing }: HowToRun): Promise<Outcome> {
+function run(cwd: string, args: readonly string[], { env = {}, typing, typedAt }: HowToRun): Promise<Outcome> {
   const { PATH = '', HOME = '' } = process.env;
   const whole = { PATH, HOME, TERM: 'xterm-256color', ...env };
   const [program, programArgs]: [string, readonly string[]] =
@@ -75,13 +76,18 @@ function run(cwd: string, args: readonly string[], { env = {}, typing }: HowToRu
     const child = spawn(program, programArgs, { cwd, env: whole });
     let out = '';
     let err = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
+    let isTyped = false;
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      out += chunk;
+      if (isTyped || typing === undefined || typedAt?.test(out) !== true) return;
+      isTyped = true;
+      child.stdin.write(typing);
+    });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, out, err }));
     // A terminal that is closed sends ^D: it stays open until the command has ended.
     if (typing === undefined) child.stdin.end();
-    else child.stdin.write(typing);
   });
 }
 

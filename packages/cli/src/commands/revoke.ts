@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type Sessions, createSessions } from '@sess/core';
 import type { App } from '../app.ts';
@@ -74,10 +75,15 @@ async function countOf(storage: Storage, owner: string): Promise<string> {
   return `${count(number, 'session')} of ${printable(owner)}`;
 }
 
+/** Ctrl-C and Ctrl-D are no yes: of some versions of Node they end the question, of others they only close the input. */
 async function isConfirmed(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const isClosed = once(lines, 'close').then(() => '\n');
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => '\n'), isClosed]);
+    // The cursor still stands behind the question.
+    if (answer === '\n') process.stderr.write(answer);
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     lines.close();
   }

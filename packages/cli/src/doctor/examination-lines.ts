@@ -19,6 +19,11 @@ export function* examinationLines(examination: Examination, out: Screen): Genera
   if (storage.description !== undefined) yield row('', storage.description.location);
   if (storage.latencyMs !== undefined)
     yield row('', `created, read and destroyed a session; a read takes ${milliseconds(storage.latencyMs)}`);
+  if (storage.ownFindings !== undefined)
+    yield row(
+      '',
+      `looked at by the store itself: ${storage.ownFindings === 0 ? 'nothing is wrong' : count(storage.ownFindings, 'finding')}`,
+    );
   if (configuration.cookie !== undefined) yield row('cookie', cookieText(configuration.cookie));
   if (configuration.timeouts !== undefined)
     yield row(

@@ -19,6 +19,8 @@ export interface StorageExamination {
   description?: StoreDescription;
   /** Of one read: the median of several. Absent where the storage did not answer. */
   latencyMs?: number;
+  /** How many findings the store has about itself. Absent where it does not look. */
+  ownFindings?: number;
   findings: Finding[];
 }
 
@@ -50,7 +52,11 @@ export async function examineStorage(app: App): Promise<StorageExamination> {
     if (hasAbility(store, 'describe')) examination.description = store.describe();
     examination.latencyMs = await bounded(probe(store));
     if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
-    if (hasAbility(store, 'check')) findings.push(...(await bounded(store.check())));
+    if (hasAbility(store, 'check')) {
+      const own = await bounded(store.check());
+      findings.push(...own);
+      examination.ownFindings = own.length;
+    }
   } catch (error) {
     findings.push(errorFinding(error));
   } finally {
