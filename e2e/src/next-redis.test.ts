@@ -85,6 +85,13 @@ describe('one process of a Next.js app, and a Redis', () => {
         expect([path, await commandsOf(() => ada.get(path))]).toEqual([path, 2]);
     });
 
+    test('once more where a touch is due: who only looks at pages is not idle', async () => {
+      await ada.post('/api/hasty');
+      // The first to use these sessions has their storage tried, beside the requests.
+      await expect.poll(() => commandsOf(() => ada.get('/hasty')), { timeout: 10_000 }).toBe(2);
+      expect(await commandsOf(() => ada.get('/'))).toBe(1);
+    });
+
     test('in an action as in a handler, and once for the page that is rendered after it', async () => {
       expect(await commandsOf(() => submit('count'))).toBe(3);
     });

@@ -10,6 +10,9 @@ declare module '@sess/core' {
 
 export const { readSession, withSession, sessions } = createNextSessions();
 
+/** Sessions that are touched with every request. */
+export const hasty = createNextSessions({ touchAfterMs: 1, cookie: { name: 'hasty', secure: false } });
+
 const slot = Symbol.for('next-fixture loads');
 
 /** How often Next.js has loaded this module in this process. */

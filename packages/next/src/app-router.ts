@@ -69,7 +69,11 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     if (outer !== undefined && !outer.isOver) return readonlySession(currentSession(outer.session));
     const header = await cookieHeader('readSession()');
     try {
-      return readonlySession(await sessions.open(await cookieHeaderNow(header, sessions.cookieName)));
+      const session = await sessions.open(await cookieHeaderNow(header, sessions.cookieName));
+      const view = readonlySession(session);
+      // Nothing has changed, but a touch may be due: a visitor who only looks at pages is not idle.
+      await sessions.commit(session);
+      return view;
     } catch (error) {
       throw withDigest(error);
     }

@@ -1,7 +1,7 @@
 import { cookies } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
 import { type SessionFunction } from '@sess/next';
-import { loads, readSession, sessions, withSession } from '../../../lib/session.ts';
+import { hasty, loads, readSession, sessions, withSession } from '../../../lib/session.ts';
 
 type Handler = SessionFunction<[Request, { params: Promise<{ deed: string }> }], Response>;
 
@@ -12,6 +12,7 @@ const inner = withSession(async (session) => {
 
 const deeds: Record<string, Handler> = {
   me: (session) => Response.json({ user: session.user ?? null, views: session.views ?? 0, keys: Object.keys(session) }),
+  hasty: (_session, request) => beginHasty(request),
   loads: () => Response.json({ loads: loads() }),
   aloof: () => Response.json({ looked: false }),
   async count(session) {
@@ -69,6 +70,11 @@ const deeds: Record<string, Handler> = {
     });
   },
 };
+
+const beginHasty = hasty.withSession((session, _request: Request) => {
+  session.user = 'hasty';
+  return Response.json({ user: session.user });
+});
 
 const handle = withSession(async (session, request: Request, context: { params: Promise<{ deed: string }> }) => {
   const { deed } = await context.params;
