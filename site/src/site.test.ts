@@ -136,7 +136,8 @@ describe('in a browser', { timeout: 120_000 }, () => {
     await page.waitForSelector('.results .result');
     await page.click('.results .result >> nth=0');
     await page.waitForURL(/errors\.html/);
-    expect(await page.innerText('h1')).toContain('Errors');
+    await page.waitForFunction(() => document.querySelector('.vp-doc h1')?.textContent?.startsWith('Errors'));
+    expect(await page.innerText('.vp-doc h1')).toContain('Errors');
     await page.close();
   });
 });
