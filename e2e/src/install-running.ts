@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-const startsWithinMs = 60_000;
+const startsWithinMs = 120_000;
 const endsWithinMs = 30_000;
 
 export interface End {

@@ -47,10 +47,10 @@ export function describeInstalled(installer: () => Installer): void {
       await folder.install(row.manager, packagesOf(row, framework));
       row.installSeconds = (performance.now() - start) / 1000;
       folder.addFixture(framework.app);
-    }, 240_000);
+    }, 400_000);
     afterAll(() => folder.dispose());
 
-    it.each(row.languages)('%s', { timeout: 120_000 }, async (language) => {
+    it.each(row.languages)('%s', { timeout: 300_000 }, async (language) => {
       row.results.set(language, 'FAILED');
       expect(await runIn(folder, row, language, redis)).toEqual({
         store: row.store === 'fs' ? 'filesystem' : 'redis',

@@ -29,7 +29,7 @@ export function describeTools(installer: () => Installer): void {
     });
     afterAll(() => folder.dispose());
 
-    it('`npx @sess/cli secret` prints a secret, each time another', { timeout: 120_000 }, async () => {
+    it('`npx @sess/cli secret` prints a secret, each time another', { timeout: 300_000 }, async () => {
       const print = (): ReturnType<AppFolder['run']> => folder.run('npx', ['--yes', '@sess/cli', 'secret']);
       const secrets = [await print(), await print()].map(({ ok, output }) =>
         ok ? output.trim() : `failed: ${output}`,
@@ -38,7 +38,7 @@ export function describeTools(installer: () => Installer): void {
       expect(secrets[0]).not.toBe(secrets[1]);
     });
 
-    it('the conformance suite judges a store under node:test', { timeout: 120_000 }, async () => {
+    it('the conformance suite judges a store under node:test', { timeout: 300_000 }, async () => {
       await folder.install('npm', ['@sess/core', '@sess/store-tests']);
       folder.write('store.test.mjs', testOfAStore);
       const { ok, output } = await folder.run('node', ['--test', 'store.test.mjs']);

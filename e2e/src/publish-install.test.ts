@@ -28,11 +28,11 @@ beforeAll(async () => {
     if (!done.ok) throw new Error(done.output);
   released = { registry, release, version: release.packages()[0]?.version ?? '' };
   installer = { npmrc: registry.userConfig, pnpm, caches };
-}, 240_000);
+}, 400_000);
 
 afterAll(async () => {
   for (const cleanUp of cleanUps) await cleanUp();
-}, 60_000);
+}, 120_000);
 
 describe('a package that was published', () => {
   describeContents(() => released);
@@ -41,6 +41,6 @@ describe('installed from the registry', () => {
   describeInstalled(() => installer);
   describeTools(() => installer);
 });
-describe('publishing', { timeout: 120_000 }, () => {
+describe('publishing', { timeout: 300_000 }, () => {
   describePublishing(() => released);
 });

@@ -15,7 +15,7 @@ export interface Outcome {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { cwd, env = process.env, withinMs = 180_000 }: { cwd: string; env?: NodeJS.ProcessEnv; withinMs?: number },
+  { cwd, env = process.env, withinMs = 280_000 }: { cwd: string; env?: NodeJS.ProcessEnv; withinMs?: number },
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(program, args, { cwd, env, timeout: withinMs, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>

@@ -113,7 +113,7 @@ export function describeContents(released: () => Released): void {
       writeFileSync(file, Buffer.from(await tarball.arrayBuffer()));
       execFileSync('tar', ['-xzf', file, '-C', join(directory, name)]);
     }
-  }, 60_000);
+  }, 120_000);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it.each(publicNames)('%s holds what it declares, imports what it declares, and nothing else', (name) => {
