@@ -74,6 +74,11 @@ describe('docs/errors.md', () => {
 describe('docs/configuration.md', () => {
   const page = read('docs/configuration.md');
 
+  it('has the options that the README of core lists', () => {
+    const [table = ''] = section(page, '## Options of createSessions').split('\n### ');
+    expect(rows(section(read('packages/core/README.md'), '## Options'))).toEqual(rows(table));
+  });
+
   // The compiler sees to it that no key is missing here.
   const options: Record<keyof SessionsOptions, true> = {
     store: true,

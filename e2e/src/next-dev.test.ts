@@ -45,7 +45,7 @@ describe('next dev, with Turbopack', { timeout: 120_000 }, () => {
     test('what an action stored is on the page without a reload', async () => {
       const { page, complaints, close } = await openTab(browser);
       await page.goto(`${app.url}/actions`, { timeout: slow });
-      await page.waitForFunction(() => document.readyState === 'complete');
+      await page.waitForFunction("document.readyState === 'complete'");
       await page.getByRole('button', { name: 'Count' }).click();
       await page.locator('#views', { hasText: /^1$/ }).waitFor({ timeout: slow });
       await page.getByRole('button', { name: 'Log in', exact: true }).click();
