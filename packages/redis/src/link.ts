@@ -27,6 +27,17 @@ export interface Call<T> {
   send(): Promise<T>;
 }
 
+interface Waiter {
+  /** Goes on, when there is a connection again. */
+  next(): void;
+  /** The connection was lost that the call went over. */
+  lost(): void;
+}
+
+interface Bound {
+  end(): void;
+}
+
 interface LinkParts {
   client: RedisClient;
   /** Ours: we connect it, hang it up when it is silent, and close it. A user's client is only listened to. */
@@ -40,8 +51,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   /** Our client if we can tell when it loses its one connection, and what was under way is then in our hands. */
   const single = isCluster(client) ? undefined : client;
   const isLostOnClose = single !== undefined && single.options.autoResendUnfulfilledCommands === false;
-  const waiting = new Set<() => void>();
-  const underWay = new Set<() => void>();
+  const waiting = new Set<Waiter>();
+  const underWay = new Set<Waiter>();
   const known = new Set<Script>();
   let active = 0;
   let drained: (() => void) | undefined;
@@ -55,13 +66,13 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     lastError = undefined;
     // A server that was started anew knows no scripts.
     known.clear();
-    release(waiting);
+    release(waiting, (waiter) => waiter.next());
   };
   const onClose = () => {
-    if (isLostOnClose) release(underWay);
+    if (isLostOnClose) release(underWay, (waiter) => waiter.lost());
   };
   const onEnd = () => {
-    if (!isOurs) release(waiting);
+    if (!isOurs) release(waiting, (waiter) => waiter.next());
   };
   const onError = (error: unknown) => {
     lastError = withoutArguments(error);
@@ -87,75 +98,94 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
 
   const deadlines = deadlinesOf(timeoutMs);
   /** A first step of an operation has all of its time, and one of the timers that calls share. */
-  function bound(since: number | undefined, expire: () => void): () => void {
+  function bound(since: number | undefined, expire: () => void): Bound {
     const spentMs = since === undefined ? 0 : performance.now() - since;
-    if (spentMs > 1) return afterSilence(Math.max(0, timeoutMs - spentMs), expire);
-    const deadline = deadlines.begin(expire);
-    return () => deadline.end();
+    if (spentMs <= 1) return deadlines.begin(expire);
+    return { end: afterSilence(Math.max(0, timeoutMs - spentMs), expire) };
   }
 
-  function run<T>({ what, isRepeatable, since, send }: Call<T>): Promise<T> {
-    if (isClosed) return Promise.reject(new SessError('STORE_UNAVAILABLE', `The Redis store (${where()}) is closed.`));
-    return new Promise<T>((resolve, reject) => {
-      let isOver = false;
-      let attempts = 0;
-      let sentAt: number | undefined;
+  /** A call under way. One object for it, since each request makes one or two. */
+  class Attempts<T> {
+    readonly #call: Call<T>;
+    readonly #resolve: (value: T) => void;
+    readonly #reject: (error: unknown) => void;
+    readonly #bound: Bound;
+    #isOver = false;
+    #count = 0;
+    #sentAt: number | undefined;
+
+    constructor(call: Call<T>, resolve: (value: T) => void, reject: (error: unknown) => void) {
+      this.#call = call;
+      this.#resolve = resolve;
+      this.#reject = reject;
       active += 1;
+      this.#bound = bound(call.since, () => this.#expire());
+    }
 
-      const finish = (settle: () => void) => {
-        if (isOver) return;
-        isOver = true;
-        stop();
-        waiting.delete(attempt);
-        underWay.delete(lost);
-        active -= 1;
-        settle();
-        if (active === 0) drained?.();
-      };
-      const fail = (error: unknown) => finish(() => reject(asSessError(error, where())));
+    next(): void {
+      if (this.#isOver) return;
+      if (!isReady()) {
+        if (client.status === 'end' && !isOurs) return this.#fail(ended());
+        waiting.add(this);
+        wake();
+        return;
+      }
+      const number = (this.#count += 1);
+      this.#sentAt = performance.now();
+      underWay.add(this);
+      this.#call.send().then(
+        (value) => {
+          answeredAt = performance.now();
+          if (number === this.#count && this.#finish()) this.#resolve(value);
+        },
+        (error: unknown) => {
+          const isUnsent = wasNotSent(error);
+          if (!isUnsent) answeredAt = performance.now();
+          if (number !== this.#count || this.#isOver) return;
+          underWay.delete(this);
+          if (isUnsent) waiting.add(this);
+          else this.#fail(error);
+        },
+      );
+    }
 
-      const attempt = () => {
-        if (isOver) return;
-        if (!isReady()) {
-          if (client.status === 'end' && !isOurs) return fail(ended());
-          waiting.add(attempt);
-          wake();
-          return;
-        }
-        const number = (attempts += 1);
-        sentAt = performance.now();
-        underWay.add(lost);
-        send().then(
-          (value) => {
-            answeredAt = performance.now();
-            if (number === attempts) finish(() => resolve(value));
-          },
-          (error: unknown) => {
-            const isUnsent = wasNotSent(error);
-            if (!isUnsent) answeredAt = performance.now();
-            if (number !== attempts || isOver) return;
-            underWay.delete(lost);
-            if (isUnsent) waiting.add(attempt);
-            else fail(error);
-          },
-        );
-      };
-      const lost = () => {
-        underWay.delete(lost);
-        attempts += 1;
-        if (isRepeatable) waiting.add(attempt);
-        else fail(lostError());
-      };
-      const stop = bound(since, () => {
-        const isAwaited = underWay.has(lost) && (isLostOnClose || isReady());
-        fail(isAwaited ? tooLate(what) : unreachable());
-        // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
-        if (isOurs && single?.status === 'ready' && sentAt !== undefined && answeredAt < sentAt) {
-          single.disconnect(true);
-        }
-      });
-      attempt();
-    });
+    lost(): void {
+      underWay.delete(this);
+      this.#count += 1;
+      if (this.#call.isRepeatable) waiting.add(this);
+      else this.#fail(lostError());
+    }
+
+    #expire(): void {
+      const isAwaited = underWay.has(this) && (isLostOnClose || isReady());
+      this.#fail(isAwaited ? tooLate(this.#call.what) : unreachable());
+      // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
+      if (isOurs && single?.status === 'ready' && this.#sentAt !== undefined && answeredAt < this.#sentAt) {
+        single.disconnect(true);
+      }
+    }
+
+    #fail(error: unknown): void {
+      if (this.#finish()) this.#reject(asSessError(error, where()));
+    }
+
+    /** @returns whether the call is over by this */
+    #finish(): boolean {
+      if (this.#isOver) return false;
+      this.#isOver = true;
+      this.#bound.end();
+      underWay.delete(this);
+      if (waiting.size > 0) waiting.delete(this);
+      active -= 1;
+      // Whoever waits for the last call goes on behind those who wait for its answer.
+      if (active === 0) drained?.();
+      return true;
+    }
+  }
+
+  function run<T>(call: Call<T>): Promise<T> {
+    if (isClosed) return Promise.reject(new SessError('STORE_UNAVAILABLE', `The Redis store (${where()}) is closed.`));
+    return new Promise<T>((resolve, reject) => new Attempts(call, resolve, reject).next());
   }
 
   function evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown> {
@@ -202,10 +232,10 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   return { client, run, evaluate, close };
 }
 
-function release(waiters: Set<() => void>): void {
+function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {
   for (const waiter of [...waiters]) {
     waiters.delete(waiter);
-    waiter();
+    go(waiter);
   }
 }
 

@@ -90,10 +90,13 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
     });
   }
 
-  async function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
+  function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
     assertSessionKey(key);
-    const stored = await main.run({ what: 'a read', isRepeatable: true, send: () => main.client.get(nameOf(key)) });
-    return decodeRecord(key, stored);
+    return main.run({
+      what: 'a read',
+      isRepeatable: true,
+      send: () => main.client.get(nameOf(key)).then((stored) => decodeRecord(key, stored)),
+    });
   }
 
   function update(key: SessionKey, change: SessionChange) {
