@@ -22,6 +22,8 @@ export interface DemoDescription {
 export interface StartOptions {
   readonly store?: 'fs' | 'memory' | 'redis' | 'cookie';
   readonly workers?: number;
+  /** More of the command line. */
+  readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -97,6 +99,7 @@ export async function startDemo(demo: DemoDescription, options: StartOptions = {
   const sessionDirectory = join(home, 'sessions');
   const flags = ['--port', '0', '--workers', String(options.workers ?? 4)];
   if (options.store !== undefined) flags.push('--store', options.store);
+  flags.push(...(options.flags ?? []));
 
   const running = runDemo(demo.main, flags, { SESSION_DIR: sessionDirectory, ...demo.env, ...options.env });
   const stop = async (): Promise<void> => {
