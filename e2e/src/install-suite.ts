@@ -31,11 +31,11 @@ export function describeInstalled(installer: () => Installer): void {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await startRedis();
-  });
+  }, 60_000);
   afterAll(async () => {
     await redis.dispose();
     console.log(tableOf(rows));
-  });
+  }, 60_000);
 
   describe.each(rows.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
     const framework = frameworkOf(row);
@@ -48,7 +48,7 @@ export function describeInstalled(installer: () => Installer): void {
       row.installSeconds = (performance.now() - start) / 1000;
       folder.addFixture(framework.app);
     }, 400_000);
-    afterAll(() => folder.dispose());
+    afterAll(() => folder.dispose(), 120_000);
 
     it.each(row.languages)('%s', { timeout: 300_000 }, async (language) => {
       row.results.set(language, 'FAILED');

@@ -27,7 +27,7 @@ export function describeTools(installer: () => Installer): void {
     beforeAll(() => {
       folder = new AppFolder(installer(), '20');
     });
-    afterAll(() => folder.dispose());
+    afterAll(() => folder.dispose(), 120_000);
 
     it('`npx @sess/cli secret` prints a secret, each time another', { timeout: 300_000 }, async () => {
       const print = (): ReturnType<AppFolder['run']> => folder.run('npx', ['--yes', '@sess/cli', 'secret']);

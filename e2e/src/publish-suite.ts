@@ -114,7 +114,7 @@ export function describeContents(released: () => Released): void {
       execFileSync('tar', ['-xzf', file, '-C', join(directory, name)]);
     }
   }, 120_000);
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }), 60_000);
 
   it.each(publicNames)('%s holds what it declares, imports what it declares, and nothing else', (name) => {
     expect(manifestOf(unpacked(name)).name).toBe(name);
