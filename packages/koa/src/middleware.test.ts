@@ -134,6 +134,20 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
     expect(no.headers.getSetCookie()[0]).not.toMatch(/Max-Age|Expires/);
   });
 
+  it('is new until it is stored, and says so, as koa-session does', async () => {
+    at['/new'] = (ctx) => {
+      const { isNew } = ctx.session;
+      let { views = 0 } = ctx.session;
+      ctx.session.views = ++views;
+      ctx.body = [isNew, ctx.session.toJSON()];
+    };
+    const visitor = await open();
+    expect([await visitor.json('/new'), await visitor.json('/new')]).toEqual([
+      [true, { views: 1 }],
+      [false, { views: 2 }],
+    ]);
+  });
+
   it("stands beside the app's own cookies in one answer", async () => {
     at['/both'] = (ctx) => {
       ctx.session.theme = 'dark';
