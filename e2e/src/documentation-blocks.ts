@@ -53,17 +53,23 @@ export function blocksOf(page: string, text: string = readFileSync(join(root, pa
   );
 }
 
+/** A block that begins with `// app/page.tsx` is a file of an app, whose other files are on the same page. */
+export function fileOf({ language, code }: Block): string | undefined {
+  return /^tsx?$/.test(language) ? /^\/\/ ([\w./[\]-]+\.tsx?)\b/.exec(code)?.[1] : undefined;
+}
+
 /** What is checked here, what is no code, and what is left. */
 const checkedHere = new Set(['js', 'ts', 'sh', 'json']);
 const noCode = new Set(['text', 'mermaid']);
 
 /** Why nothing tries a block; `undefined` when something does, or when it is no code. */
-export function whyUntested({ language, isFragment, testedBy, page }: Block): string | undefined {
+export function whyUntested(block: Block): string | undefined {
+  const { language, isFragment, testedBy, page } = block;
   if (testedBy !== undefined) {
     if (!existsSync(join(root, testedBy))) return `There is no ${testedBy}.`;
     const name = page.endsWith('README.md') ? 'README.md' : page;
     return readFileSync(join(root, testedBy), 'utf8').includes(name) ? undefined : `${testedBy} does not read ${name}.`;
   }
-  if (isFragment || checkedHere.has(language) || noCode.has(language)) return undefined;
+  if (isFragment || checkedHere.has(language) || noCode.has(language) || fileOf(block)) return undefined;
   return `Nothing here can try ${language === '' ? 'a block without a language' : language}: see CONTRIBUTING.md, "Code in documentation".`;
 }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Block, allPages, blocksOf, whyUntested } from './documentation-blocks.ts';
+import { type Block, allPages, blocksOf, fileOf, whyUntested } from './documentation-blocks.ts';
 import { Visitor } from './http-client.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,6 +16,16 @@ const blocks = allPages().flatMap((page) => blocksOf(page));
 const inLanguage = (language: string): Block[] =>
   blocks.filter((block) => block.language === language && block.testedBy === undefined);
 const whole = (language: string): Block[] => inLanguage(language).filter(({ isFragment }) => !isFragment);
+const alone = (block: Block): boolean => fileOf(block) === undefined;
+/** The pages that show an app of several files. */
+const apps = [
+  ...new Set(
+    ['ts', 'tsx']
+      .flatMap(inLanguage)
+      .filter((block) => !alone(block))
+      .map(({ page }) => page),
+  ),
+];
 const servers = whole('js').filter(({ code }) => code.includes('process.env.PORT'));
 const testFiles = whole('js').filter(({ code }) => code.includes("'node:test'"));
 
@@ -98,6 +108,38 @@ function compile(block: Block): Promise<Outcome> {
     allowImportingTsExtensions: true,
     paths: { vitest: [join(root, 'node_modules/vitest/dist/index.d.ts')] },
     noCheck: block.isFragment,
+    types: ['node'],
+    typeRoots,
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  return run(join(root, 'node_modules/.bin/tsc'), ['-p', directory]);
+}
+
+/** Compiles the files of an app that a page shows, as Next.js would. What a page shows twice is an app of its own. */
+function compileApp(page: string): Promise<Outcome> {
+  const { directory } = save('{}', 'package.json');
+  symlinkSync(join(root, 'apps/next-demo/node_modules'), join(directory, 'node_modules'));
+  const write = (file: string, code: string): string => {
+    const path = join(directory, existsSync(join(directory, file)) ? `other${(count += 1)}` : '', file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, code);
+    return path;
+  };
+  const own = 'export declare function checkPassword(form: FormData): Promise<{ id: string } | undefined>;\n';
+  const files = [write('lib/users.ts', own)];
+  for (const block of [...inLanguage('ts'), ...inLanguage('tsx')]) {
+    const file = fileOf(block);
+    if (block.page === page && file !== undefined) files.push(write(file, block.code));
+  }
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: 'ES2022',
+    lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    jsx: 'react-jsx',
+    skipLibCheck: true,
     types: ['node'],
     typeRoots,
   };
@@ -204,8 +246,12 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
     expect(broken && (await compile(broken))).toMatchObject({ ok: false, output: expect.stringContaining('TS1') });
   });
 
-  it.each(names(inLanguage('ts')))('%s compiles', async (where) => {
+  it.each(names(inLanguage('ts').filter(alone)))('%s compiles', async (where) => {
     expect(await compile(blockAt(where))).toEqual({ ok: true, output: '' });
+  });
+
+  it.each(apps)('the app of %s compiles', async (page) => {
+    expect(await compileApp(page)).toEqual({ ok: true, output: '' });
   });
 
   it.each(names(inLanguage('js')))('%s is valid', async (where) => {
