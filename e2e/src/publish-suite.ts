@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,10 +92,11 @@ export function describePublishing(released: () => Released): void {
 
 /** What a release must leave alone here. */
 function treeState(): Record<string, string> {
-  const files = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'package.json'));
+  const files = readdirSync(join(root, 'packages'))
+    .flatMap((name) => ['package.json', 'CHANGELOG.md'].map((file) => join(root, 'packages', name, file)))
+    .filter((file) => existsSync(file));
   const changesets = readdirSync(join(root, '.changeset')).join();
-  const changelogs = execFileSync('git', ['status', '--porcelain', '--', '*CHANGELOG.md'], { cwd: root }).toString();
-  return { changesets, changelogs, ...Object.fromEntries(files.map((file) => [file, readFileSync(file, 'utf8')])) };
+  return { changesets, ...Object.fromEntries(files.map((file) => [file, readFileSync(file, 'utf8')])) };
 }
 
 /** What is in the packages that people download. */
