@@ -247,7 +247,10 @@ describe('the server of docs/deployment.md, behind its nginx with TLS', { timeou
     await load.stop();
 
     console.log(`Reload of ${workers} workers under load: ${load.answers} answers, ${load.failures.length} failures`);
-    expect({ failures: load.failures, errors: nginx.errors().slice(errorsBefore) }).toEqual({ failures: [], errors: [] });
+    expect({ failures: load.failures, errors: nginx.errors().slice(errorsBefore) }).toEqual({
+      failures: [],
+      errors: [],
+    });
     expect(nginx.errors().slice(errorsBefore)).toEqual([]);
     for (const { answered } of load.people)
       expect(answered.toSorted((one, other) => one - other)).toEqual(answered.map((_, index) => index + 1));
