@@ -8,7 +8,7 @@ function testedFolders() {
   const workspaces = ['packages', 'apps'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((child) => join(root, parent, child)),
   );
-  const withTests = [...workspaces, join(root, 'e2e')].filter((folder) => {
+  const withTests = [...workspaces, join(root, 'e2e'), join(root, 'site')].filter((folder) => {
     const manifest = join(folder, 'package.json');
     return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).scripts?.test !== undefined;
   });
