@@ -50,12 +50,14 @@ export function testCookies(description: DemoDescription, store: 'fs' | 'redis')
     });
 
     test('a change and a read of a session that is there send no cookie', async () => {
-      const page = await ada.get('/');
-      for (const answer of [await ada.post('/api/count'), await ada.get('/api/me'), page]) {
-        expect([answer.status, answer.setCookies]).toEqual([200, []]);
-        if (answer !== page || description.drawsPage !== true) expect(varyOf(answer)).toBe('Cookie');
+      for (const answer of [await ada.post('/api/count'), await ada.get('/api/me')]) {
+        expect([answer.status, answer.setCookies, varyOf(answer)]).toEqual([200, [], 'Cookie']);
       }
-      if (description.drawsPage === true) expect(page.headers['cache-control']).toMatch(/private.*no-store/);
+      // A page that the framework draws has the framework's own headers.
+      const page = await ada.get('/');
+      const drawn = description.drawsPage === true;
+      expect([page.status, page.setCookies]).toEqual([200, []]);
+      expect(drawn ? page.headers['cache-control'] : varyOf(page)).toMatch(drawn ? /private.*no-store/ : /^Cookie$/);
     });
 
     test('what does not look at the session says nothing of cookies, so a cache may keep it', async () => {

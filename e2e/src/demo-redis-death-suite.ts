@@ -41,14 +41,13 @@ export function testRedisDeath(description: DemoDescription): void {
             async begin() {
               await redis.kill();
               const page = await send(`${demo.url}/`, { cookie, headers: { Accept: 'text/html' } });
-              if (description.drawsPage === true) {
-                expect([page.status, page.setCookies]).toEqual([500, []]);
-                expect(page.headers['cache-control']).toContain('no-store');
-              } else {
-                expect([page.status, page.headers['retry-after'], page.setCookies]).toEqual([503, '1', []]);
-                expect(page.headers['cache-control']).toBe('no-store');
-                expect(page.text).toContain('You have not been logged out');
-              }
+              const drawn = description.drawsPage === true;
+              expect([page.status, page.headers['retry-after'], page.setCookies]).toEqual(
+                drawn ? [500, undefined, []] : [503, '1', []],
+              );
+              expect(page.headers['cache-control']).toMatch(drawn ? /no-store/ : /^no-store$/);
+              // Where the framework draws the page, its words come with its script.
+              expect(page.text).toContain(drawn ? '' : 'You have not been logged out');
               expect(page.text).not.toContain('Logged out');
               // Who has no cookie is not failed by it.
               expect(await new Visitor(demo.url).me()).toMatchObject({ user: null });
