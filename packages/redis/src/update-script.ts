@@ -61,7 +61,7 @@ local parts = {
   end,
   u = function()
     local field = byName[nextArgument()]
-    if not field then return true end
+    if not field or field.isGone then return true end
     touchedBy(field)
     growth = growth - field.count - #field.name
     field.isGone = true
@@ -164,10 +164,12 @@ local function writeInPlace(kept)
   if unused < 0 or unused > 1024 then return false end
   local head = headOf(kept, unused)
   if #head > own.head - 1 then return false end
-  local failure = write('SETRANGE', key, 0, head .. string.rep(' ', own.head - 1 - #head))
-  if failure then return true, failure end
-  if tail ~= '' or changedFrom <= size then redis.call('SETRANGE', key, from - 1, tail .. string.rep(' ', unused)) end
-  return true
+  head = head .. string.rep(' ', own.head - 1 - #head)
+  if tail == '' and changedFrom > size then return true, write('SETRANGE', key, 0, head) end
+  -- The end of the text first: it alone can lie beyond what proto-max-bulk-len allows, and then nothing is written.
+  local failure = write('SETRANGE', key, from - 1, tail .. string.rep(' ', unused))
+  if not failure then redis.call('SETRANGE', key, 0, head) end
+  return true, failure
 end
 
 local function writeWhole(kept)
