@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 /** What a stalled process gets at most, to do what it could not do in time. */
 const GRACE_MS = 250;
 
@@ -71,7 +73,8 @@ export class Deadlines {
   }
 }
 
-class Entry implements Deadline {
+/** Expires in the context that it began in (`AsyncLocalStorage`), not in that of the call that set the timer. */
+class Entry extends AsyncResource implements Deadline {
   readonly #list: Deadlines;
   readonly dueAt: number;
   readonly #expire: () => void;
@@ -81,6 +84,7 @@ class Entry implements Deadline {
   #isOver = false;
 
   constructor(list: Deadlines, dueAt: number, expire: () => void) {
+    super('SessDeadline', { requireManualDestroy: true });
     this.#list = list;
     this.dueAt = dueAt;
     this.#expire = expire;
@@ -90,7 +94,7 @@ class Entry implements Deadline {
     return () => {
       if (this.#isOver) return;
       this.#isOver = true;
-      this.#expire();
+      this.runInAsyncScope(this.#expire);
     };
   }
 
