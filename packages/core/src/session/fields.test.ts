@@ -160,8 +160,12 @@ describe('a write', () => {
 
   it('of any sequence of assignments brings the store to what the request saw', () => {
     const key = fc.constantFrom('a', 'b', 'c');
+    // Keys that pollute prototypes are refused: field-text.test.ts.
+    const storable = fc
+      .jsonValue({ maxDepth: 2 })
+      .filter((value) => !/__proto__|constructor/.test(JSON.stringify(value)));
     const step = fc.oneof(
-      fc.tuple(fc.constant('set'), key, fc.jsonValue({ maxDepth: 2 })),
+      fc.tuple(fc.constant('set'), key, storable),
       fc.tuple(fc.constant('delete'), key, fc.constant(null)),
       fc.tuple(fc.constant('get'), key, fc.constant(null)),
       fc.tuple(fc.constant('push'), key, fc.constant(7)),
