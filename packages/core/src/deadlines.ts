@@ -46,6 +46,8 @@ export class Deadlines {
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
+    // One that is over and has grown old would keep all that came behind it from the quick part of the collector.
+    entry.before = entry.after = undefined;
     // The timer stays for the next call. It finds nothing to do, or less than it was set for.
     if (this.#first === undefined) this.#timer?.unref();
   }
@@ -77,7 +79,7 @@ export class Deadlines {
 class Entry extends AsyncResource implements Deadline {
   readonly #list: Deadlines;
   readonly dueAt: number;
-  readonly #expire: () => void;
+  #expire: (() => void) | undefined;
   before: Entry | undefined;
   after: Entry | undefined;
   isDue = false;
@@ -92,15 +94,17 @@ class Entry extends AsyncResource implements Deadline {
 
   get expire(): () => void {
     return () => {
-      if (this.#isOver) return;
+      const expire = this.#expire;
+      if (this.#isOver || expire === undefined) return;
       this.#isOver = true;
-      this.runInAsyncScope(this.#expire);
+      this.runInAsyncScope(expire);
     };
   }
 
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#expire = undefined;
     if (!this.isDue) this.#list.drop(this);
   }
 }

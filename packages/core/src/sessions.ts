@@ -30,6 +30,7 @@ import { type SessionsOptions, checkOptions } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { storeSource } from './storage/store-source.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
+import { WorkInHand } from './exchange/work-in-hand.ts';
 
 /** A request and its session. */
 export interface SessionExchange {
@@ -174,7 +175,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     endMarkerMs: options.endMarkerMs ?? 60_000,
     openMs: options.timeouts?.openMs ?? 2_000,
     commitMs: options.timeouts?.commitMs ?? 2_000,
-    workInHand: new Set(),
+    workInHand: new WorkInHand(),
     logError,
     production,
   };
@@ -229,7 +230,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     ready,
     async close() {
       // Between the steps of one request's work nothing runs in the store.
-      while (engine.workInHand.size > 0) await Promise.allSettled(engine.workInHand);
+      await engine.workInHand.settled();
       await store?.drained();
       await source?.release();
     },

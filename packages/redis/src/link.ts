@@ -1,7 +1,9 @@
 import { SessError, deadlinesOf } from '@sess/core';
 import { type RedisClient, isCluster } from './redis-client.ts';
-import { asSessError, isUnknownScript, wasNotSent, withoutArguments } from './redis-errors.ts';
+import { asSessError, wasNotSent, withoutArguments } from './redis-errors.ts';
+import { type Gathered, Gathering } from './gathering.ts';
 import type { Script } from './script.ts';
+import { scriptRunner } from './script-runner.ts';
 
 /** A connection as the store uses it: every call is bounded, and every fault is a `SessError`. */
 export interface Link {
@@ -27,7 +29,7 @@ export interface Call<T> {
   send(): Promise<T>;
 }
 
-interface Waiter {
+interface Waiter extends Gathered {
   /** Goes on, when there is a connection again. */
   next(): void;
   /** The connection was lost that the call went over. */
@@ -52,8 +54,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const single = isCluster(client) ? undefined : client;
   const isLostOnClose = single !== undefined && single.options.autoResendUnfulfilledCommands === false;
   const waiting = new Set<Waiter>();
-  const underWay = new Set<Waiter>();
-  const known = new Set<Script>();
+  const underWay = new Gathering<Waiter>();
+  const scripts = scriptRunner(client);
   let active = 0;
   let drained: (() => void) | undefined;
   let isClosed = false;
@@ -64,12 +66,11 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const onReady = () => {
     greeted();
     lastError = undefined;
-    // A server that was started anew knows no scripts.
-    known.clear();
+    scripts.forget();
     release(waiting, (waiter) => waiter.next());
   };
   const onClose = () => {
-    if (isLostOnClose) release(underWay, (waiter) => waiter.lost());
+    if (isLostOnClose) for (const waiter of underWay.all()) waiter.lost();
   };
   const onEnd = () => {
     if (!isOurs) release(waiting, (waiter) => waiter.next());
@@ -110,6 +111,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     readonly #resolve: (value: T) => void;
     readonly #reject: (error: unknown) => void;
     readonly #bound: Bound;
+    place = -1;
     #isOver = false;
     #count = 0;
     #sentAt: number | undefined;
@@ -188,19 +190,6 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     return new Promise<T>((resolve, reject) => new Attempts(call, resolve, reject).next());
   }
 
-  function evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown> {
-    // The first time the whole script: it is known from then on, and nothing has to be sent twice.
-    if (!known.has(script)) {
-      known.add(script);
-      return client.eval(script.lua, 1, key, ...args);
-    }
-    return client.evalsha(script.sha, 1, key, ...args).catch((error: unknown) => {
-      // SCRIPT FLUSH, a failover, another node of the cluster.
-      if (!isUnknownScript(error)) throw error;
-      return client.eval(script.lua, 1, key, ...args);
-    });
-  }
-
   async function close(): Promise<void> {
     if (isClosed) return;
     isClosed = true;
@@ -229,7 +218,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     );
   const ended = () => new SessError('STORE_UNAVAILABLE', `The client of Redis (${where()}) has been closed.`);
 
-  return { client, run, evaluate, close };
+  return { client, run, evaluate: scripts.evaluate, close };
 }
 
 function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { CookieSettings } from '../cookie/cookie.ts';
 import type { SessError } from '../errors.ts';
 import type { Timeouts } from '../expiry.ts';
+import type { WorkInHand } from './work-in-hand.ts';
 import type { Limits } from '../session/limits.ts';
 
 /** Everything that the life of a session depends on, decided once at the start. */
@@ -18,7 +19,7 @@ export interface Engine {
   /** Bound of the session work at commit, in milliseconds. */
   readonly commitMs: number;
   /** What all requests are about to store: `close()` waits for it. */
-  readonly workInHand: Set<Promise<unknown>>;
+  readonly workInHand: WorkInHand;
   /** Logs an error that no error handler of the app may see. */
   readonly logError: (error: SessError) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */

@@ -6,7 +6,7 @@ import { endedError } from './ended-error.ts';
 import type { Engine } from './engine.ts';
 import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
-import { Operations, rememberUntilSettled } from './operations.ts';
+import { Operations } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
 import type { RegenerateOptions, Session } from '../session/session.ts';
@@ -223,7 +223,7 @@ export class Exchange {
         throw this.#surface(error);
       },
     );
-    return rememberUntilSettled(this.engine.workInHand, commit);
+    return this.engine.workInHand.add(commit);
   }
 
   async #commitBehind(failed: boolean): Promise<void> {

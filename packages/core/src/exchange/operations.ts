@@ -53,7 +53,7 @@ export class Operations {
     const running = (this.#running ??= new Set());
     running.add(settled);
     void settled.then(() => running.delete(settled));
-    void rememberUntilSettled(this.#engine.workInHand, settled);
+    void this.#engine.workInHand.add(settled);
     return outcome;
   }
 
@@ -80,13 +80,6 @@ function updateThrew(cause: unknown): SessError {
     `The function given to session.update() threw, and nobody waited for the update: ${scrub(cause).message}`,
     { cause },
   );
-}
-
-export function rememberUntilSettled<P extends Promise<unknown>>(inHand: Set<Promise<unknown>>, work: P): P {
-  const forget = (): void => void inHand.delete(work);
-  inHand.add(work);
-  work.then(forget, forget);
-  return work;
 }
 
 /** A promise that knows whether anybody waits for it, and bears it when nobody does. */

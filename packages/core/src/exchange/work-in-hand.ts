@@ -1,0 +1,23 @@
+/**
+ * Work that `close()` waits for. It is counted, not collected: a `Set` that things come and go in leaves old tables
+ * behind, and each keeps what it last held from the quick part of the garbage collector, with all that hangs on it.
+ */
+export class WorkInHand {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  add<P extends Promise<unknown>>(work: P): P {
+    const forget = (): void => {
+      this.#count -= 1;
+      if (this.#count === 0) for (const done of this.#waiting.splice(0)) done();
+    };
+    this.#count += 1;
+    work.then(forget, forget);
+    return work;
+  }
+
+  /** Resolves when there is none. */
+  async settled(): Promise<void> {
+    while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}

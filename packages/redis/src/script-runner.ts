@@ -1,0 +1,29 @@
+import type { RedisClient } from './redis-client.ts';
+import { isUnknownScript } from './redis-errors.ts';
+import type { Script } from './script.ts';
+
+/** Runs scripts by their hash. */
+export interface ScriptRunner {
+  evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown>;
+  /** A server that was started anew knows no scripts. */
+  forget(): void;
+}
+
+export function scriptRunner(client: RedisClient): ScriptRunner {
+  const known = new Set<Script>();
+  return {
+    evaluate(script, key, args) {
+      // The first time the whole script: it is known from then on, and nothing has to be sent twice.
+      if (!known.has(script)) {
+        known.add(script);
+        return client.eval(script.lua, 1, key, ...args);
+      }
+      return client.evalsha(script.sha, 1, key, ...args).catch((error: unknown) => {
+        // SCRIPT FLUSH, a failover, another node of the cluster.
+        if (!isUnknownScript(error)) throw error;
+        return client.eval(script.lua, 1, key, ...args);
+      });
+    },
+    forget: () => known.clear(),
+  };
+}
