@@ -1,10 +1,12 @@
-// What the tests run against and npm does not ship: a Redis server, a browser, a proxy, and a tracer of system calls.
+// What npm does not ship: a Redis server, a browser, a proxy, a tracer of system calls, a load generator.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './processes.mjs';
 
-const wanted = [
-  { name: 'redis-server', isThere: () => isOnPath('redis-server') },
+const redisServer = { name: 'redis-server', isThere: () => isOnPath('redis-server') };
+
+export const forTests = [
+  redisServer,
   { name: 'chromium', isThere: () => existsSync('/usr/bin/chromium') },
   { name: 'fonts-liberation', isThere: () => existsSync('/usr/share/fonts/truetype/liberation') },
   { name: 'strace', isThere: () => isOnPath('strace') },
@@ -12,6 +14,8 @@ const wanted = [
   // /usr/sbin is on the path of root alone.
   { name: 'nginx-light', isThere: () => isOnPath('nginx') || existsSync('/usr/sbin/nginx') },
 ];
+
+export const forBench = [redisServer, { name: 'wrk', isThere: () => isOnPath('wrk') }];
 
 const isOnPath = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
@@ -30,13 +34,13 @@ async function withoutStartingServices(work) {
 }
 
 /** @returns {Promise<number>} 0 when everything is there */
-export async function installSystemPackages() {
+export async function installSystemPackages(wanted) {
   const missing = wanted.filter(({ isThere }) => !isThere()).map(({ name }) => name);
   if (missing.length === 0) return 0;
 
   const install = ['install', '--no-install-recommends', '-y', ...missing];
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    console.error(`The tests need ${missing.join(', ')}. On Debian or Ubuntu, run this line, then npm test again:\n`);
+    console.error(`This needs ${missing.join(', ')}. On Debian or Ubuntu, run this line, then start it again:\n`);
     console.error(`  sudo apt-get update && sudo apt-get ${install.join(' ')}\n`);
     return 1;
   }

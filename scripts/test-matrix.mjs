@@ -2,9 +2,9 @@
 // framework, Node.js, compiler setting and way to load them. `npm test` runs one cell of each.
 import { join } from 'node:path';
 import { npmRun, root, run, step } from './processes.mjs';
-import { installSystemPackages } from './system-packages.mjs';
+import { forTests, installSystemPackages } from './system-packages.mjs';
 
-await step('system packages', installSystemPackages);
+await step('system packages', () => installSystemPackages(forTests));
 await step('install', () => npmRun('setup'));
 await step('matrix', () =>
   run(join(root, 'node_modules/.bin/vitest'), ['run', 'src/publish-install.test.ts', '--reporter=verbose'], {

@@ -8,10 +8,12 @@ function testedFolders() {
   const workspaces = ['packages', 'apps'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((child) => join(root, parent, child)),
   );
-  const withTests = [...workspaces, join(root, 'e2e'), join(root, 'site')].filter((folder) => {
-    const manifest = join(folder, 'package.json');
-    return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).scripts?.test !== undefined;
-  });
+  const withTests = [...workspaces, ...['bench', 'e2e', 'site'].map((folder) => join(root, folder))].filter(
+    (folder) => {
+      const manifest = join(folder, 'package.json');
+      return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).scripts?.test !== undefined;
+    },
+  );
   return [join(root, 'scripts'), ...withTests];
 }
 

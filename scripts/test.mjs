@@ -1,9 +1,9 @@
 // npm test: everything that has to hold before a change lands, from a clean clone with only Node.js and npm.
 import { pnpm, npmRun, step } from './processes.mjs';
-import { installSystemPackages } from './system-packages.mjs';
+import { forTests, installSystemPackages } from './system-packages.mjs';
 import { forgetResults, readResults, report } from './test-results.mjs';
 
-await step('system packages', installSystemPackages);
+await step('system packages', () => installSystemPackages(forTests));
 await step('install', () => npmRun('setup'));
 // The build comes first: packages see each other's types through dist, and so do the lint and the type check.
 await step('build', () => npmRun('build'));

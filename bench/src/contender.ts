@@ -21,16 +21,14 @@ export interface Surroundings {
   redisUrl: string;
   /** Where directories are made. */
   disk: string;
-  nodeOptions?: readonly string[];
-  env?: Readonly<Record<string, string>>;
 }
 
 export async function startContender(contestant: Contestant, around: Surroundings): Promise<Contender> {
   mkdirSync(around.disk, { recursive: true });
   const directory = mkdtempSync(join(around.disk, 'contestant-'));
   const child = fork(program, [contestant.name, around.redisUrl, directory], {
-    execArgv: ['--expose-gc', ...(around.nodeOptions ?? [])],
-    env: { ...process.env, NODE_ENV: 'production', ...around.env },
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const port = Number(Reflect.get(await answerOf<object>(child), 'port'));

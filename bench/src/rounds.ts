@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { countCommands } from './commands.ts';
 import type { Contender } from './contender.ts';
 import { type LoadReport, load } from './load.ts';
 import type { OwnRedis } from './redis-server.ts';
 import type { Scenario } from './scenario.ts';
-import { fillWithSessions } from './visitor.ts';
+import { fillWithSessions, visit } from './visitor.ts';
 
 /** One contestant in one round. */
 export interface Measurement {
@@ -14,8 +15,9 @@ export interface Measurement {
   requestsPerSecond: number;
   p50Us: number;
   p99Us: number;
-  /** What went to and from Redis for one request. */
+  /** What went to and from Redis for one request, and how many commands clients sent. */
   redisBytes: number;
+  redisCommands: number;
 }
 
 /** A scenario's rounds: by contestant, one measurement a round. */
@@ -41,6 +43,7 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
   const folder = mkdtempSync(join(tmpdir(), 'sess-bench-cookies-'));
   const results: Rounds = new Map();
   const runs = new Map<Contender, (seconds: number) => Promise<LoadReport>>();
+  const commands = new Map<Contender, number>();
   try {
     for (const [number, contender] of contenders.entries()) {
       const file = join(folder, `${number}.txt`);
@@ -61,11 +64,14 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
     }
     // The compiler has its time.
     for (const run of runs.values()) await run(1);
+    for (const contender of contenders) commands.set(contender, await commandsOf(contender, plan));
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of inAnotherOrder(contenders)) {
         const run = runs.get(contender);
-        if (run !== undefined)
-          results.get(contender.contestant.name)?.push(await measure(contender, () => run(seconds), redis));
+        if (run === undefined) continue;
+        const measured = await measure(contender, () => run(seconds), redis);
+        const redisCommands = commands.get(contender) ?? 0;
+        results.get(contender.contestant.name)?.push({ ...measured, redisCommands });
       }
     }
     return results;
@@ -74,7 +80,21 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
   }
 }
 
-async function measure(contender: Contender, run: () => Promise<LoadReport>, redis: OwnRedis): Promise<Measurement> {
+/** Commands for one request, over 20 that come one after the other. */
+async function commandsOf({ port }: Contender, { scenario, redis }: RoundsPlan): Promise<number> {
+  const requests = 20;
+  const [cookie] = scenario.sessions > 0 ? await fillWithSessions(port, 1, scenario.bytes) : [];
+  const sent = await countCommands(redis, async () => {
+    for (let made = 0; made < requests; made += 1) await visit(port, scenario.path, cookie || undefined);
+  });
+  return sent / requests;
+}
+
+async function measure(
+  contender: Contender,
+  run: () => Promise<LoadReport>,
+  redis: OwnRedis,
+): Promise<Omit<Measurement, 'redisCommands'>> {
   const [before, bytesBefore] = [await contender.sample(), await bytesOf(redis)];
   const report = await run();
   const [after, bytesAfter] = [await contender.sample(), await bytesOf(redis)];

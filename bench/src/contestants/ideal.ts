@@ -85,7 +85,10 @@ export const idealRedis: Contestant = {
   },
 };
 
-/** The calls of the layout of `@sess/fs`, and nothing besides: a directory, in it a token, in it a data file. */
+/**
+ * The calls of the layout of `@sess/fs`, and nothing besides: a directory, in it a token, in it a data file. Whoever
+ * finds that another was faster tries again.
+ */
 export const rawFiles: Contestant = {
   name: 'raw calls (files)',
   floor: 'bare',
@@ -100,20 +103,20 @@ export const rawFiles: Contestant = {
     return running({
       async read(id) {
         const place = placeOf(id);
-        const token = await tokenIn(place);
-        return new Promise((resolve, reject) =>
-          fs.readFile(`${place}/${token}/data_${token.slice(32)}`, 'utf8', (error, text) =>
-            error ? reject(error) : resolve(text),
-          ),
-        );
+        return untilThere(async () => {
+          const token = await tokenIn(place);
+          return textOf(`${place}/${token}/data_${token.slice(32)}`);
+        });
       },
       async write(id, text) {
         const place = placeOf(id);
-        const token = await tokenIn(place);
-        const next = newToken();
-        await callback((done) => fs.writeFile(`${place}/${token}/data_${next.slice(32)}`, text, done));
-        await callback((done) => fs.rename(`${place}/${token}`, `${place}/${next}`, done));
-        await callback((done) => fs.unlink(`${place}/${next}/data_${token.slice(32)}`, done));
+        await untilThere(async () => {
+          const token = await tokenIn(place);
+          const next = newToken();
+          await callback((done) => fs.writeFile(`${place}/${token}/data_${next.slice(32)}`, text, done));
+          await callback((done) => fs.rename(`${place}/${token}`, `${place}/${next}`, done));
+          await callback((done) => fs.unlink(`${place}/${next}/data_${token.slice(32)}`, done));
+        });
       },
       async create(id, text) {
         const token = newToken();
@@ -139,10 +142,7 @@ export const rawFile: Contestant = {
       await callback((done) => fs.rename(beside, `${directory}/${id}`, done));
     }
     return running({
-      read: (id) =>
-        new Promise((resolve, reject) =>
-          fs.readFile(`${directory}/${id}`, 'utf8', (error, text) => (error ? reject(error) : resolve(text))),
-        ),
+      read: (id) => textOf(`${directory}/${id}`),
       write,
       create: write,
     });
@@ -151,4 +151,20 @@ export const rawFile: Contestant = {
 
 function callback(start: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
+}
+
+function textOf(file: string): Promise<string> {
+  return new Promise((resolve, reject) =>
+    fs.readFile(file, 'utf8', (error, text) => (error ? reject(error) : resolve(text))),
+  );
+}
+
+async function untilThere<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
+  }
 }

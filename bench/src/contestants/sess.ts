@@ -26,10 +26,7 @@ import {
 import { type Data, dataOf } from '../data.ts';
 
 declare module '@sess/core' {
-  interface SessionData extends Data {
-    /** What `/update` counts. */
-    counts?: number;
-  }
+  interface SessionData extends Data {}
 }
 
 type MakeStore = (place: Place) => (SessionStore & { close?(): Promise<void> }) | CookieSessions;

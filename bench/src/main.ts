@@ -1,0 +1,36 @@
+// npm run bench [-- --quick] [--out folder]: all measurements, as tables here, and as JSON and a picture in the folder.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, platform, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureAll } from './measure-all.ts';
+import { full, quick } from './plan.ts';
+import { picture, report } from './report.ts';
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
+const out = resolve(values.out ?? fileURLToPath(new URL('../results', import.meta.url)));
+
+/** The servers on one processor; what loads them, and Redis, on another. */
+function pinServers(): number | undefined {
+  if (platform() !== 'linux' || cpus().length < 2) return undefined;
+  execFileSync('taskset', ['-a', '-p', '-c', '0', String(process.pid)], { stdio: 'ignore' });
+  return 1;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'sess-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const results = await measureAll(values.quick ? quick : full, {
+  scratch,
+  loadCore: pinServers(),
+  say: (line) => console.error(line),
+});
+console.log(report(results));
+mkdirSync(out, { recursive: true });
+writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+writeFileSync(join(out, 'added-cpu.svg'), picture(results));
+console.log(`\nWritten to ${out}: results.json, added-cpu.svg`);
+process.exit();

@@ -1,0 +1,128 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Contender, startContender } from './contender.ts';
+import { rawFiles } from './contestants/ideal.ts';
+import { sessRedis } from './contestants/sess.ts';
+import { type ScaleRow, filesAtScale, plantFiles } from './files-at-scale.ts';
+import { type GrowthRow, growth } from './growth.ts';
+import { type LeakReport, memoryGrowth } from './leak.ts';
+import { type Machine, machine } from './machine.ts';
+import { type Extent, type Group, groups, quickGroups } from './plan.ts';
+import { type MemoryRow, redisMemory } from './redis-memory.ts';
+import { startRedis } from './redis-server.ts';
+import { type Measurement, measureRounds } from './rounds.ts';
+import { scenarios } from './scenario.ts';
+import { fillWithSessions } from './visitor.ts';
+import { type WorkersRow, byWorkers } from './workers.ts';
+
+export interface GroupResults {
+  title: string;
+  /** By scenario and contestant, one measurement a round. */
+  scenarios: Record<string, Record<string, Measurement[]>>;
+}
+
+/** All that was measured in one run, and where. */
+export interface Results {
+  date: string;
+  seconds: number;
+  machine: Machine;
+  groups: GroupResults[];
+  files: ScaleRow[];
+  growth: GrowthRow[];
+  workers: WorkersRow[];
+  memory: MemoryRow[];
+  leak: LeakReport;
+}
+
+interface Surroundings {
+  /** A folder for what is written meanwhile. */
+  scratch: string;
+  /** The processor of wrk and Redis, if the servers have another. */
+  loadCore: number | undefined;
+  say(line: string): void;
+}
+
+export async function measureAll(extent: Extent, { scratch, loadCore, say }: Surroundings): Promise<Results> {
+  const began = performance.now();
+  const where = machine();
+  const redis = await startRedis(loadCore);
+  const around = { redisUrl: redis.url, disk: scratch };
+  const time = () => `${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s`;
+  try {
+    const measured: GroupResults[] = [];
+    for (const group of extent.isQuick ? quickGroups : groups) {
+      say(`${time()}  ${group.title}: ${group.scenarios.join(', ')}`);
+      measured.push(await measureGroup(group));
+      await redis.admin.flushall('SYNC');
+    }
+
+    say(`${time()}  How the cost grows: with bytes, keys, sessions, workers`);
+    const grown = await growth(redis.url, folder('growth'), extent.isQuick);
+    await redis.admin.flushall('SYNC');
+    const workers = await byWorkers({
+      redisUrl: redis.url,
+      directory: folder('workers'),
+      counts: extent.workers,
+      visits: extent.isQuick ? 500 : 3_000,
+    });
+
+    // None of these three is about CPU time.
+    say(`${time()}  A million requests, Redis's memory; a million files are made`);
+    const largest = Math.max(...extent.fileSessions);
+    const [leak, memory] = await Promise.all([searchLeak(), measureMemory(), plantFiles(folder('files'), largest)]);
+
+    const files: ScaleRow[] = [];
+    for (const sessions of extent.fileSessions) {
+      say(`${time()}  Files: ${sessions} sessions`);
+      const directory = folder(sessions === largest ? 'files' : `files-${sessions}`);
+      if (sessions !== largest) await plantFiles(directory, sessions);
+      files.push(await filesAtScale(directory, sessions));
+    }
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const date = new Date().toISOString().slice(0, 10);
+    return { date, seconds, machine: where, groups: measured, files, growth: grown, workers, memory, leak };
+  } finally {
+    await redis.close();
+  }
+
+  function folder(name: string): string {
+    const path = join(scratch, name);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  async function measureGroup({ title, contestants, rounds, ...group }: Group): Promise<GroupResults> {
+    const contenders: Contender[] = [];
+    for (const contestant of contestants) contenders.push(await startContender(contestant, around));
+    const found: GroupResults = { title, scenarios: {} };
+    const giver = await startContender(rawFiles, around);
+    const [plainCookie = ''] = await fillWithSessions(giver.port, 1, 300);
+    await giver.close();
+    for (const name of group.scenarios) {
+      const scenario = scenarios[name];
+      const plan = { scenario, contenders, rounds, seconds: 1, loadCore, redis, plainCookie };
+      found.scenarios[name] = Object.fromEntries(await measureRounds(plan));
+    }
+    for (const contender of contenders) await contender.close();
+    return found;
+  }
+
+  async function searchLeak(): Promise<LeakReport> {
+    const contender = await startContender(sessRedis, around);
+    const cookieFile = join(folder('leak'), 'cookies.txt');
+    const cookies = await fillWithSessions(contender.port, 1000, 300);
+    writeFileSync(cookieFile, cookies.map((cookie) => `${cookie}\n`).join(''));
+    await contender.close();
+    return memoryGrowth(around, extent.requests, cookieFile, loadCore);
+  }
+
+  /** On a server of its own: the other one is in use. */
+  async function measureMemory(): Promise<MemoryRow[]> {
+    const own = await startRedis(loadCore);
+    try {
+      return await redisMemory(own, extent.redisSessions);
+    } finally {
+      await own.close();
+    }
+  }
+}
