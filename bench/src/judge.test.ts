@@ -39,7 +39,7 @@ describe('a goal', () => {
       const names = found?.contestants.map(({ name }) => name);
       expect(found?.scenarios).toContain(scenario);
       expect(names).toContain(who);
-      if (by !== undefined) expect(names).toContain(by);
+      expect(names).toContain(by ?? who);
       expect(names).toContain('bare');
     }
     for (const { contestants: list, yardstick } of groups) {

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { keepFromClosing } from './closing-server.ts';
-import { disguises, inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
+import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
 
 /** What the app has done to a response whose bytes are held back. */
 export interface HeldProgress {
@@ -13,31 +13,22 @@ export interface HeldProgress {
   readonly needsDrain: boolean;
   /** How often the app has corked, and not uncorked again. */
   readonly corks: number;
-  cork(): void;
-  uncork(): void;
 }
 
 /** The look of a response as if what the app did had been sent: the head is out, perhaps the end too. */
 export interface HeldAppearance {
-  /** The app has called `end`. */
-  showEnd(): void;
+  /** The app has done something more. */
+  show(): void;
   takeOff(): void;
 }
 
 const progressOf = new WeakMap<ServerResponse, HeldProgress>();
 
-// Shared by all responses: accessors made for each would take five times as long.
-const body: PropertyDescriptorMap = {
+const http2Body: PropertyDescriptorMap = {
   writableFinished: shown(() => false),
   writableLength: shown((held, response) => inheritedNumber(response, 'writableLength') + held.waitingBytes),
   writableNeedDrain: shown((held, response) => !response.destroyed && !held.ended && held.needsDrain),
   writableCorked: shown((held, response) => inheritedNumber(response, 'writableCorked') + held.corks),
-  cork: shown((held) => () => held.cork()),
-  uncork: shown((held) => () => held.uncork()),
-};
-
-const http2Body: PropertyDescriptorMap = {
-  ...body,
   finished: shown((held) => held.ended),
   writableEnded: shown((held) => held.ended),
 };
@@ -52,27 +43,17 @@ const http2Head: PropertyDescriptorMap = {
 
 /** Worn only while a hold really waits. Of two holds on one response the one that waits first shows. */
 export function wearHeldAppearance(response: ServerResponse, progress: HeldProgress): HeldAppearance {
-  if (progressOf.has(response)) return { showEnd() {}, takeOff() {} };
+  if (progressOf.has(response)) return { show() {}, takeOff() {} };
   progressOf.set(response, progress);
   const plain = !isHttp2(response);
   const takeOffHead = response.headersSent ? () => {} : plain ? wearHead(response) : wear(response, http2Head);
-  const takeOffBody = plain ? wearBody(response) : wear(response, http2Body);
-  let letClose: (() => void) | undefined;
+  const body = plain ? wearBody(response, progress) : { show() {}, takeOff: wear(response, http2Body) };
   return {
-    showEnd() {
-      // A plain field of node:http, which `writableEnded` reads.
-      if (!plain) return;
-      Reflect.set(response, 'finished', true);
-      // An app may end more than once.
-      letClose ??= keepFromClosing(response);
-    },
+    show: body.show,
     takeOff() {
       if (!progressOf.delete(response)) return;
       takeOffHead();
-      takeOffBody();
-      if (!plain) return;
-      letClose?.();
-      Reflect.set(response, 'finished', false);
+      body.takeOff();
     },
   };
 }
@@ -91,27 +72,51 @@ function wearHead(response: ServerResponse): () => void {
   };
 }
 
-const heldPrototypes = new WeakMap<object, object>();
-
 /**
- * By a prototype that stands before the real one, the same for all responses of a kind: accessors of a response's own
- * would make an object of it that is slow for the rest of its life.
+ * What is left to be seen are getters of node:http over its fields. The fields are set, since all else costs more than
+ * the hold itself: a prototype put before the response's own 15 to 20 us, accessors of its own twice that.
  */
-function wearBody(response: ServerResponse): () => void {
-  const real: unknown = Object.getPrototypeOf(response);
-  for (const name in body) if (Object.hasOwn(response, name)) return wear(response, body);
-  if (typeof real !== 'object' || real === null) return wear(response, body);
-  let held = heldPrototypes.get(real);
-  if (held === undefined) {
-    const made: object = Object.create(real, body);
-    disguises.add(made);
-    heldPrototypes.set(real, (held = made));
+function wearBody(response: ServerResponse, progress: HeldProgress): HeldAppearance {
+  const { needsDrain, corks } = privateFields(response);
+  const before = { needsDrain: Reflect.get(response, needsDrain), corks: response.writableCorked };
+  let shownBytes = 0;
+  let letClose: (() => void) | undefined;
+
+  /** Bytes that wait for the socket: `writableLength` counts them, and `writableFinished` wants none. */
+  function showBytes(bytes: number): void {
+    Reflect.set(response, 'outputSize', Math.max(0, Number(Reflect.get(response, 'outputSize')) + bytes - shownBytes));
+    shownBytes = bytes;
   }
-  Object.setPrototypeOf(response, held);
-  return () => {
-    // An app within the app may have given it its own.
-    if (Object.getPrototypeOf(response) === held) Object.setPrototypeOf(response, real);
+
+  return {
+    show() {
+      // The head is a byte at least.
+      showBytes(Math.max(1, progress.waitingBytes));
+      Reflect.set(response, needsDrain, progress.needsDrain);
+      Reflect.set(response, corks, before.corks + progress.corks);
+      if (!progress.ended) return;
+      // `writableEnded` reads it.
+      Reflect.set(response, 'finished', true);
+      // An app may end more than once.
+      letClose ??= keepFromClosing(response);
+    },
+    takeOff() {
+      showBytes(0);
+      Reflect.set(response, needsDrain, before.needsDrain);
+      Reflect.set(response, corks, before.corks);
+      letClose?.();
+      Reflect.set(response, 'finished', false);
+    },
   };
+}
+
+/** Fields whose names are symbols of node:http's own. Where there are none two getters do not know of the hold. */
+let fields: { needsDrain: symbol; corks: symbol } | undefined;
+
+function privateFields(response: ServerResponse): { needsDrain: symbol; corks: symbol } {
+  const named = (name: string): symbol =>
+    Object.getOwnPropertySymbols(response).find(({ description }) => description === name) ?? Symbol(name);
+  return (fields ??= { needsDrain: named('kNeedDrain'), corks: named('corked') });
 }
 
 function wear(response: ServerResponse, appearance: PropertyDescriptorMap): () => void {

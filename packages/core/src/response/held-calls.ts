@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { bodyArguments, chunkLength } from './body-arguments.ts';
 import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
-import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
+import { isHttp2, refuseHeader } from './node-response.ts';
 import { type ResponseHead, implicitHead, refuseInvalidHead, setGivenHeaders } from './response-head.ts';
 import type { AnswerMethod } from './response-outlet.ts';
 
@@ -44,28 +44,32 @@ export class HeldCalls {
     this.#add('write', args);
     if (this.ended) return false;
     this.waitingBytes += chunkLength(bodyArguments(args));
-    const hasRoom =
-      inheritedNumber(this.#response, 'writableLength') + this.waitingBytes < this.#response.writableHighWaterMark;
-    if (!hasRoom) this.needsDrain = true;
-    return hasRoom;
+    this.#appearance?.show();
+    const hasRoom = Math.max(this.#response.writableLength, this.waitingBytes) < this.#response.writableHighWaterMark;
+    if (hasRoom) return true;
+    this.needsDrain = true;
+    this.#appearance?.show();
+    return false;
   }
 
   /** A second `end`, like a `write` after it, is kept too: Node finds the right words for it. */
   end(args: readonly unknown[]): void {
     this.#add('end', args);
     this.ended = true;
-    this.#appearance?.showEnd();
+    this.#appearance?.show();
   }
 
   /** A real cork would keep 1xx answers back. */
   cork(): void {
     this.corks++;
     this.#calls.push(['cork', []]);
+    this.#appearance?.show();
   }
 
   uncork(): void {
     this.corks--;
     this.#calls.push(['uncork', []]);
+    this.#appearance?.show();
   }
 
   /** From the first call on, the head is sent as far as the app can see. */
@@ -77,6 +81,7 @@ export class HeldCalls {
       refuseInvalidHead(response, head);
       this.#sentStatus = head.statusCode;
       this.#appearance = wearHeldAppearance(response, this);
+      this.#appearance.show();
     }
     this.#calls.push([method, args]);
   }

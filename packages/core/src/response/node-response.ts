@@ -10,15 +10,9 @@ export function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.req.socket.destroyed;
 }
 
-/** Prototypes that a hold puts before a response's own. */
-export const disguises: WeakSet<object> = new WeakSet();
-
 /** What a property says under an appearance that is worn over it. */
 export function inheritedNumber(response: ServerResponse, name: 'writableLength' | 'writableCorked'): number {
-  let prototype: unknown = Object.getPrototypeOf(response);
-  if (typeof prototype === 'object' && prototype !== null && disguises.has(prototype))
-    prototype = Object.getPrototypeOf(prototype);
-  return Number(Reflect.get(Object(prototype), name, response));
+  return Number(Reflect.get(Object(Object.getPrototypeOf(response)), name, response));
 }
 
 /** @throws as Node does at a header that comes after the head */

@@ -635,7 +635,7 @@ describe('before the commit', () => {
     wire.send('GET /', 'Connection: close\r\n');
     await wire.closed;
     expect(log).toEqual([
-      '{"headersSent":true,"writableEnded":true,"finished":true,"writableFinished":false,"writableNeedDrain":false,"writableLength":0}',
+      '{"headersSent":true,"writableEnded":true,"finished":true,"writableFinished":false,"writableNeedDrain":false,"writableLength":1}',
       'finished true',
     ]);
   });

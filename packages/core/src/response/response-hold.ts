@@ -18,8 +18,6 @@ import type { ResponseWork } from './response-work.ts';
 import type { SessionHeaders } from './session-headers.ts';
 import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
 
-export type { ResponseWork };
-
 /**
  * Holds a response back: nothing of it leaves before the session is committed, headers included.
  * To the app it looks as always. 1xx answers pass.
@@ -33,6 +31,8 @@ export function holdResponse(response: ServerResponse, work: ResponseWork): void
   response.flushHeaders = () => hold.flushHeaders();
   response.write = (...args: unknown[]) => hold.write(args);
   response.end = (...args: unknown[]) => hold.end(args);
+  response.cork = hold.corking('cork');
+  response.uncork = hold.corking('uncork');
   response.once('close', () => hold.close());
 }
 
@@ -99,6 +99,11 @@ class ResponseHold {
       this.#endNow(args);
     }
     return this.#response;
+  }
+
+  corking(method: 'cork' | 'uncork'): () => void {
+    const real = this.#response[method];
+    return () => (this.#held === undefined ? real.call(this.#response) : this.#held[method]());
   }
 
   /** The client went away, or all is done. */
