@@ -16,6 +16,7 @@ import { type Work, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
 import { ownerIndexIn } from './owner-index.ts';
 import { openSessionDirectory } from './session-directory.ts';
+import { RecentReads } from './recent-reads.ts';
 import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { asRecord, isOwnedBy, loadSession } from './stored-session.ts';
@@ -74,6 +75,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     owners: ownerIndexIn(directory, clock),
     turns,
     clock,
+    recentReads: new RecentReads(),
     contended: new Set(),
     fsync: durability === 'fsync',
   };
@@ -110,7 +112,9 @@ export function fsStore(options: FsStoreOptions): FsStore {
         await directory.verifyNowAndThen();
         const there = await loadSession(site, path, work);
         if (there.state === 'ended') return 'ended';
-        return there.state === 'live' ? asRecord(there) : undefined;
+        if (there.state !== 'live') return undefined;
+        site.recentReads.add(key, there);
+        return asRecord(there);
       });
     },
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SessError } from '@sess/core';
+import { SessError, deadlinesOf } from '@sess/core';
 import { asFault } from './faults.ts';
 
 /** A call of the store, as seen by the work that is done for it. */
@@ -122,13 +122,12 @@ export function openGate(): Gate {
         isGivenUp = true;
         reject(timeout(boundMs));
       };
-      // The loop itself may have stood still: the first turn polls for I/O, the second lets what it resolved run.
-      const timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), boundMs);
+      const deadline = deadlinesOf(boundMs).begin(giveUp);
       pool.calls++;
       void start(newWork(() => isGivenUp, boundMs))
         .then(resolve, (error: unknown) => reject(asFault(error)))
         .finally(() => {
-          clearTimeout(timer);
+          deadline.end();
           pool.calls--;
         });
     });

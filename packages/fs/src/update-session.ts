@@ -3,36 +3,54 @@ import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
 import { type StoredRecord, encodeRecord, setField } from './record-file.ts';
+import type { ReadSession } from './recent-reads.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { type StoredSession, loadSession } from './stored-session.ts';
+import { loadSession } from './stored-session.ts';
 
-type Live = Extract<StoredSession, { state: 'live' }>;
-
-export function updateSession(
+export async function updateSession(
   site: Site,
   path: SessionPath,
   change: SessionChange,
   work: Work,
 ): Promise<UpdateVerdict> {
+  if (await isAppliedUnseen(site, path, change, work)) return 'applied';
   return untilNotLost(site, path, work, async () => {
     const there = await loadSession(site, path, work);
     if (there.state !== 'live') {
       site.contended.delete(path.key);
       return 'gone';
     }
-    if (!isAsExpected(there.record, change)) return 'conflict';
-    const record = changed(there.record, change);
-    if (record === there.record) return touch(site, path, there, change, work);
-    return site.owners.around(change.owner, path.key, () => rewrite(site, path, there, record, change, work));
+    return isAsExpected(there.record, change) ? apply(site, path, there, change, work) : 'conflict';
   });
 }
 
-/** Reads the record as every update does, so that a damaged one is not kept alive, and writes none. */
+/** Tries it on what was read of the session before. Only a rename that took place says something about now. */
+async function isAppliedUnseen(site: Site, path: SessionPath, change: SessionChange, work: Work): Promise<boolean> {
+  const known = site.recentReads.take(path.key);
+  if (known === undefined || site.clock() >= known.token.expiresAt || !isAsExpected(known.record, change)) return false;
+  const { expiresAt, touchedAt } = timesOf(known.token, change);
+  const moves = expiresAt !== known.token.expiresAt || touchedAt !== known.token.touchedAt;
+  return moves && (await apply(site, path, known, change, work)) === 'applied';
+}
+
+async function apply(
+  site: Site,
+  path: SessionPath,
+  there: ReadSession,
+  change: SessionChange,
+  work: Work,
+): Promise<'applied' | typeof lost> {
+  const record = changed(there.record, change);
+  if (record === there.record) return touch(site, path, there, change, work);
+  return site.owners.around(change.owner, path.key, () => rewrite(site, path, there, record, change, work));
+}
+
+/** The record was read, as for every update, so that a damaged one is not kept alive; none is written. */
 async function touch(
   site: Site,
   path: SessionPath,
-  { token }: Live,
+  { token }: ReadSession,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
@@ -45,7 +63,7 @@ async function touch(
 async function rewrite(
   site: Site,
   path: SessionPath,
-  { token }: Live,
+  { token }: ReadSession,
   record: StoredRecord,
   change: SessionChange,
   work: Work,
@@ -56,7 +74,7 @@ async function rewrite(
 }
 
 function timesOf(
-  { expiresAt, touchedAt }: Live['token'],
+  { expiresAt, touchedAt }: ReadSession['token'],
   change: SessionChange,
 ): { expiresAt: number; touchedAt: number } {
   return {
