@@ -41,6 +41,7 @@ const sess = '@sess/redis';
 const ideal = 'ideal (Redis)';
 const peer = 'express-session + connect-redis';
 const raw = 'raw calls (files)';
+const turns = 'raw calls (files), 3 at a time';
 const fileStore = 'express-session + session-file-store';
 
 export const goals: readonly Goal[] = [
@@ -53,6 +54,22 @@ export const goals: readonly Goal[] = [
   { goal: 'N, in us', group: 'Redis', scenario: 'N', who: sess, atMost: 3 },
   { goal: 'R on files, by the raw calls', group: 'Files', scenario: 'R', who: '@sess/fs', by: raw, atMost: 1.5 },
   { goal: 'W on files, by the raw calls', group: 'Files', scenario: 'W', who: '@sess/fs', by: raw, atMost: 1.5 },
+  {
+    goal: 'R on files, by the raw calls, 3 at a time',
+    group: 'Files',
+    scenario: 'R',
+    who: '@sess/fs',
+    by: turns,
+    atMost: 1.5,
+  },
+  {
+    goal: 'W on files, by the raw calls, 3 at a time',
+    group: 'Files',
+    scenario: 'W',
+    who: '@sess/fs',
+    by: turns,
+    atMost: 1.5,
+  },
   { goal: 'R: session-file-store by us', group: 'Files', scenario: 'R', who: fileStore, by: '@sess/fs', atLeast: 8 },
   {
     goal: 'W: session-file-store by us, both with fsync',

@@ -1,7 +1,7 @@
 import type { Contestant } from './contestant.ts';
 import { bare, bareExpress, bareFastify, bareKoa } from './contestants/bare.ts';
 import { esExpressRedis, esFiles, esFilesNoFsync, esMemory, esRedis } from './contestants/express-session.ts';
-import { idealRedis, rawFile, rawFiles } from './contestants/ideal.ts';
+import { idealRedis, rawFile, rawFiles, rawFilesInTurn } from './contestants/ideal.ts';
 import { cookieSessionPeer, fastifyPeer, ironSession, koaSession } from './contestants/others.ts';
 import {
   sessCookie,
@@ -72,7 +72,7 @@ export const groups: readonly Group[] = [
   {
     title: 'Files',
     scenarios: ['R', 'W'],
-    contestants: [bare, rawFiles, rawFile, sessFiles, sessFilesFsync, esFiles, esFilesNoFsync],
+    contestants: [bare, rawFiles, rawFilesInTurn, rawFile, sessFiles, sessFilesFsync, esFiles, esFilesNoFsync],
     yardstick: rawFiles.name,
     rounds: 7,
   },

@@ -93,42 +93,77 @@ export const rawFiles: Contestant = {
   name: 'raw calls (files)',
   floor: 'bare',
   async start({ directory }) {
-    let count = 0;
-    const placeOf = (id: string) => `${directory}/${id}`;
-    const tokenIn = (place: string) =>
-      new Promise<string>((resolve, reject) =>
-        fs.readdir(place, (error, names) => (error ? reject(error) : resolve(names[0] ?? ''))),
-      );
-    const newToken = () => `cur_1767225600000_1767139200000_${(count += 1)}`;
+    return running(layoutIn(directory));
+  },
+};
+
+/** The same for 3 requests at a time, as `@sess/fs` lets them in: a disk that hangs must not take all threads. */
+export const rawFilesInTurn: Contestant = {
+  name: 'raw calls (files), 3 at a time',
+  floor: 'bare',
+  async start({ directory }) {
+    const { read, write, create } = layoutIn(directory);
+    const inTurn = atMost(3);
     return running({
-      async read(id) {
-        const place = placeOf(id);
-        return untilThere(async () => {
-          const token = await tokenIn(place);
-          return textOf(`${place}/${token}/data_${token.slice(32)}`);
-        });
-      },
-      async write(id, text) {
-        const place = placeOf(id);
-        await untilThere(async () => {
-          const token = await tokenIn(place);
-          const next = newToken();
-          await callback((done) => fs.writeFile(`${place}/${token}/data_${next.slice(32)}`, text, done));
-          await callback((done) => fs.rename(`${place}/${token}`, `${place}/${next}`, done));
-          await callback((done) => fs.unlink(`${place}/${next}/data_${token.slice(32)}`, done));
-        });
-      },
-      async create(id, text) {
-        const token = newToken();
-        const filled = `${directory}/new_${id}`;
-        await callback((done) => fs.mkdir(filled, done));
-        await callback((done) => fs.mkdir(`${filled}/${token}`, done));
-        await callback((done) => fs.writeFile(`${filled}/${token}/data_${token.slice(32)}`, text, done));
-        await callback((done) => fs.rename(filled, placeOf(id), done));
-      },
+      read: (id) => inTurn(() => read(id)),
+      write: (id, text) => inTurn(() => write(id, text)),
+      create: (id, text) => inTurn(() => create(id, text)),
     });
   },
 };
+
+function atMost(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let atWork = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (atWork < most) atWork += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) atWork -= 1;
+      else next();
+    }
+  };
+}
+
+function layoutIn(directory: string): RawStore {
+  let count = 0;
+  const placeOf = (id: string) => `${directory}/${id}`;
+  const tokenIn = (place: string) =>
+    new Promise<string>((resolve, reject) =>
+      fs.readdir(place, (error, names) => (error ? reject(error) : resolve(names[0] ?? ''))),
+    );
+  const newToken = () => `cur_1767225600000_1767139200000_${(count += 1)}`;
+  return {
+    async read(id) {
+      const place = placeOf(id);
+      return untilThere(async () => {
+        const token = await tokenIn(place);
+        return textOf(`${place}/${token}/data_${token.slice(32)}`);
+      });
+    },
+    async write(id, text) {
+      const place = placeOf(id);
+      await untilThere(async () => {
+        const token = await tokenIn(place);
+        const next = newToken();
+        await callback((done) => fs.writeFile(`${place}/${token}/data_${next.slice(32)}`, text, done));
+        await callback((done) => fs.rename(`${place}/${token}`, `${place}/${next}`, done));
+        await callback((done) => fs.unlink(`${place}/${next}/data_${token.slice(32)}`, done));
+      });
+    },
+    async create(id, text) {
+      const token = newToken();
+      const filled = `${directory}/new_${id}`;
+      await callback((done) => fs.mkdir(filled, done));
+      await callback((done) => fs.mkdir(`${filled}/${token}`, done));
+      await callback((done) => fs.writeFile(`${filled}/${token}/data_${token.slice(32)}`, text, done));
+      await callback((done) => fs.rename(filled, placeOf(id), done));
+    },
+  };
+}
 
 /** No layout at all: a file for each session, written beside and renamed. */
 export const rawFile: Contestant = {
