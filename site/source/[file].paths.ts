@@ -7,7 +7,7 @@ import { root } from '../.vitepress/site-path.ts';
 function linkedFiles(): string[] {
   const files = allPages().flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '');
-    return [...text.matchAll(/\]\((?![a-z]+:|#)([^)\s#]+)/g)].map(([, link = '']) =>
+    return [...text.matchAll(/(?<!!\[[^\]]*)\]\((?![a-z]+:|#)([^)\s#]+)/g)].map(([, link = '']) =>
       posix.join(posix.dirname(page), link),
     );
   });
