@@ -31,7 +31,7 @@ export interface Results {
   growth: GrowthRow[];
   workers: WorkersRow[];
   memory: MemoryRow[];
-  leak: LeakReport;
+  leak: LeakReport | undefined;
 }
 
 interface Surroundings {
@@ -57,32 +57,48 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
     }
 
     say(`${time()}  How the cost grows: with bytes, keys, sessions, workers`);
-    const grown = await growth(redis.url, folder('growth'), extent.isQuick);
+    const grown = await orElse([], () => growth(redis.url, folder('growth'), extent.isQuick));
     await redis.admin.flushall('SYNC');
-    const workers = await byWorkers({
+    const plan = {
       redisUrl: redis.url,
       directory: folder('workers'),
       counts: extent.workers,
       visits: extent.isQuick ? 500 : 3_000,
-    });
+    };
+    const workers = await orElse([], () => byWorkers(plan));
 
     // None of these three is about CPU time.
     say(`${time()}  A million requests, Redis's memory; a million files are made`);
     const largest = Math.max(...extent.fileSessions);
-    const [leak, memory] = await Promise.all([searchLeak(), measureMemory(), plantFiles(folder('files'), largest)]);
+    const [leak, memory] = await Promise.all([
+      orElse(undefined, searchLeak),
+      orElse([], measureMemory),
+      plantFiles(folder('files'), largest),
+    ]);
 
     const files: ScaleRow[] = [];
     for (const sessions of extent.fileSessions) {
       say(`${time()}  Files: ${sessions} sessions`);
       const directory = folder(sessions === largest ? 'files' : `files-${sessions}`);
       if (sessions !== largest) await plantFiles(directory, sessions);
-      files.push(await filesAtScale(directory, sessions));
+      files.push(...(await orElse([], async () => [await filesAtScale(directory, sessions)])));
     }
     const seconds = Math.round((performance.now() - began) / 1000);
     const date = new Date().toISOString().slice(0, 10);
     return { date, seconds, machine: where, groups: measured, files, growth: grown, workers, memory, leak };
   } finally {
     await redis.close();
+  }
+
+  /** What fails does not take with it what took ten minutes. */
+  async function orElse<T>(nothing: T, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      say(`${time()}  This failed: ${error instanceof Error ? error.stack : String(error)}`);
+      process.exitCode = 1;
+      return nothing;
+    }
   }
 
   function folder(name: string): string {

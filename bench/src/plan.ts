@@ -60,7 +60,7 @@ export const groups: readonly Group[] = [
     scenarios: ['R', 'W', 'R64', 'W64', 'C', 'N'],
     contestants: [bare, idealRedis, sessRedis, esRedis],
     yardstick: idealRedis.name,
-    rounds: 7,
+    rounds: 6,
   },
   {
     title: 'One session, 100 requests in flight',
@@ -74,7 +74,7 @@ export const groups: readonly Group[] = [
     scenarios: ['R', 'W'],
     contestants: [bare, rawFiles, rawFilesInTurn, rawFile, sessFiles, sessFilesFsync, esFiles, esFilesNoFsync],
     yardstick: rawFiles.name,
-    rounds: 7,
+    rounds: 6,
   },
   {
     title: 'Cookies and memory',
@@ -88,7 +88,7 @@ export const groups: readonly Group[] = [
     scenarios: ['R', 'W'],
     contestants: [bareExpress, sessExpressRedis, esExpressRedis, bareKoa, koaSession, bareFastify, fastifyPeer],
     yardstick: esExpressRedis.name,
-    rounds: 6,
+    rounds: 5,
   },
 ];
 

@@ -61,8 +61,16 @@ function grown({ growth, workers }: Results): string[] {
     'count, 1,000 sessions: CPU, us',
     'update(), one session: CPU, us',
     'of all, per second',
+    'refused (503)',
   ];
-  const cells = workers.map((row) => [row.storage, String(row.workers), row.manyUs, row.oneUs, row.onePerSecond]);
+  const cells = workers.map((row) => [
+    row.storage,
+    String(row.workers),
+    row.manyUs,
+    row.oneUs,
+    row.onePerSecond,
+    String(row.refused),
+  ]);
   return [...parts, '## How the cost of a visit grows with workers', plainTable(head, cells)];
 }
 
@@ -81,6 +89,7 @@ function scale({ files }: Results): string[] {
 function memory({ memory: rows, leak }: Results): string[] {
   const head = ['session', 'sessions', '@sess/redis, bytes', 'connect-redis'];
   const cells = rows.map(({ shape, sessions, ours, peer }) => [shape, String(sessions), ours, peer]);
+  if (leak === undefined) return ['## Memory in Redis', plainTable(head, cells)];
   const { early, late } = leak;
   const mib = (bytes: number) => shown(bytes / 2 ** 20);
   return [
