@@ -71,7 +71,8 @@ describe('a write in flight, on files', () => {
         Object.assign(slow, { seen: round });
 
         const write = async (): Promise<boolean> => {
-          await delay((round * 7) % 61);
+          // A regenerate creates before it destroys: a write that is to come behind it waits long.
+          await delay((round * 7) % 1601);
           return slow.save().then(
             () => true,
             (error: unknown) => Reflect.get(Object(error), 'code') !== 'SESSION_GONE',
