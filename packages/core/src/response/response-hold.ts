@@ -27,10 +27,17 @@ import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
  */
 export function holdResponse(response: ServerResponse, work: ResponseWork): void {
   const hold = new ResponseHold(response, work);
-  response.writeHead = (...args: HeadArguments) => hold.writeHead(args);
-  response.flushHeaders = () => hold.flushHeaders();
-  response.write = (...args: unknown[]) => hold.write(args);
-  response.end = (...args: unknown[]) => hold.end(args);
+  const writeHead = (...args: HeadArguments) => hold.writeHead(args);
+  const flushHeaders = () => hold.flushHeaders();
+  const write = (...args: unknown[]) => hold.write(args);
+  const end = (...args: unknown[]) => hold.end(args);
+  // By name: V8 takes a function that is written where it is assigned to a property for a method that stays, and makes
+  // it old at birth. Then each request lives until the next full collection, and the garbage collector costs ten times
+  // as much.
+  response.writeHead = writeHead;
+  response.flushHeaders = flushHeaders;
+  response.write = write;
+  response.end = end;
   response.cork = hold.corking('cork');
   response.uncork = hold.corking('uncork');
   response.once('close', () => hold.close());
