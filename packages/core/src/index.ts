@@ -14,7 +14,7 @@ export type { Logger } from './logger.ts';
 export type { CountOptions, SessionCount } from './storage/count-sessions.ts';
 export { type MemoryStore, type MemoryStoreOptions, memoryStore, sharedMemoryStore } from './storage/memory-store.ts';
 export type { SessionInfo } from './storage/owners.ts';
-export { holdResponse } from './response/response-hold.ts';
+export { holdResponse } from './response/hold-response.ts';
 export type { ResponseWork } from './response/response-work.ts';
 export type {
   RegenerateOptions,

@@ -57,6 +57,7 @@ export function cookieCarrier(
 
   return {
     holdsSession: true,
+    boundMs: 0,
     verify(value) {
       const signed = keyring.verify(value);
       if (signed === false) return undefined;

@@ -12,7 +12,8 @@ const oldSecret = 'old '.padEnd(40, 'abcdefghijk');
 const newSecret = 'new '.padEnd(40, 'lmnopqrstuv');
 
 const ring = (...secrets: [string, ...string[]]) => createKeyring(secrets, 'sid', 'token');
-const carrier = (...secrets: [string, ...string[]]) => tokenCarrier(ring(...secrets), memoryStore());
+const carrier = (...secrets: [string, ...string[]]) =>
+  tokenCarrier(ring(...secrets), Object.assign(memoryStore(), { boundMs: 0 }));
 
 describe('a signed value', () => {
   it('is verified by the keyring that signed it, and by every worker with the same secret', () => {

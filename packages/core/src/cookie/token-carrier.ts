@@ -7,10 +7,13 @@ import { isToken, keyOf, mintToken } from './token.ts';
 const VALUE_LENGTH = 87;
 
 /** The cookie carries a signed token; the session is in the store. */
-export function tokenCarrier(keyring: Keyring, store: SessionStore): Carrier {
+export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly boundMs: number }): Carrier {
   const claimOf = (token: string): Claim => ({ key: keyOf(token), store, cookieValue: () => keyring.sign(token) });
   return {
     holdsSession: false,
+    get boundMs() {
+      return store.boundMs;
+    },
     verify(value) {
       if (value.length !== VALUE_LENGTH) return undefined;
       const token = keyring.verify(value);

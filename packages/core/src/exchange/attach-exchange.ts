@@ -5,7 +5,7 @@ import { isSessError, scrub } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
-import { holdResponse } from '../response/response-hold.ts';
+import { holdResponse } from '../response/hold-response.ts';
 
 /** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
 export type FailureListener = (error: Error) => void;

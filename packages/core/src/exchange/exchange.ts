@@ -26,7 +26,8 @@ export class Exchange {
   readonly engine: Engine;
   /** What the request's cookie stands for, once it was verified. */
   readonly claim: Claim | undefined;
-  readonly #fault: SessError | undefined;
+  /** The fault of the store at open, if there was one. */
+  readonly fault: SessError | undefined;
   #state: SessionState | undefined;
   #session: Session | undefined;
   /** What the answer's `Set-Cookie` has to do, if there is to be one. */
@@ -42,11 +43,7 @@ export class Exchange {
     this.claim = claim;
     this.#operations = new Operations(engine, (error) => this.#surface(error));
     if (opened instanceof SessionState) this.#state = opened;
-    else this.#fault = opened;
-  }
-
-  get fault(): SessError | undefined {
-    return this.#fault;
+    else this.fault = opened;
   }
 
   /** The state of the request's current session. */
@@ -69,7 +66,7 @@ export class Exchange {
    */
   look(): void {
     this.#looked = true;
-    if (this.#fault !== undefined) throw this.#surface(this.#fault);
+    if (this.fault !== undefined) throw this.#surface(this.fault);
   }
 
   #surface<E>(error: E): E {
@@ -132,13 +129,9 @@ export class Exchange {
     );
   }
 
-  isPersistent(state: SessionState): boolean {
-    return isPersistent(this.engine, state);
-  }
-
   changeSettings(state: SessionState, settings: SessionSettings): void {
     if (!this.mayChange(state, 'cookie')) return;
-    if (settings.persistent !== undefined && settings.persistent !== this.isPersistent(state)) {
+    if (settings.persistent !== undefined && settings.persistent !== isPersistent(this.engine, state)) {
       this.mustSendCookie('persistent');
       state.persistenceChanged = true;
     }
@@ -217,13 +210,18 @@ export class Exchange {
     if (pending === undefined && !this.#operations.isBusy) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
     const work = pending === undefined ? this.#commitBehind(failed) : storePending(this, this.state, pending);
-    const commit = withDeadline(work, this.engine.commitMs, 'Storing the session').then(
-      () => this.#headers(failed),
+    const { workInHand } = this.engine;
+    workInHand.begin();
+    return withDeadline(work, this.engine.commitMs, 'Storing the session').then(
+      () => {
+        workInHand.end();
+        return this.#headers(failed);
+      },
       (error: unknown) => {
+        workInHand.end();
         throw this.#surface(error);
       },
     );
-    return this.engine.workInHand.add(commit);
   }
 
   async #commitBehind(failed: boolean): Promise<void> {
@@ -234,7 +232,7 @@ export class Exchange {
   }
 
   #pending(): Pending | undefined {
-    return this.#fault === undefined && this.#state !== undefined ? pendingOf(this.engine, this.#state) : undefined;
+    return this.fault === undefined && this.#state !== undefined ? pendingOf(this.engine, this.#state) : undefined;
   }
 
   #headers(failed: boolean): SessionHeaders {

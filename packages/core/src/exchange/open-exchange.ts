@@ -46,7 +46,9 @@ function verified(engine: Engine, value: string): Claim | undefined {
 async function readExchange(engine: Engine, claim: Claim): Promise<Exchange> {
   const started = performance.now();
   try {
-    const record = await withDeadline(claim.store.read(claim.key), engine.openMs, 'Opening the session');
+    const reading = claim.store.read(claim.key);
+    const isBounded = engine.carrier.boundMs <= engine.openMs;
+    const record = await (isBounded ? reading : withDeadline(reading, engine.openMs, 'Opening the session'));
     const now = engine.clock();
     const found = record !== undefined && record !== 'ended' && !isPastAbsolute(now, record.createdAt, engine.timeouts);
     const outcome = found ? 'found' : record === 'ended' ? 'ended' : 'absent';

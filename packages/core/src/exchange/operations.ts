@@ -52,8 +52,12 @@ export class Operations {
     });
     const running = (this.#running ??= new Set());
     running.add(settled);
-    void settled.then(() => running.delete(settled));
-    void this.#engine.workInHand.add(settled);
+    const { workInHand } = this.#engine;
+    workInHand.begin();
+    void settled.then(() => {
+      running.delete(settled);
+      workInHand.end();
+    });
     return outcome;
   }
 

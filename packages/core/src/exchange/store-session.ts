@@ -18,11 +18,24 @@ export interface StoreMode {
  * Brings the store to what the request made of the session.
  * @param changes those of its fields, as of this moment
  */
-export async function storeSession(
+export function storeSession(
   exchange: Exchange,
   state: SessionState,
   mode: StoreMode,
   changes: FieldChanges | undefined = state.fields.changes(),
+): Promise<void> {
+  // Most of what is stored is a change of a session that stays what it is.
+  const stays = state.standing === 'stored' && state.closing === undefined && state.replaces === undefined;
+  return stays && (changes !== undefined || state.settingsChanged)
+    ? write(exchange, state, changes, mode)
+    : storeInSteps(exchange, state, mode, changes);
+}
+
+async function storeInSteps(
+  exchange: Exchange,
+  state: SessionState,
+  mode: StoreMode,
+  changes: FieldChanges | undefined,
 ): Promise<void> {
   if (state.closing !== undefined) exchange.mayChange(state, 'save()');
   if (state.standing === 'ended' || state.standing === 'gone') {
@@ -85,7 +98,7 @@ async function write(
   try {
     const outcome = await queueWrite(state.claim.store, state.key, {
       times: settingsChanged && settings !== undefined ? { ...times, settings } : times,
-      ...(changes === undefined ? {} : { fields: changes }),
+      fields: changes,
     });
     ({ gone } = outcome);
   } catch (error) {

@@ -6,14 +6,13 @@ export class WorkInHand {
   #count = 0;
   #waiting: (() => void)[] = [];
 
-  add<P extends Promise<unknown>>(work: P): P {
-    const forget = (): void => {
-      this.#count -= 1;
-      if (this.#count === 0) for (const done of this.#waiting.splice(0)) done();
-    };
+  begin(): void {
     this.#count += 1;
-    work.then(forget, forget);
-    return work;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count === 0) for (const done of this.#waiting.splice(0)) done();
   }
 
   /** Resolves when there is none. */

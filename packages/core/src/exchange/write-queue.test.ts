@@ -8,6 +8,7 @@ import { onSessionEvent } from '../events.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import type { SessionChange, SessionStore, UpdateVerdict } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
+import { WorkByKey } from './work-by-key.ts';
 import { type Write, type WriteOutcome, queueWrite } from './write-queue.ts';
 
 const key = keyOf('session');
@@ -270,11 +271,16 @@ describe('a write that fails', () => {
 describe('the queues', () => {
   it('leave nothing behind when their work is done', async () => {
     const { store } = await watched();
-    await Promise.all([queueWrite(store, key, count()), queueWrite(store, key, count())]);
+    const both = Promise.all([queueWrite(store, key, count()), queueWrite(store, key, set({ x: '1' }))]);
+    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v2'));
+    const ofStore: unknown = queues instanceof WeakMap ? queues.get(store) : undefined;
+    const running = (): unknown => (ofStore instanceof WorkByKey ? ofStore.get(key) : 'no queues');
+    expect(running()).toMatchObject({ key });
+    await both;
     await turn();
-    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v1'));
-    const ofStore = queues instanceof WeakMap ? queues.get(store) : undefined;
-    expect(ofStore).toEqual(new Map());
+    expect(running()).toBeUndefined();
+    await queueWrite(store, key, set({ x: '2' }));
+    expect(running()).toBeUndefined();
   });
 
   it('are shared with a second copy of this module, as bundlers make them', async () => {

@@ -5,6 +5,7 @@ import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
+import { type KeyedWork, WorkByKey } from './work-by-key.ts';
 
 /** What a write changes besides fields. */
 export type WriteTimes = Pick<SessionChange, 'touchedAt' | 'expiresAt' | 'owner' | 'settings'>;
@@ -18,7 +19,7 @@ export interface FieldUpdate {
   revise: (text: string | undefined) => string | undefined;
 }
 
-export type Write = { times: WriteTimes; fields?: FieldChanges; update?: FieldUpdate };
+export type Write = { times: WriteTimes; fields?: FieldChanges | undefined; update?: FieldUpdate };
 
 /** `gone`, or what the store holds now: for an update, the field's new text. */
 export type WriteOutcome = { gone: true } | { gone: false; text: string | undefined };
@@ -29,6 +30,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+const nothingKnown: ReadonlyMap<string, string | undefined> = new Map();
+
 /** A write that keeps losing against other processes gives up after this long; its caller's deadline comes first. */
 const GIVE_UP_AFTER_MS = 2_000;
 
@@ -37,56 +40,74 @@ const GIVE_UP_AFTER_MS = 2_000;
  * the next ones gather, and go out together as one: 200 parallel counts are a few writes, not
  * thousands of lost comparisons.
  */
-class WriteQueue {
+class WriteQueue implements KeyedWork {
+  readonly key: SessionKey;
+  after: this | undefined;
   readonly #store: SessionStore;
-  readonly #key: SessionKey;
-  readonly #done: () => void;
-  #waiting: Waiting[] = [];
+  readonly #queues: WorkByKey<WriteQueue>;
+  #waiting: Waiting[] | undefined;
   /** Texts that this process wrote or read last: fresher, as a rule, than what a request read. */
-  #known = new Map<string, string | undefined>();
+  #known: ReadonlyMap<string, string | undefined> = nothingKnown;
 
-  constructor(store: SessionStore, key: SessionKey, done: () => void) {
+  constructor(store: SessionStore, key: SessionKey, queues: WorkByKey<WriteQueue>) {
     this.#store = store;
-    this.#key = key;
-    this.#done = done;
+    this.key = key;
+    this.#queues = queues;
+  }
+
+  /** The first write, at once. Most are alone and compare nothing: the change is what the write says. */
+  begin(write: Write): Promise<WriteOutcome> {
+    this.#queues.add(this);
+    if (write.update !== undefined) {
+      const outcome = this.add(write);
+      void this.#run();
+      return outcome;
+    }
+    const { times, fields } = write;
+    const change = fields === undefined ? times : changeOf(times, fields);
+    return this.#store.update(this.key, change).then(
+      (verdict) => {
+        // Whoever came meanwhile is given what the store holds now.
+        if (verdict === 'applied' && this.#waiting !== undefined && fields !== undefined) this.#known = textsOf(fields);
+        void this.#run();
+        if (verdict === 'conflict')
+          throw new SessError('STORE_UNAVAILABLE', 'The store compared where nothing was asked.');
+        return verdict === 'gone' ? { gone: true } : { gone: false, text: undefined };
+      },
+      (error: unknown) => {
+        void this.#run();
+        throw error;
+      },
+    );
   }
 
   add(write: Write): Promise<WriteOutcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ write, resolve, reject });
+      (this.#waiting ??= []).push({ write, resolve, reject });
     });
   }
 
-  async run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      const [only] = batch;
+  async #run(): Promise<void> {
+    for (let batch = this.#taken(); batch !== undefined; batch = this.#taken()) {
       try {
-        if (batch.length === 1 && only !== undefined && only.write.update === undefined) await this.#settleOne(only);
-        else await this.#settle(batch);
+        await this.#settle(batch);
       } catch (error) {
         for (const waiting of batch) waiting.reject(error);
       }
     }
-    this.#done();
+    this.#queues.delete(this);
   }
 
-  /** Most writes are alone and compare nothing: the change is what the write says. */
-  async #settleOne(waiting: Waiting): Promise<void> {
-    const { times, fields } = waiting.write;
-    const verdict = await this.#store.update(this.#key, { ...times, ...(fields && partsOf(fields)) });
-    if (verdict === 'conflict') throw new SessError('STORE_UNAVAILABLE', 'The store compared where nothing was asked.');
-    if (verdict === 'gone') return waiting.resolve({ gone: true });
-    // Whoever came meanwhile is given what the store holds now.
-    if (this.#waiting.length > 0 && fields !== undefined) this.#known = textsOf(fields);
-    waiting.resolve({ gone: false, text: undefined });
+  #taken(): Waiting[] | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
   }
 
   async #settle(batch: Waiting[]): Promise<void> {
     for (let attempt = 0, started = performance.now(); ; attempt += 1) {
       // Whoever came while this batch lost a round goes along.
-      batch.push(...this.#waiting.splice(0));
+      batch.push(...(this.#taken() ?? []));
       const draft = new ChangeDraft(this.#known);
       const refused = new Map<Waiting, unknown>();
       for (const waiting of batch) {
@@ -108,7 +129,7 @@ class WriteQueue {
         for (const { resolve } of batch) resolve({ gone: true });
         return;
       }
-      publish('conflict', () => ({ handle: this.#key, keys: [...draft.expected().keys()] }));
+      publish('conflict', () => ({ handle: this.key, keys: [...draft.expected().keys()] }));
       if (performance.now() - started > GIVE_UP_AFTER_MS) throw draft.lostTooOften(attempt + 1);
       // Somebody else was faster. Step aside for a random moment, so that contenders do not march in step.
       if (attempt > 0) await wait(Math.random() * Math.min(2 ** attempt, 32));
@@ -116,7 +137,7 @@ class WriteQueue {
   }
 
   async #update(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const verdict = await this.#store.update(this.#key, draft.change());
+    const verdict = await this.#store.update(this.key, draft.change());
     if (verdict === 'applied') this.#known = draft.texts();
     if (verdict !== 'conflict') return verdict;
     return (await this.#compare(draft)) === 'gone' ? 'gone' : 'conflict';
@@ -124,25 +145,27 @@ class WriteQueue {
 
   /** Reads what the store holds now, of the fields that the comparison is about. */
   async #compare(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const record = await this.#store.read(this.#key);
+    const record = await this.#store.read(this.key);
     if (record === undefined || record === 'ended') return 'gone';
+    const known = new Map(this.#known);
     let verdict: UpdateVerdict = 'applied';
     for (const [key, expected] of draft.expected()) {
       const text = Object.hasOwn(record.fields, key) ? record.fields[key] : undefined;
-      this.#known.set(key, text);
+      known.set(key, text);
       if (text !== expected) verdict = 'conflict';
     }
+    this.#known = known;
     return verdict;
   }
 }
 
 /** The parts of a change that say something. */
-function partsOf({ set, revise, unset }: FieldChanges): Partial<FieldChanges> {
-  const parts: Partial<FieldChanges> = {};
-  if (!isEmpty(set)) parts.set = set;
-  if (!isEmpty(revise)) parts.revise = revise;
-  if (unset.length > 0) parts.unset = unset;
-  return parts;
+function changeOf(times: WriteTimes, { set, revise, unset }: FieldChanges): SessionChange {
+  const change: SessionChange = { ...times };
+  if (!isEmpty(set)) change.set = set;
+  if (!isEmpty(revise)) change.revise = revise;
+  if (unset.length > 0) change.unset = unset;
+  return change;
 }
 
 /** What the store holds once the change is applied. Revisions are not known to have landed. */
@@ -152,9 +175,9 @@ function textsOf({ set, unset }: FieldChanges): Map<string, string | undefined> 
   return texts;
 }
 
-type Queues = WeakMap<SessionStore, Map<SessionKey, WriteQueue>>;
+type Queues = WeakMap<SessionStore, WorkByKey<WriteQueue>>;
 
-const slot = Symbol.for('@sess/core write queues v1');
+const slot = Symbol.for('@sess/core write queues v2');
 
 /** Bundlers load modules twice; the writers of one session must meet all the same. */
 function sharedQueues(): Queues {
@@ -164,14 +187,9 @@ function sharedQueues(): Queues {
 
 /** Writes to a stored session, together with whoever else in this process is about to. */
 export function queueWrite(store: SessionStore, key: SessionKey, write: Write): Promise<WriteOutcome> {
-  const queues = sharedQueues();
-  let ofStore = queues.get(store);
-  if (ofStore === undefined) queues.set(store, (ofStore = new Map()));
-  const running = ofStore.get(key);
-  if (running !== undefined) return running.add(write);
-  const queue = new WriteQueue(store, key, () => ofStore.delete(key));
-  ofStore.set(key, queue);
-  const outcome = queue.add(write);
-  void queue.run();
-  return outcome;
+  const all = sharedQueues();
+  let queues = all.get(store);
+  if (queues === undefined) all.set(store, (queues = new WorkByKey()));
+  const running = queues.get(key);
+  return running === undefined ? new WriteQueue(store, key, queues).begin(write) : running.add(write);
 }

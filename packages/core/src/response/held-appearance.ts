@@ -22,7 +22,10 @@ export interface HeldAppearance {
   takeOff(): void;
 }
 
-const progressOf = new WeakMap<ServerResponse, HeldProgress>();
+/** Where a response keeps what is shown of it. (A `WeakMap` costs more, and each held answer comes by.) */
+const worn: unique symbol = Symbol('held back');
+
+type HeldResponse = ServerResponse & { [worn]?: HeldProgress | undefined };
 
 const http2Body: PropertyDescriptorMap = {
   writableFinished: shown(() => false),
@@ -42,32 +45,44 @@ const http2Head: PropertyDescriptorMap = {
 };
 
 /** Worn only while a hold really waits. Of two holds on one response the one that waits first shows. */
-export function wearHeldAppearance(response: ServerResponse, progress: HeldProgress): HeldAppearance {
-  if (progressOf.has(response)) return { show() {}, takeOff() {} };
-  progressOf.set(response, progress);
-  const plain = !isHttp2(response);
-  const takeOffHead = response.headersSent ? () => {} : plain ? wearHead(response) : wear(response, http2Head);
-  const body = plain ? wearBody(response, progress) : { show() {}, takeOff: wear(response, http2Body) };
+export function wearHeldAppearance(response: HeldResponse, progress: HeldProgress): HeldAppearance {
+  if (response[worn] !== undefined) return { show() {}, takeOff() {} };
+  response[worn] = progress;
+  const isPlain = !isHttp2(response);
+  const node = response as NodeResponse;
+  const takeOffHead = response.headersSent ? () => {} : isPlain ? wearHead(node) : wear(response, http2Head);
+  const body = isPlain ? new HeldBody(node, progress) : { show() {}, takeOff: wear(response, http2Body) };
   return {
-    show: body.show,
+    show: () => body.show(),
     takeOff() {
-      if (!progressOf.delete(response)) return;
+      if (response[worn] === undefined) return;
+      response[worn] = undefined;
       takeOffHead();
       body.takeOff();
     },
   };
 }
 
+/** What node:http's getters read. (A response that imitates one gets them too, and does not look at them.) */
+interface NodeFields {
+  _header: string | null;
+  outputSize: number;
+  finished: boolean;
+  [name: symbol]: unknown;
+}
+
+type NodeResponse = ServerResponse & NodeFields;
+
 /**
  * One field of node:http makes all of the difference: `headersSent`, the refusal of later headers,
  * and what older libraries look at (compression, finalhandler, morgan).
  */
-function wearHead(response: ServerResponse): () => void {
+function wearHead(response: NodeResponse): () => void {
   const { statusCode, statusMessage } = response;
   response.statusMessage = statusMessage || (STATUS_CODES[statusCode] ?? 'unknown');
-  Reflect.set(response, '_header', `HTTP/1.1 ${statusCode} ${response.statusMessage}\r\n\r\n`);
+  response._header = `HTTP/1.1 ${statusCode} ${response.statusMessage}\r\n\r\n`;
   return () => {
-    Reflect.set(response, '_header', null);
+    response._header = null;
     response.statusMessage = statusMessage;
   };
 }
@@ -76,47 +91,65 @@ function wearHead(response: ServerResponse): () => void {
  * What is left to be seen are getters of node:http over its fields. The fields are set, since all else costs more than
  * the hold itself: a prototype put before the response's own 15 to 20 us, accessors of its own twice that.
  */
-function wearBody(response: ServerResponse, progress: HeldProgress): HeldAppearance {
-  const { needsDrain, corks } = privateFields(response);
-  const before = { needsDrain: Reflect.get(response, needsDrain), corks: response.writableCorked };
-  let shownBytes = 0;
-  let letClose: (() => void) | undefined;
+class HeldBody implements HeldAppearance {
+  readonly #response: NodeResponse;
+  readonly #progress: HeldProgress;
+  readonly #symbols: FieldSymbols;
+  readonly #neededDrain: unknown;
+  readonly #corks: number;
+  #shownBytes = 0;
+  #letClose: (() => void) | undefined;
 
-  /** Bytes that wait for the socket: `writableLength` counts them, and `writableFinished` wants none. */
-  function showBytes(bytes: number): void {
-    Reflect.set(response, 'outputSize', Math.max(0, Number(Reflect.get(response, 'outputSize')) + bytes - shownBytes));
-    shownBytes = bytes;
+  constructor(response: NodeResponse, progress: HeldProgress) {
+    this.#response = response;
+    this.#progress = progress;
+    this.#symbols = fieldSymbols(response);
+    this.#neededDrain = response[this.#symbols.needsDrain];
+    this.#corks = response.writableCorked;
   }
 
-  return {
-    show() {
-      // The head is a byte at least.
-      showBytes(Math.max(1, progress.waitingBytes));
-      Reflect.set(response, needsDrain, progress.needsDrain);
-      Reflect.set(response, corks, before.corks + progress.corks);
-      if (!progress.ended) return;
-      // `writableEnded` reads it.
-      Reflect.set(response, 'finished', true);
-      // An app may end more than once.
-      letClose ??= keepFromClosing(response);
-    },
-    takeOff() {
-      showBytes(0);
-      Reflect.set(response, needsDrain, before.needsDrain);
-      Reflect.set(response, corks, before.corks);
-      letClose?.();
-      Reflect.set(response, 'finished', false);
-    },
-  };
+  show(): void {
+    const response = this.#response;
+    const { waitingBytes, needsDrain, corks, ended } = this.#progress;
+    // The head is a byte at least.
+    this.#showBytes(Math.max(1, waitingBytes));
+    response[this.#symbols.needsDrain] = needsDrain;
+    response[this.#symbols.corks] = this.#corks + corks;
+    if (!ended) return;
+    // `writableEnded` reads it.
+    response.finished = true;
+    // An app may end more than once.
+    this.#letClose ??= keepFromClosing(response);
+  }
+
+  takeOff(): void {
+    const response = this.#response;
+    this.#showBytes(0);
+    response[this.#symbols.needsDrain] = this.#neededDrain;
+    response[this.#symbols.corks] = this.#corks;
+    this.#letClose?.();
+    response.finished = false;
+  }
+
+  /** Bytes that wait for the socket: `writableLength` counts them, and `writableFinished` wants none. */
+  #showBytes(bytes: number): void {
+    this.#response.outputSize = Math.max(0, this.#response.outputSize + bytes - this.#shownBytes);
+    this.#shownBytes = bytes;
+  }
 }
 
 /** Fields whose names are symbols of node:http's own. Where there are none two getters do not know of the hold. */
-let fields: { needsDrain: symbol; corks: symbol } | undefined;
+interface FieldSymbols {
+  needsDrain: symbol;
+  corks: symbol;
+}
 
-function privateFields(response: ServerResponse): { needsDrain: symbol; corks: symbol } {
+let symbols: FieldSymbols | undefined;
+
+function fieldSymbols(response: ServerResponse): FieldSymbols {
   const named = (name: string): symbol =>
     Object.getOwnPropertySymbols(response).find(({ description }) => description === name) ?? Symbol(name);
-  return (fields ??= { needsDrain: named('kNeedDrain'), corks: named('corked') });
+  return (symbols ??= { needsDrain: named('kNeedDrain'), corks: named('corked') });
 }
 
 function wear(response: ServerResponse, appearance: PropertyDescriptorMap): () => void {
@@ -136,8 +169,8 @@ function shown(show: (held: HeldProgress, response: ServerResponse) => unknown):
   return {
     configurable: true,
     enumerable: true,
-    get(this: ServerResponse) {
-      const held = progressOf.get(this);
+    get(this: HeldResponse) {
+      const held = this[worn];
       return held === undefined ? undefined : show(held, this);
     },
     set() {},

@@ -12,7 +12,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { SessError } from '../errors.ts';
-import { holdResponse } from './response-hold.ts';
+import { holdResponse } from './hold-response.ts';
 import type { ResponseWork } from './response-work.ts';
 import type { SessionHeaders } from './session-headers.ts';
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 
+import { isPersistent } from '../cookie/cookie-line.ts';
 import { SessError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { idleTimeoutOf } from '../expiry.ts';
@@ -78,7 +79,7 @@ export class SessionPrototype implements SessionControls {
 
   get persistent(): boolean {
     const { exchange, state } = this[internals];
-    return exchange.isPersistent(state);
+    return isPersistent(exchange.engine, state);
   }
 
   set persistent(value: boolean) {

@@ -30,6 +30,11 @@ export class GuardedStore implements SessionStore {
     this.#onFault = onFault;
   }
 
+  /** How long a verb takes at most, in milliseconds. `Infinity` while the store is not loaded: that has no bound here. */
+  get boundMs(): number {
+    return this.#loaded === undefined ? Infinity : this.#operationMs;
+  }
+
   create(key: SessionKey, record: SessionRecord): Promise<boolean> {
     return this.#guard('create', key, (store) => store.create(key, record));
   }
