@@ -51,3 +51,4 @@ export {
   type WalksKeys,
   hasAbility,
 } from './store.ts';
+export { type KeyedWork, WorkByKey } from './work-by-key.ts';

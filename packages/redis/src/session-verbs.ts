@@ -5,6 +5,7 @@ import {
   type SessionKey,
   type SessionRecord,
   type SessionStore,
+  type UpdateVerdict,
 } from '@sess/core';
 import type { Link } from './link.ts';
 import { type OwnerIndex, indexPeriodMs } from './owner-index.ts';
@@ -16,7 +17,7 @@ import { corrupt, decodeRecord, decodeText, encodeRecord, identityOf, tooNew } f
 import { assertSessionKey } from './session-key.ts';
 import { createScript, destroyScript } from './session-scripts.ts';
 import { updateScript } from './update-script.ts';
-import { type Write, writeTokens } from './write-tokens.ts';
+import { type Write, WriteTokens } from './write-tokens.ts';
 
 interface Parts {
   main: Link;
@@ -29,43 +30,40 @@ interface Parts {
 
 /** The four verbs: a read is one command, a write one script. */
 export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts): SessionStore {
-  const tokens = writeTokens(timeoutMs);
+  const tokens = new WriteTokens(timeoutMs);
   const nameOf = (key: SessionKey) => prefix + key;
 
   /** Runs a script on a session, once more if it was late by a clock that we did not know. */
-  async function evaluate(link: Link, script: Script, key: SessionKey, write: Write, rest: Arguments): Promise<Reply> {
-    const [words, ...list] = rest;
-    for (let isAgain = false; ; isAgain = true) {
-      const timed = script === destroyScript ? '' : `${write.latest()} `;
+  function evaluate(link: Link, script: Script, write: Write, words: string, list: readonly string[]): Promise<Reply> {
+    const { key } = write;
+    const send = () => {
+      const timed = script === destroyScript ? '' : `${tokens.latest(write)} `;
       const first = `${write.token} ${identityOf(key)} ${timed}${words}`;
-      const { verdict, serverNow, found } = replyOf(await link.evaluate(script, nameOf(key), [first, ...list]));
-      write.learn(serverNow);
+      return link.evaluate(script, nameOf(key), [first, ...list]);
+    };
+    const read = (reply: unknown): Reply => {
+      const { verdict, serverNow, found } = replyOf(reply);
+      tokens.learn(serverNow);
       if (verdict === 'corrupt') throw corrupt(key);
       if (verdict === 'newer') throw tooNew(key);
-      if (verdict !== 'late') return { verdict, found };
-      if (isAgain) throw new SessError('STORE_TIMEOUT', 'The write reached Redis too late and was not carried out.');
-    }
+      return { verdict, found };
+    };
+    return send().then((reply) => {
+      const answer = read(reply);
+      return answer.verdict === 'late' ? send().then((second) => inTime(read(second))) : answer;
+    });
   }
 
-  async function during<T>(key: SessionKey, work: (write: Write) => Promise<T>): Promise<T> {
-    assertSessionKey(key);
+  async function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
     const write = tokens.begin(key);
     try {
-      return await work(write);
-    } finally {
-      write.end();
-    }
-  }
-
-  function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    return during(key, async (write) => {
       const timeToLiveMs = timeLeft(record);
-      const rest: Arguments = [String(timeToLiveMs), encodeRecord(key, record, write.token)];
+      const stored = encodeRecord(key, record, write.token);
       const { owner } = record;
       const isSpread = isCluster(main.client);
       if (owner !== undefined && (isSpread || durable)) await index.add(owner, key, timeToLiveMs, write.begunAt);
 
-      const store = (link: Link) => evaluate(link, createScript, key, write, rest);
+      const store = (link: Link) => evaluate(link, createScript, write, String(timeToLiveMs), [stored]);
       const storeBoth = async () => {
         // One round trip: on one connection the entry is there before the session is.
         const entry = index.send(owner ?? '', key, timeToLiveMs);
@@ -73,7 +71,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
         if (created.status === 'rejected') throw created.reason;
         if (entered.status === 'fulfilled') return created.value;
         // A session that is missing from its index must not stay. Nobody has its token yet.
-        if (created.value.verdict === 'created') await evaluate(main, destroyScript, key, write, ['0 0']);
+        if (created.value.verdict === 'created') await evaluate(main, destroyScript, write, '0 0', []);
         throw entered.reason;
       };
 
@@ -87,7 +85,9 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
             send: owner === undefined || isSpread ? () => store(main) : storeBoth,
           });
       return verdict === 'created';
-    });
+    } finally {
+      tokens.end(write);
+    }
   }
 
   function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
@@ -99,36 +99,43 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
     });
   }
 
-  function update(key: SessionKey, change: SessionChange) {
-    return during(key, async (write) => {
+  async function update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+    const write = tokens.begin(key);
+    try {
       const timeToLiveMs = timeLeft(change);
       if (typeof change.owner === 'string') await index.add(change.owner, key, timeToLiveMs, write.begunAt);
       const { touchedAt, expiresAt } = change;
       const words = `${touchedAt} ${expiresAt} ${timeToLiveMs} ${write.isAlone ? 1 : 0} ${indexPeriodMs(timeToLiveMs)}`;
-      const rest: Arguments = [words, ...changeArguments(change)];
+      const list = changeArguments(change);
       const { verdict, found } = await main.run({
         what: 'an update',
         isRepeatable: true,
         since: write.begunAt,
-        send: () => evaluate(main, updateScript, key, write, rest),
+        send: () => evaluate(main, updateScript, write, words, list),
       });
       // Once in a while a session that stays in use renews its entry. There is time: nobody waits for it.
       if (typeof found === 'string') index.add(decodeText(found), key, timeToLiveMs).catch(() => {});
       return verdict === 'applied' || verdict === 'gone' ? verdict : 'conflict';
-    });
+    } finally {
+      tokens.end(write);
+    }
   }
 
-  function destroy(key: SessionKey, { endMarkerMs = 0 }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
-    return during(key, async (write) => {
-      const rest: Arguments = [`${wholeMs(endMarkerMs)} ${durable ? 1 : 0}`];
+  async function destroy(
+    key: SessionKey,
+    { endMarkerMs = 0 }: DestroyOptions = {},
+  ): Promise<SessionRecord | undefined> {
+    const write = tokens.begin(key);
+    try {
+      const words = `${wholeMs(endMarkerMs)} ${durable ? 1 : 0}`;
       const what = 'a destroy';
       const { verdict, found } = durable
-        ? await durable.writes.write(what, write.begunAt, () => evaluate(durable.link, destroyScript, key, write, rest))
+        ? await durable.writes.write(what, write.begunAt, () => evaluate(durable.link, destroyScript, write, words, []))
         : await main.run({
             what,
             // The end marker tells a destroy that was sent twice. Without one, "nothing there" could be our own doing.
             isRepeatable: endMarkerMs > 0,
-            send: () => evaluate(main, destroyScript, key, write, rest),
+            send: () => evaluate(main, destroyScript, write, words, []),
           });
       if (verdict === 'removed') {
         const record = typeof found === 'string' ? decodeRecord(key, found) : undefined;
@@ -137,14 +144,13 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
       }
       if (verdict === 'replayed') throw answerLost();
       return undefined;
-    });
+    } finally {
+      tokens.end(write);
+    }
   }
 
   return { create, read, update, destroy };
 }
-
-/** The words behind those that all scripts have, and further arguments. */
-type Arguments = [words: string, ...list: string[]];
 
 interface Reply {
   verdict: string;
@@ -158,6 +164,11 @@ function replyOf(reply: unknown): Reply & { serverNow: string } {
   if (typeof text !== 'string' || space === -1)
     throw new SessError('STORE_UNAVAILABLE', 'Redis answered a script with something else.');
   return { verdict: text.slice(0, space), serverNow: text.slice(space + 1), found };
+}
+
+function inTime(answer: Reply): Reply {
+  if (answer.verdict !== 'late') return answer;
+  throw new SessError('STORE_TIMEOUT', 'The write reached Redis too late and was not carried out.');
 }
 
 /** The time to live: a difference, so that only the server's clock decides when it is over. */

@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import type { SessionKey } from '@sess/core';
+import { type KeyedWork, type SessionKey, WorkByKey } from '@sess/core';
+import { assertSessionKey } from './session-key.ts';
 
 /** A write on its way. */
-export interface Write {
+export class Write implements KeyedWork {
+  readonly key: SessionKey;
+  after: this | undefined;
   /** 11 characters: 6 of this store, 5 of a counter. The session remembers it. */
-  token: string;
+  readonly token: string;
   /** Whether no other write of this session is under way in this process. */
-  isAlone: boolean;
+  readonly isAlone: boolean;
   /** When it began, by `performance.now()`. */
-  begunAt: number;
-  /** The latest time, by the server's clock, that the write may happen at; '0' while that clock is not known. */
-  latest(): string;
-  /** Reads the server's clock from an answer, in ms. */
-  learn(serverNow: unknown): void;
-  end(): void;
-}
+  readonly begunAt: number = performance.now();
 
-export interface WriteTokens {
-  begin(key: SessionKey): Write;
+  constructor(key: SessionKey, token: string, isAlone: boolean) {
+    this.key = key;
+    this.token = token;
+    this.isAlone = isAlone;
+  }
 }
 
 /**
@@ -27,35 +27,39 @@ export interface WriteTokens {
  * The server's clock is known from its last answer. Only differences count: skewed hosts do no harm. When its clock
  * jumps, or a failover brings another, a write may be refused as late; the refusal tells the time, and it goes again.
  */
-export function writeTokens(timeoutMs: number): WriteTokens {
-  const writer = randomBytes(5).toString('base64url').slice(0, 6);
-  const underWay = new Map<SessionKey, number>();
-  let counter = 0;
-  let ahead: number | undefined;
+export class WriteTokens {
+  readonly #timeoutMs: number;
+  readonly #writer = randomBytes(5).toString('base64url').slice(0, 6);
+  readonly #underWay = new WorkByKey<Write>();
+  #counter = 0;
+  #ahead: number | undefined;
 
-  function begin(key: SessionKey): Write {
-    const others = underWay.get(key) ?? 0;
-    underWay.set(key, others + 1);
-    counter = (counter + 1) % 36 ** 5;
-    const begunAt = performance.now();
-    return {
-      token: writer + counter.toString(36).padStart(5, '0'),
-      isAlone: others === 0,
-      begunAt,
-      latest() {
-        return ahead === undefined ? '0' : String(Math.ceil(begunAt + timeoutMs + ahead));
-      },
-      learn(serverNow) {
-        // The time of arrival makes it early by the way back: then what is dated in time is also answered in time.
-        ahead = Number(serverNow) - performance.now();
-      },
-      end() {
-        const left = (underWay.get(key) ?? 1) - 1;
-        if (left > 0) underWay.set(key, left);
-        else underWay.delete(key);
-      },
-    };
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
   }
 
-  return { begin };
+  /** @throws `TypeError` for what cannot be a key */
+  begin(key: SessionKey): Write {
+    assertSessionKey(key);
+    this.#counter = (this.#counter + 1) % 36 ** 5;
+    const token = this.#writer + this.#counter.toString(36).padStart(5, '0');
+    const write = new Write(key, token, this.#underWay.get(key) === undefined);
+    this.#underWay.add(write);
+    return write;
+  }
+
+  end(write: Write): void {
+    this.#underWay.delete(write);
+  }
+
+  /** The latest time, by the server's clock, that the write may happen at; '0' while that clock is not known. */
+  latest({ begunAt }: Write): string {
+    return this.#ahead === undefined ? '0' : String(Math.ceil(begunAt + this.#timeoutMs + this.#ahead));
+  }
+
+  /** Reads the server's clock from an answer, in ms. */
+  learn(serverNow: unknown): void {
+    // The time of arrival makes it early by the way back: then what is dated in time is also answered in time.
+    this.#ahead = Number(serverNow) - performance.now();
+  }
 }

@@ -8,7 +8,7 @@ import { onSessionEvent } from '../events.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import type { SessionChange, SessionStore, UpdateVerdict } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
-import { WorkByKey } from './work-by-key.ts';
+import { WorkByKey } from '../work-by-key.ts';
 import { type Write, type WriteOutcome, queueWrite } from './write-queue.ts';
 
 const key = keyOf('session');

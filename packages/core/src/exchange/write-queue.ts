@@ -5,7 +5,7 @@ import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
-import { type KeyedWork, WorkByKey } from './work-by-key.ts';
+import { type KeyedWork, WorkByKey } from '../work-by-key.ts';
 
 /** What a write changes besides fields. */
 export type WriteTimes = Pick<SessionChange, 'touchedAt' | 'expiresAt' | 'owner' | 'settings'>;

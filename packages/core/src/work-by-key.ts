@@ -1,4 +1,4 @@
-import type { SessionKey } from '../store.ts';
+import type { SessionKey } from './store.ts';
 
 /** What can be in {@link WorkByKey}. */
 export interface KeyedWork {
