@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SessError, deadlinesOf } from '@sess/core';
+import { type KeyedWork, SessError, WorkByKey, deadlinesOf } from '@sess/core';
 import { asFault } from './faults.ts';
 
 /** A call of the store, as seen by the work that is done for it. */
@@ -58,15 +58,30 @@ function processPool(): Pool {
   return (slot[shared] ??= { calls: 0, atWork: 0, waiting: [] });
 }
 
+/** Calls of one name, one behind the other. */
+class Line implements KeyedWork {
+  readonly key: string;
+  after: this | undefined;
+  /** Settled when the last of them has ended. */
+  last: Promise<void>;
+
+  constructor(key: string, last: Promise<void>) {
+    this.key = key;
+    this.last = last;
+  }
+}
+
 export function openGate(): Gate {
   const pool = processPool();
-  const lines = new Map<string, Promise<void>>();
-  const answers = new Set<Promise<unknown>>();
+  const lines = new WorkByKey<Line>();
+  let unanswered = 0;
+  let allAnswered = (): void => {};
   let isClosed = false;
+  let closing: Promise<void> | undefined;
 
-  async function enter(): Promise<void> {
-    if (pool.atWork < slots) pool.atWork++;
-    else await new Promise<void>((resolve) => pool.waiting.push(resolve));
+  function enter(): void | Promise<void> {
+    if (pool.atWork >= slots) return new Promise<void>((resolve) => pool.waiting.push(resolve));
+    pool.atWork++;
   }
 
   /** Hands the place on, if somebody waits for it. */
@@ -86,19 +101,17 @@ export function openGate(): Gate {
     }
   }
 
-  async function performInLine<T>(job: (work: Work) => Promise<T>, work: Work, line: string): Promise<T> {
-    const before = lines.get(line);
-    const mine = before === undefined ? perform(job, work) : before.then(() => perform(job, work));
-    const done = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    lines.set(line, done);
-    try {
-      return await mine;
-    } finally {
-      if (lines.get(line) === done) lines.delete(line);
-    }
+  function performInLine<T>(job: (work: Work) => Promise<T>, work: Work, key: string): Promise<T> {
+    const others = lines.get(key);
+    const mine = others === undefined ? perform(job, work) : others.last.then(() => perform(job, work));
+    const ended = (): void => {
+      if (line.last === done) lines.delete(line);
+    };
+    const done = mine.then(ended, ended);
+    const line = others ?? new Line(key, done);
+    line.last = done;
+    if (others === undefined) lines.add(line);
+    return mine;
   }
 
   function newWork(isGivenUp: () => boolean, boundMs: number): Work {
@@ -115,21 +128,37 @@ export function openGate(): Gate {
     };
   }
 
+  function answered(): void {
+    unanswered--;
+    if (unanswered === 0) allAnswered();
+  }
+
+  /** What is given up is answered, and stays a call until its work has ended. */
   function bounded<T>(boundMs: number, start: (work: Work) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isGivenUp = false;
-      const giveUp = () => {
+      const deadline = deadlinesOf(boundMs).begin(() => {
         isGivenUp = true;
+        answered();
         reject(timeout(boundMs));
+      });
+      const ended = (): void => {
+        deadline.end();
+        pool.calls--;
+        if (!isGivenUp) answered();
       };
-      const deadline = deadlinesOf(boundMs).begin(giveUp);
       pool.calls++;
-      void start(newWork(() => isGivenUp, boundMs))
-        .then(resolve, (error: unknown) => reject(asFault(error)))
-        .finally(() => {
-          deadline.end();
-          pool.calls--;
-        });
+      unanswered++;
+      start(newWork(() => isGivenUp, boundMs)).then(
+        (value) => {
+          ended();
+          resolve(value);
+        },
+        (error: unknown) => {
+          ended();
+          reject(asFault(error));
+        },
+      );
     });
   }
 
@@ -142,20 +171,13 @@ export function openGate(): Gate {
           `More than ${mostCalls} calls wait for the session directory: its disk is too slow, or hangs.`,
         );
       }
-      const answer = bounded(boundMs, (work) =>
-        line === undefined ? perform(job, work) : performInLine(job, work, line),
-      );
-      answers.add(answer);
-      try {
-        return await answer;
-      } finally {
-        answers.delete(answer);
-      }
+      return bounded(boundMs, (work) => (line === undefined ? perform(job, work) : performInLine(job, work, line)));
     },
 
     async close(): Promise<void> {
       isClosed = true;
-      while (answers.size > 0) await Promise.allSettled([...answers]);
+      closing ??= unanswered === 0 ? undefined : new Promise<void>((resolve) => (allAnswered = resolve));
+      await closing;
     },
   };
 }
