@@ -59,6 +59,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   let active = 0;
   let drained: (() => void) | undefined;
   let isClosed = false;
+  /** Counts sends and answers, to tell what came first. */
+  let moment = 0;
   let answeredAt = 0;
   let lastError: Error | undefined;
   let greeted = () => {};
@@ -133,16 +135,16 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
         return;
       }
       const number = (this.#count += 1);
-      this.#sentAt = performance.now();
+      this.#sentAt = moment += 1;
       underWay.add(this);
       this.#call.send().then(
         (value) => {
-          answeredAt = performance.now();
+          answeredAt = moment += 1;
           if (number === this.#count && this.#finish()) this.#resolve(value);
         },
         (error: unknown) => {
           const isUnsent = wasNotSent(error);
-          if (!isUnsent) answeredAt = performance.now();
+          if (!isUnsent) answeredAt = moment += 1;
           if (number !== this.#count || this.#isOver) return;
           underWay.delete(this);
           if (isUnsent) waiting.add(this);
