@@ -80,7 +80,9 @@ describe('the development secret', () => {
     developmentSecret(directory);
     for (const mode of [0o640, 0o604, 0o660, 0o666]) {
       chmodSync(path, mode);
-      expect(() => developmentSecret(directory)).toThrow(refused('is open to other users'));
+      expect(() => developmentSecret(directory)).toThrow(
+        refused(`${path} is open to other users (chmod go= ${path} closes it)`),
+      );
     }
   });
 
@@ -88,7 +90,9 @@ describe('the development secret', () => {
     developmentSecret(directory);
     for (const mode of [0o750, 0o705, 0o777, 0o1777]) {
       chmodSync(directory, mode);
-      expect(() => developmentSecret(directory)).toThrow(refused('is open to other users'));
+      expect(() => developmentSecret(directory)).toThrow(
+        refused(`${directory} is open to other users (chmod go= ${directory} closes it)`),
+      );
     }
   });
 
@@ -96,7 +100,9 @@ describe('the development secret', () => {
     developmentSecret(directory);
     for (const mode of [0o775, 0o757, 0o777]) {
       chmodSync(base, mode);
-      expect(() => developmentSecret(directory)).toThrow(refused('is open to other users'));
+      expect(() => developmentSecret(directory)).toThrow(
+        refused(`${base} is open to other users (chmod go-w ${base} closes it)`),
+      );
     }
     // As in /tmp itself, the sticky bit keeps others from moving it.
     chmodSync(base, 0o1777);

@@ -57,7 +57,10 @@ function assertPrivate(path: string, forbiddenMode: number): void {
   if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');
   const uid = process.geteuid?.();
   if (uid !== undefined && stats.uid !== uid && stats.uid !== 0) throw refusal(path, 'belongs to another user');
-  if (uid !== undefined && (stats.mode & forbiddenMode) !== 0) throw refusal(path, 'is open to other users');
+  if (uid !== undefined && (stats.mode & forbiddenMode) !== 0) {
+    const close = forbiddenMode === 0o022 ? 'chmod go-w' : 'chmod go=';
+    throw refusal(path, `is open to other users (${close} ${path} closes it)`);
+  }
 }
 
 /** A directory such as /tmp, in which nobody can move what belongs to others. */
