@@ -52,3 +52,4 @@ export {
   hasAbility,
 } from './store.ts';
 export { type KeyedWork, WorkByKey } from './work-by-key.ts';
+export { WorkInHand } from './work-in-hand.ts';

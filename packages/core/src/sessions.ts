@@ -30,7 +30,7 @@ import { type SessionsOptions, checkOptions } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { storeSource } from './storage/store-source.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
-import { WorkInHand } from './exchange/work-in-hand.ts';
+import { WorkInHand } from './work-in-hand.ts';
 
 /** A request and its session. */
 export interface SessionExchange {

@@ -9,6 +9,7 @@ import {
   type Sweeps,
   type WalksKeys,
   assertKnownOptions,
+  systemClock,
 } from '@sess/core';
 import { createSession } from './create-session.ts';
 import { destroySession } from './destroy-session.ts';
@@ -66,7 +67,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
   }
   assertDuration('sweepEveryMs', sweepEveryMs);
   assertDuration('graceMs', graceMs);
-  const clock = options.clock ?? (() => Date.now());
+  const clock = options.clock ?? systemClock;
   const directory = openSessionDirectory(options.directory, options.platform ?? process.platform);
   const gate = openGate();
   const turns = turnsIn(directory.locks);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KeyedWork, SessError, WorkByKey, deadlinesOf } from '@sess/core';
+import { type KeyedWork, SessError, WorkByKey, WorkInHand, deadlinesOf } from '@sess/core';
 import { asFault } from './faults.ts';
 
 /** A call of the store, as seen by the work that is done for it. */
@@ -74,10 +74,8 @@ class Line implements KeyedWork {
 export function openGate(): Gate {
   const pool = processPool();
   const lines = new WorkByKey<Line>();
-  let unanswered = 0;
-  let allAnswered = (): void => {};
+  const unanswered = new WorkInHand();
   let isClosed = false;
-  let closing: Promise<void> | undefined;
 
   function enter(): void | Promise<void> {
     if (pool.atWork >= slots) return new Promise<void>((resolve) => pool.waiting.push(resolve));
@@ -128,27 +126,22 @@ export function openGate(): Gate {
     };
   }
 
-  function answered(): void {
-    unanswered--;
-    if (unanswered === 0) allAnswered();
-  }
-
   /** What is given up is answered, and stays a call until its work has ended. */
   function bounded<T>(boundMs: number, start: (work: Work) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isGivenUp = false;
       const deadline = deadlinesOf(boundMs).begin(() => {
         isGivenUp = true;
-        answered();
+        unanswered.end();
         reject(timeout(boundMs));
       });
       const ended = (): void => {
         deadline.end();
         pool.calls--;
-        if (!isGivenUp) answered();
+        if (!isGivenUp) unanswered.end();
       };
       pool.calls++;
-      unanswered++;
+      unanswered.begin();
       start(newWork(() => isGivenUp, boundMs)).then(
         (value) => {
           ended();
@@ -176,8 +169,7 @@ export function openGate(): Gate {
 
     async close(): Promise<void> {
       isClosed = true;
-      closing ??= unanswered === 0 ? undefined : new Promise<void>((resolve) => (allAnswered = resolve));
-      await closing;
+      await unanswered.settled();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { SessError, deadlinesOf } from '@sess/core';
+import { SessError, WorkInHand, deadlinesOf } from '@sess/core';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { asSessError, wasNotSent, withoutArguments } from './redis-errors.ts';
 import { type Gathered, Gathering } from './gathering.ts';
@@ -56,8 +56,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const waiting = new Set<Waiter>();
   const underWay = new Gathering<Waiter>();
   const scripts = scriptRunner(client);
-  let active = 0;
-  let drained: (() => void) | undefined;
+  const workInHand = new WorkInHand();
   let isClosed = false;
   /** Counts sends and answers, to tell what came first. */
   let moment = 0;
@@ -122,7 +121,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       this.#call = call;
       this.#resolve = resolve;
       this.#reject = reject;
-      active += 1;
+      workInHand.begin();
       this.#bound = bound(call.since, () => this.#expire());
     }
 
@@ -180,9 +179,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       this.#bound.end();
       underWay.delete(this);
       if (waiting.size > 0) waiting.delete(this);
-      active -= 1;
-      // Whoever waits for the last call goes on behind those who wait for its answer.
-      if (active === 0) drained?.();
+      workInHand.end();
       return true;
     }
   }
@@ -195,7 +192,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   async function close(): Promise<void> {
     if (isClosed) return;
     isClosed = true;
-    if (active > 0) await new Promise<void>((resolve) => (drained = resolve));
+    await workInHand.settled();
     client.off('ready', onReady).off('close', onClose).off('end', onEnd);
     if (!isOurs) return;
     greeted();

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { CookieSettings } from '../cookie/cookie.ts';
 import type { SessError } from '../errors.ts';
 import type { Timeouts } from '../expiry.ts';
-import type { WorkInHand } from './work-in-hand.ts';
+import type { WorkInHand } from '../work-in-hand.ts';
 import type { Limits } from '../session/limits.ts';
 
 /** Everything that the life of a session depends on, decided once at the start. */

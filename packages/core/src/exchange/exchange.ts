@@ -141,7 +141,7 @@ export class Exchange {
   }
 
   save(state: SessionState): Promise<void> {
-    return this.#inTurn(() => storeSession(this, state, { explicit: true }));
+    return this.#inTurn(() => storeSession(this, state, { explicit: true }, state.fields.changes()));
   }
 
   reload(state: SessionState): Promise<void> {

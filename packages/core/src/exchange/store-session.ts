@@ -22,7 +22,7 @@ export function storeSession(
   exchange: Exchange,
   state: SessionState,
   mode: StoreMode,
-  changes: FieldChanges | undefined = state.fields.changes(),
+  changes: FieldChanges | undefined,
 ): Promise<void> {
   // Most of what is stored is a change of a session that stays what it is.
   const stays = state.standing === 'stored' && state.closing === undefined && state.replaces === undefined;

@@ -57,15 +57,17 @@ class WriteQueue implements KeyedWork {
 
   /** The first write, at once. Most are alone and compare nothing: the change is what the write says. */
   begin(write: Write): Promise<WriteOutcome> {
-    this.#queues.add(this);
     if (write.update !== undefined) {
+      this.#queues.add(this);
       const outcome = this.add(write);
       void this.#run();
       return outcome;
     }
     const { times, fields } = write;
     const change = fields === undefined ? times : changeOf(times, fields);
-    return this.#store.update(this.key, change).then(
+    const updating = this.#store.update(this.key, change);
+    this.#queues.add(this);
+    return updating.then(
       (verdict) => {
         // Whoever came meanwhile is given what the store holds now.
         if (verdict === 'applied' && this.#waiting !== undefined && fields !== undefined) this.#known = textsOf(fields);

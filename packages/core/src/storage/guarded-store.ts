@@ -9,6 +9,7 @@ import type {
   SessionStore,
   UpdateVerdict,
 } from '../store.ts';
+import { WorkInHand } from '../work-in-hand.ts';
 
 /**
  * A store as core uses it: loaded at its first use, each operation bounded, each fault a `SessError`
@@ -20,8 +21,7 @@ export class GuardedStore implements SessionStore {
   readonly #deadlines: Deadlines;
   readonly #onFault: (error: SessError) => void;
   #loaded: SessionStore | undefined;
-  #running = 0;
-  #drained: (() => void)[] = [];
+  readonly #workInHand = new WorkInHand();
 
   constructor(load: () => Promise<SessionStore>, operationMs: number, onFault: (error: SessError) => void = () => {}) {
     this.#load = load;
@@ -57,8 +57,8 @@ export class GuardedStore implements SessionStore {
   }
 
   /** Resolves when nothing is under way. */
-  async drained(): Promise<void> {
-    while (this.#running > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  drained(): Promise<void> {
+    return this.#workInHand.settled();
   }
 
   // One promise for all of it: every request goes through here once or twice.
@@ -67,14 +67,13 @@ export class GuardedStore implements SessionStore {
       const started = performance.now();
       const fail = (thrown: unknown): void => reject(this.#fault(thrown, operation, key, started));
       const run = (store: SessionStore): void => {
-        this.#running += 1;
+        this.#workInHand.begin();
         let isOver = false;
         const finish = (): boolean => {
           if (isOver) return false;
           isOver = true;
           deadline.end();
-          this.#running -= 1;
-          if (this.#running === 0) for (const drained of this.#drained.splice(0)) drained();
+          this.#workInHand.end();
           return true;
         };
         const failOnce = (thrown: unknown): void => {

@@ -1,5 +1,5 @@
 /**
- * Work that `close()` waits for. It is counted, not collected: a `Set` that things come and go in leaves old tables
+ * Work that a `close()` waits for. It is counted, not collected: a `Set` that things come and go in leaves old tables
  * behind, and each keeps what it last held from the quick part of the garbage collector, with all that hangs on it.
  */
 export class WorkInHand {
