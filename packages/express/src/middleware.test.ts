@@ -227,6 +227,22 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
     expect(await visitor.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
   });
 
+  it('gives all requests accessors that are the same, and nothing else that is listed', async () => {
+    const getters = new Set<unknown>();
+    app.get('/print', (req, res) => {
+      getters.add(Object.getOwnPropertyDescriptor(req, 'session')?.get);
+      const listed = Object.getOwnPropertySymbols(req).filter((name) =>
+        Object.prototype.propertyIsEnumerable.call(req, name),
+      );
+      res.send(listed.map(String).join(' '));
+    });
+    const visitor = await open();
+    const listed = await visitor.text('/print');
+    expect(await visitor.text('/print')).toBe(listed);
+    expect(listed).not.toContain('session');
+    expect([getters.size, getters.has(undefined)]).toEqual([1, false]);
+  });
+
   it('mounted twice, it works once: one read, one cookie', async () => {
     const twice = express();
     twice.use(sessions, sessions, session((await testSessions()).sessions), app);

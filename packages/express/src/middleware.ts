@@ -58,20 +58,37 @@ function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return typeof options === 'object' && options !== null && 'attach' in options;
 }
 
-// The accessors belong to the request itself and are made anew for each. Shared ones that find the
-// exchange under a symbol are no faster: a third property costs Express's request more than a closure.
-function expose(request: IncomingMessage, exchange: SessionExchange): void {
-  Object.defineProperties(request, {
-    session: {
-      get: () => exchange.session,
-      set(value: unknown) {
-        replaceSession(exchange, value);
-      },
-      configurable: true,
-      enumerable: true,
+/** Where a request keeps its exchange. */
+const exposed: unique symbol = Symbol('session exchange');
+
+type ExposedRequest = IncomingMessage & { [exposed]: SessionExchange };
+
+// One set of accessors for all requests: with closures of its own each request has a shape of its own, and all that is
+// done to it from there on is slow.
+const accessors: PropertyDescriptorMap & ThisType<ExposedRequest> = {
+  session: {
+    get() {
+      return this[exposed].session;
     },
-    sessionID: { get: () => exchange.session.handle, configurable: true, enumerable: true },
-  });
+    set(value: unknown) {
+      replaceSession(this[exposed], value);
+    },
+    configurable: true,
+    enumerable: true,
+  },
+  sessionID: {
+    get() {
+      return this[exposed].session.handle;
+    },
+    configurable: true,
+    enumerable: true,
+  },
+};
+
+function expose(request: IncomingMessage, exchange: SessionExchange): void {
+  // Not listed: whoever prints a request does not want to see the inside of its session.
+  Object.defineProperty(request, exposed, { value: exchange, configurable: true });
+  Object.defineProperties(request, accessors);
 }
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */

@@ -49,6 +49,22 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
     expect(await store.size()).toBe(2);
   });
 
+  it('gives all contexts an accessor that is the same, and nothing else that is listed', async () => {
+    const getters = new Set<unknown>();
+    at['/print'] = (ctx) => {
+      getters.add(Object.getOwnPropertyDescriptor(ctx, 'session')?.get);
+      const listed = Object.getOwnPropertySymbols(ctx).filter((name) =>
+        Object.prototype.propertyIsEnumerable.call(ctx, name),
+      );
+      ctx.body = `listed: ${listed.map(String).join(' ')}`;
+    };
+    const visitor = await open();
+    const listed = await visitor.text('/print');
+    expect(await visitor.text('/print')).toBe(listed);
+    expect(listed).not.toContain('session');
+    expect([getters.size, getters.has(undefined)]).toEqual([1, false]);
+  });
+
   it('costs nothing on a route that does not look: no store call, no header', async () => {
     at['/plain'] = (ctx) => void (ctx.body = 'plain');
     const visitor = await open();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer, until } from '../test/redis-server.ts';
 import { change, newKey, newPrefix, record } from '../test/session-fixtures.ts';
@@ -38,6 +38,21 @@ afterEach(async () => {
 
 const indexOf = (owner: string) => `${prefix}owner:${createHash('sha256').update(owner).digest('hex')}`;
 const names = () => proxy.commands.map(([name]) => name?.toLowerCase());
+
+it('commands of one turn of the event loop are written at once, however many requests they are of', async () => {
+  const client = new Redis(proxy.url);
+  const own = redisStore({ client, prefix });
+  const keys = Array.from({ length: 20 }, newKey);
+  await Promise.all(keys.map((key) => own.create(key, record({ a: '1' }))));
+  const single = vi.spyOn(client.stream, '_write');
+  const several = vi.spyOn(client.stream, '_writev');
+  proxy.forget();
+  expect(await Promise.all(keys.map((key) => own.read(key)))).toHaveLength(20);
+  expect(names()).toEqual(keys.map(() => 'get'));
+  expect([single, several].map(({ mock }) => mock.calls.length)).toEqual([0, 1]);
+  await own.close();
+  await client.quit();
+});
 
 describe('what goes over the wire', () => {
   it('a read is one GET', async () => {

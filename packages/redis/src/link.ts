@@ -2,6 +2,7 @@ import { SessError, WorkInHand, deadlinesOf } from '@sess/core';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { asSessError, wasNotSent, withoutArguments } from './redis-errors.ts';
 import { type Gathered, Gathering } from './gathering.ts';
+import { OutgoingBatch } from './outgoing-batch.ts';
 import type { Script } from './script.ts';
 import { scriptRunner } from './script-runner.ts';
 
@@ -55,6 +56,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const isLostOnClose = single !== undefined && single.options.autoResendUnfulfilledCommands === false;
   const waiting = new Set<Waiter>();
   const underWay = new Gathering<Waiter>();
+  const outgoing = new OutgoingBatch();
   const scripts = scriptRunner(client);
   const workInHand = new WorkInHand();
   let isClosed = false;
@@ -136,6 +138,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       const number = (this.#count += 1);
       this.#sentAt = moment += 1;
       underWay.add(this);
+      if (single !== undefined) outgoing.gather(single.stream);
       this.#call.send().then(
         (value) => {
           answeredAt = moment += 1;

@@ -2,6 +2,7 @@ import type { Carrier, Claim } from './claim.ts';
 import type { Keyring } from './keyring.ts';
 import type { SessionStore } from '../store.ts';
 import { isToken, keyOf, mintToken } from './token.ts';
+import { VerifiedValues } from './verified-values.ts';
 
 /** A token and its signature, 43 characters each, and the dot. */
 const VALUE_LENGTH = 87;
@@ -9,6 +10,7 @@ const VALUE_LENGTH = 87;
 /** The cookie carries a signed token; the session is in the store. */
 export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly boundMs: number }): Carrier {
   const claimOf = (token: string): Claim => ({ key: keyOf(token), store, cookieValue: () => keyring.sign(token) });
+  const verified = new VerifiedValues<Claim>();
   return {
     holdsSession: false,
     get boundMs() {
@@ -16,8 +18,13 @@ export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly 
     },
     verify(value) {
       if (value.length !== VALUE_LENGTH) return undefined;
+      const known = verified.get(value);
+      if (known !== undefined) return known;
       const token = keyring.verify(value);
-      return token !== false && isToken(token) ? claimOf(token) : undefined;
+      if (token === false || !isToken(token)) return undefined;
+      const claim = claimOf(token);
+      verified.keep(value, claim);
+      return claim;
     },
     mint: () => claimOf(mintToken()),
   };
