@@ -18,6 +18,7 @@ export function destroySession(
   { endMarkerMs = 0 }: DestroyOptions,
   work: Work,
 ): Promise<SessionRecord | undefined> {
+  site.known.forget(path.key);
   return untilNotLost(site, path, work, async () => {
     const there = await loadSession(site, path, work);
     const now = site.clock();

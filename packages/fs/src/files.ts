@@ -120,6 +120,35 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** By what a file that nobody has changed is known again: each change of it gives it another time. */
+export interface FileMark {
+  size: number;
+  /** Absent: this process has written the file, and has not looked at it since. */
+  seen?: { ino: number; ctimeMs: number };
+}
+
+/** What is read of a file, and by what it is known again. */
+export interface WholeFile {
+  bytes: Uint8Array;
+  mark: FileMark;
+}
+
+/** The mark of a file that is still what it was; `undefined` where that can not be said, whatever the reason. */
+export async function sameFile(path: string, { size, seen }: FileMark): Promise<FileMark | undefined> {
+  try {
+    const stats = await statusOf(path);
+    if (strange(stats) !== undefined || stats.size !== size) return undefined;
+    const isSame = seen === undefined || (stats.ino === seen.ino && stats.ctimeMs === seen.ctimeMs);
+    return isSame ? markOf(stats) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function markOf({ size, ino, ctimeMs }: fs.Stats): FileMark {
+  return { size, seen: { ino, ctimeMs } };
+}
+
 /** A link, a socket, a file where the token should be. */
 const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
 
@@ -128,7 +157,7 @@ const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
  *
  * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own with one name.
  */
-export async function readWhole(path: string, key: SessionKey): Promise<Uint8Array | undefined> {
+export async function readWhole(path: string, key: SessionKey): Promise<WholeFile | undefined> {
   let fd: number;
   try {
     fd = await open(path, reading);
@@ -142,7 +171,7 @@ export async function readWhole(path: string, key: SessionKey): Promise<Uint8Arr
     const stats = await fileStatus(fd);
     const reason = strange(stats);
     if (reason !== undefined) throw corrupt(key, reason);
-    return await readAll(fd, stats.size);
+    return { bytes: await readAll(fd, stats.size), mark: markOf(stats) };
   } finally {
     await close(fd);
   }

@@ -17,10 +17,11 @@ import { type Work, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
 import { ownerIndexIn } from './owner-index.ts';
 import { openSessionDirectory } from './session-directory.ts';
-import { RecentReads } from './recent-reads.ts';
+import { KnownSessions } from './known-sessions.ts';
+import { readSession } from './read-session.ts';
 import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { asRecord, isOwnedBy, loadSession } from './stored-session.ts';
+import { isOwnedBy } from './stored-session.ts';
 import { type SweepPlan, sweep } from './sweep.ts';
 import { startSweeper } from './sweeper.ts';
 import { turnsIn } from './turns.ts';
@@ -76,7 +77,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     owners: ownerIndexIn(directory, clock),
     turns,
     clock,
-    recentReads: new RecentReads(),
+    known: new KnownSessions(),
     contended: new Set(),
     fsync: durability === 'fsync',
   };
@@ -111,11 +112,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
       const path = sessionPath(directory.path, key);
       return gate.run(async (work) => {
         await directory.verifyNowAndThen();
-        const there = await loadSession(site, path, work);
-        if (there.state === 'ended') return 'ended';
-        if (there.state !== 'live') return undefined;
-        site.recentReads.add(key, there);
-        return asRecord(there);
+        return readSession(site, path, work);
       });
     },
 

@@ -21,6 +21,14 @@ export interface StoredRecord {
   settings?: SessionSettings;
 }
 
+/** A record is its reader's, to do with as it likes. */
+export function copyOf({ fields, createdAt, owner, settings }: StoredRecord): StoredRecord {
+  const copy: StoredRecord = { fields: { ...fields }, createdAt };
+  if (owner !== undefined) copy.owner = owner;
+  if (settings !== undefined) copy.settings = { ...settings };
+  return copy;
+}
+
 interface Header {
   key: SessionKey;
   createdAt: number;

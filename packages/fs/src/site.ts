@@ -1,5 +1,5 @@
+import type { KnownSessions } from './known-sessions.ts';
 import type { OwnerIndex } from './owner-index.ts';
-import type { RecentReads } from './recent-reads.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import type { Turns } from './turns.ts';
 
@@ -9,7 +9,7 @@ export interface Site {
   owners: OwnerIndex;
   turns: Turns;
   clock: () => number;
-  recentReads: RecentReads;
+  known: KnownSessions;
   /** Sessions at which a writer of this process lost, and left its data file behind. */
   contended: Set<string>;
   /** Whether a write is answered only when the disk has confirmed it. */

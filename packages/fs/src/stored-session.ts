@@ -1,6 +1,6 @@
 import { type SessionKey, type SessionRecord, isSessError } from '@sess/core';
 import { corrupt, errorCode, isMissing, tooNew } from './faults.ts';
-import { namesIfAny, namesIn, quietly, readWhole, unlink } from './files.ts';
+import { type FileMark, namesIfAny, namesIn, quietly, readWhole, unlink } from './files.ts';
 import type { Work } from './gate.ts';
 import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing } from './names.ts';
 import { type StoredRecord, decodeRecord } from './record-file.ts';
@@ -10,7 +10,7 @@ import type { Site } from './site.ts';
 /** What lies under a key, at one moment. */
 export type StoredSession =
   | { state: 'absent' }
-  | { state: 'live'; token: LiveToken; record: StoredRecord }
+  | { state: 'live'; token: LiveToken; record: StoredRecord; file: FileMark }
   /** An end marker stands. */
   | { state: 'ended'; token: EndToken }
   /** An expired session, an old marker, or what a destroy left: absent, and waits for the sweep. */
@@ -38,8 +38,9 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
     const now = site.clock();
     if (token.kind === 'end') return { state: now < token.until ? 'ended' : 'dead', token };
     if (now >= token.expiresAt) return { state: 'dead', token };
-    const bytes = await readWhole(dataPath(path, token, token.dataId), path.key);
-    if (bytes !== undefined) return { state: 'live', token, record: decodeRecord(path.key, bytes) };
+    const read = await readWhole(dataPath(path, token, token.dataId), path.key);
+    if (read !== undefined)
+      return { state: 'live', token, record: decodeRecord(path.key, read.bytes), file: read.mark };
     // Another one changed the session meanwhile: its token has another name now, and this one never comes back.
     if (missedToken === token.name) throw corrupt(path.key, 'its data file is missing');
     missedToken = token.name;

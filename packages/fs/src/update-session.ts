@@ -2,8 +2,8 @@ import type { SessionChange, UpdateVerdict } from '@sess/core';
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
-import { type StoredRecord, encodeRecord, setField } from './record-file.ts';
-import type { ReadSession } from './recent-reads.ts';
+import { type StoredRecord, copyOf, encodeRecord, setField } from './record-file.ts';
+import type { KnownSession } from './known-sessions.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { loadSession } from './stored-session.ts';
@@ -25,9 +25,10 @@ export async function updateSession(
   });
 }
 
-/** Tries it on what was read of the session before. Only a rename that took place says something about now. */
+/** Tries it on what is known of the session. Only a rename that took place says something about now. */
 async function isAppliedUnseen(site: Site, path: SessionPath, change: SessionChange, work: Work): Promise<boolean> {
-  const known = site.recentReads.take(path.key);
+  const known = site.known.find(path.key);
+  site.known.forget(path.key);
   if (known === undefined || site.clock() >= known.token.expiresAt || !isAsExpected(known.record, change)) return false;
   const { expiresAt, touchedAt } = timesOf(known.token, change);
   const moves = expiresAt !== known.token.expiresAt || touchedAt !== known.token.touchedAt;
@@ -37,7 +38,7 @@ async function isAppliedUnseen(site: Site, path: SessionPath, change: SessionCha
 async function apply(
   site: Site,
   path: SessionPath,
-  there: ReadSession,
+  there: KnownSession,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
@@ -50,31 +51,37 @@ async function apply(
 async function touch(
   site: Site,
   path: SessionPath,
-  { token }: ReadSession,
+  { token, record, file }: KnownSession,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
   const { expiresAt, touchedAt } = timesOf(token, change);
   if (expiresAt === token.expiresAt && touchedAt === token.touchedAt) return 'applied';
   work.check();
-  return (await commit(site, path, token, liveToken(expiresAt, touchedAt, token.dataId))) ? 'applied' : lost;
+  const next = liveToken(expiresAt, touchedAt, token.dataId);
+  if (!(await commit(site, path, token, next))) return lost;
+  site.known.add(path.key, { token: next, record, file });
+  return 'applied';
 }
 
 async function rewrite(
   site: Site,
   path: SessionPath,
-  { token }: ReadSession,
+  { token }: KnownSession,
   record: StoredRecord,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
   const { expiresAt, touchedAt } = timesOf(token, change);
   const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
-  return (await commitData(site, path, work, token, next, encodeRecord(path.key, record))) ? 'applied' : lost;
+  const bytes = encodeRecord(path.key, record);
+  if (!(await commitData(site, path, work, token, next, bytes))) return lost;
+  site.known.add(path.key, { token: next, record: copyOf(record), file: { size: bytes.length } });
+  return 'applied';
 }
 
 function timesOf(
-  { expiresAt, touchedAt }: ReadSession['token'],
+  { expiresAt, touchedAt }: KnownSession['token'],
   change: SessionChange,
 ): { expiresAt: number; touchedAt: number } {
   return {
