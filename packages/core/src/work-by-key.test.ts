@@ -37,3 +37,12 @@ it('finds, takes and forgets as a Map does, also where several share a bucket', 
     }),
   );
 });
+
+it('finds all of one key, one after the other, beside others of its bucket', () => {
+  const table = new WorkByKey<Work>();
+  const works = ['aa1', 'aa2', 'aa1', 'aa3', 'aa1', 'ab1'].map((key) => new Work(key));
+  for (const work of works) table.add(work);
+  const found: Work[] = [];
+  for (let work = table.get('aa1'); work !== undefined; work = table.next(work)) found.push(work);
+  expect(found).toEqual([works[4], works[2], works[0]]);
+});

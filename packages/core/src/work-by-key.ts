@@ -17,9 +17,12 @@ export class WorkByKey<W extends KeyedWork> {
   readonly #firsts: (W | undefined)[] = Array.from({ length: BUCKETS }, () => undefined);
 
   get(key: SessionKey): W | undefined {
-    let work = this.#firsts[bucketOf(key)];
-    while (work !== undefined && work.key !== key) work = work.after;
-    return work;
+    return ofKey(this.#firsts[bucketOf(key)], key);
+  }
+
+  /** Another one of the same key, where there are several. */
+  next(work: W): W | undefined {
+    return ofKey(work.after, work.key);
   }
 
   add(work: W): void {
@@ -38,6 +41,12 @@ export class WorkByKey<W extends KeyedWork> {
     }
     work.after = undefined;
   }
+}
+
+function ofKey<W extends KeyedWork>(first: W | undefined, key: SessionKey): W | undefined {
+  let work = first;
+  while (work !== undefined && work.key !== key) work = work.after;
+  return work;
 }
 
 /** Keys are random: two digits will do. */

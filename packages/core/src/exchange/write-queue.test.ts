@@ -272,15 +272,22 @@ describe('the queues', () => {
   it('leave nothing behind when their work is done', async () => {
     const { store } = await watched();
     const both = Promise.all([queueWrite(store, key, count()), queueWrite(store, key, set({ x: '1' }))]);
-    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v2'));
-    const ofStore: unknown = queues instanceof WeakMap ? queues.get(store) : undefined;
-    const running = (): unknown => (ofStore instanceof WorkByKey ? ofStore.get(key) : 'no queues');
-    expect(running()).toMatchObject({ key });
+    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v3'));
+    const running = (): unknown => (queues instanceof WorkByKey ? queues.get(key) : 'no queues');
+    expect(running()).toMatchObject({ key, store });
     await both;
     await turn();
     expect(running()).toBeUndefined();
     await queueWrite(store, key, set({ x: '2' }));
     expect(running()).toBeUndefined();
+  });
+
+  it('are of one store each, also where stores hold sessions of the same key', async () => {
+    const watches = [await watched(), await watched(), await watched()];
+    const counts = watches.map(({ store }) => Array.from({ length: 10 }, () => queueWrite(store, key, count())));
+    await Promise.all(counts.flat());
+    expect(await Promise.all(watches.map(({ text }) => text('n')))).toEqual(['10', '10', '10']);
+    for (const { updates } of watches) expect(updates.length).toBeLessThanOrEqual(3);
   });
 
   it('are shared with a second copy of this module, as bundlers make them', async () => {

@@ -43,14 +43,14 @@ const GIVE_UP_AFTER_MS = 2_000;
 class WriteQueue implements KeyedWork {
   readonly key: SessionKey;
   after: this | undefined;
-  readonly #store: SessionStore;
+  readonly store: SessionStore;
   readonly #queues: WorkByKey<WriteQueue>;
   #waiting: Waiting[] | undefined;
   /** Texts that this process wrote or read last: fresher, as a rule, than what a request read. */
   #known: ReadonlyMap<string, string | undefined> = nothingKnown;
 
   constructor(store: SessionStore, key: SessionKey, queues: WorkByKey<WriteQueue>) {
-    this.#store = store;
+    this.store = store;
     this.key = key;
     this.#queues = queues;
   }
@@ -65,7 +65,7 @@ class WriteQueue implements KeyedWork {
     }
     const { times, fields } = write;
     const change = fields === undefined ? times : changeOf(times, fields);
-    const updating = this.#store.update(this.key, change);
+    const updating = this.store.update(this.key, change);
     this.#queues.add(this);
     return updating.then(
       (verdict) => {
@@ -139,7 +139,7 @@ class WriteQueue implements KeyedWork {
   }
 
   async #update(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const verdict = await this.#store.update(this.key, draft.change());
+    const verdict = await this.store.update(this.key, draft.change());
     if (verdict === 'applied') this.#known = draft.texts();
     if (verdict !== 'conflict') return verdict;
     return (await this.#compare(draft)) === 'gone' ? 'gone' : 'conflict';
@@ -147,7 +147,7 @@ class WriteQueue implements KeyedWork {
 
   /** Reads what the store holds now, of the fields that the comparison is about. */
   async #compare(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const record = await this.#store.read(this.key);
+    const record = await this.store.read(this.key);
     if (record === undefined || record === 'ended') return 'gone';
     const known = new Map(this.#known);
     let verdict: UpdateVerdict = 'applied';
@@ -177,21 +177,23 @@ function textsOf({ set, unset }: FieldChanges): Map<string, string | undefined> 
   return texts;
 }
 
-type Queues = WeakMap<SessionStore, WorkByKey<WriteQueue>>;
+type Queues = WorkByKey<WriteQueue>;
 
-const slot = Symbol.for('@sess/core write queues v2');
+const slot = Symbol.for('@sess/core write queues v3');
 
-/** Bundlers load modules twice; the writers of one session must meet all the same. */
+/**
+ * One table for all stores: a cookie session's store is made for one request, and a table of its own would cost more
+ * than its writes. Bundlers load modules twice; the writers of one session must meet all the same.
+ */
 function sharedQueues(): Queues {
   const shared: typeof globalThis & { [slot]?: Queues } = globalThis;
-  return (shared[slot] ??= new WeakMap());
+  return (shared[slot] ??= new WorkByKey());
 }
 
 /** Writes to a stored session, together with whoever else in this process is about to. */
 export function queueWrite(store: SessionStore, key: SessionKey, write: Write): Promise<WriteOutcome> {
-  const all = sharedQueues();
-  let queues = all.get(store);
-  if (queues === undefined) all.set(store, (queues = new WorkByKey()));
-  const running = queues.get(key);
+  const queues = sharedQueues();
+  let running = queues.get(key);
+  while (running !== undefined && running.store !== store) running = queues.next(running);
   return running === undefined ? new WriteQueue(store, key, queues).begin(write) : running.add(write);
 }
