@@ -10,7 +10,7 @@ export interface ScaleRow {
   readUs: number;
   writeUs: number;
   diskBytes: number;
-  /** CPU seconds of a walk that lists each directory, and does nothing else. */
+  /** CPU seconds of a walk that lists each directory, also those of the tokens, and does nothing else. */
   walkCpuSeconds: number;
   sweepCpuSeconds: number;
   sweepSeconds: number;
@@ -18,9 +18,11 @@ export interface ScaleRow {
   stallMs: number;
 }
 
-/** Fills a directory with so many sessions, in a process of its own: a million take a minute or two. */
+/** Fills a directory with so many sessions, in processes of their own: a million take a minute or two. */
 export async function plantFiles(directory: string, sessions: number): Promise<void> {
-  await inChild(directory, sessions, 'plant');
+  const planted = sessions - visited;
+  const half = Math.floor(planted / 2);
+  await Promise.all([half, planted - half].map((count) => inChild(directory, count, 'plant')));
 }
 
 /** What a session costs among so many, which have been planted. In a process of its own. */
@@ -68,23 +70,30 @@ async function measure(directory: string, sessions: number): Promise<ScaleRow> {
   return { sessions, readUs, writeUs, diskBytes, walkCpuSeconds, sweepCpuSeconds, sweepSeconds, stallMs };
 }
 
-/** Sessions as the store lays them out; nobody reads them, so that their data is no record. */
+/** Sessions as the store lays them out, in shards that are there; nobody reads them, so that their data is no record. */
 function plant(directory: string, count: number, now: number): void {
   const data = 'x'.repeat(300);
+  for (let shard = 0; shard < 256; shard += 1)
+    fs.mkdirSync(`${directory}/${shard.toString(16).padStart(2, '0')}`, { recursive: true, mode: 0o700 });
   for (let made = 0; made < count; made += 1) {
     const key = randomBytes(32).toString('hex');
     const shard = `${directory}/${key.slice(0, 2)}`;
     const id = `${now.toString(36)}-${key.slice(0, 16)}`;
     const token = `${shard}/${key}/cur_${now + 86_400_000}_${now}_${id}_${key.slice(16, 32)}`;
-    fs.mkdirSync(token, { recursive: true, mode: 0o700 });
+    fs.mkdirSync(`${shard}/${key}`, 0o700);
+    fs.mkdirSync(token, 0o700);
     fs.writeFileSync(`${token}/data_${id}`, data);
   }
 }
 
+/** Each session has two directories: its own, and in it its token. */
 async function bareWalk(directory: string): Promise<void> {
   for (const shard of await list(directory)) {
     if (shard.length !== 2) continue;
-    for (const key of await list(`${directory}/${shard}`)) await list(`${directory}/${shard}/${key}`);
+    for (const key of await list(`${directory}/${shard}`)) {
+      const session = `${directory}/${shard}/${key}`;
+      for (const token of await list(session)) await list(`${session}/${token}`);
+    }
   }
 }
 
@@ -111,7 +120,7 @@ async function cpuOfEach(count: number, work: () => Promise<unknown>): Promise<n
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [directory = '', sessions = '0', work] = process.argv.slice(2);
-  if (work === 'plant') plant(directory, Number(sessions) - visited, Date.now());
+  if (work === 'plant') plant(directory, Number(sessions), Date.now());
   const row = work === 'measure' ? await measure(directory, Number(sessions)) : 'planted';
   process.send?.(row, () => process.exit(0));
 }
