@@ -8,6 +8,7 @@ export type { DebugReport, DebugReportOptions, SessionReport } from './debug-rep
 export type { Environment } from './environment.ts';
 export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
 export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
+export { type ExposedProperty, exposing } from './exchange/exposing.ts';
 export { assertKnownOptions } from './known-options.ts';
 export type { Limits } from './session/limits.ts';
 export type { Logger } from './logger.ts';

@@ -7,6 +7,7 @@ import {
   type Sessions,
   type SessionsOptions,
   createSessions,
+  exposing,
 } from '@sess/core';
 
 declare global {
@@ -58,38 +59,10 @@ function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return typeof options === 'object' && options !== null && 'attach' in options;
 }
 
-/** Where a request keeps its exchange. */
-const exposed: unique symbol = Symbol('session exchange');
-
-type ExposedRequest = IncomingMessage & { [exposed]: SessionExchange };
-
-// One set of accessors for all requests: with closures of its own each request has a shape of its own, and all that is
-// done to it from there on is slow.
-const accessors: PropertyDescriptorMap & ThisType<ExposedRequest> = {
-  session: {
-    get() {
-      return this[exposed].session;
-    },
-    set(value: unknown) {
-      replaceSession(this[exposed], value);
-    },
-    configurable: true,
-    enumerable: true,
-  },
-  sessionID: {
-    get() {
-      return this[exposed].session.handle;
-    },
-    configurable: true,
-    enumerable: true,
-  },
-};
-
-function expose(request: IncomingMessage, exchange: SessionExchange): void {
-  // Not listed: whoever prints a request does not want to see the inside of its session.
-  Object.defineProperty(request, exposed, { value: exchange, configurable: true });
-  Object.defineProperties(request, accessors);
-}
+const expose = exposing({
+  session: { get: (exchange) => exchange.session, set: replaceSession },
+  sessionID: { get: (exchange) => exchange.session.handle },
+});
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */
 function replaceSession(exchange: SessionExchange, value: unknown): void {

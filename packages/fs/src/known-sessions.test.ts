@@ -1,11 +1,14 @@
 import fs, { appendFileSync, linkSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FsStore, fsStore } from './fs-store.ts';
 import { KnownSessions } from './known-sessions.ts';
 import { liveToken } from './names.ts';
 import {
   dataFileOf,
+  fastDirectory,
   keyOf,
   removeTemporaryDirectories,
   temporaryDirectory,
@@ -225,6 +228,16 @@ describe('a read of a session that this process knows', () => {
     }
   });
 
+  it('leaves a damaged one as it is, also when it is written to after that', async () => {
+    const file = dataFileOf(directory, key);
+    appendFileSync(file, 'x');
+    expect(await fault()).toBe('STORE_CORRUPT');
+    await expect(mine.update(key, { set: { a: '2' }, ...times(1) })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await expect(mine.update(key, times(2))).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(dataFileOf(directory, key)).toBe(file);
+    expect(readFileSync(file, 'utf8')).toMatch(/x$/);
+  });
+
   it('takes no other directory under the name of its token for that token', async () => {
     const token = tokenPlaceOf(directory, key);
     renameSync(token, `${token}x`);
@@ -259,6 +272,23 @@ describe('what is known of sessions', () => {
     const kept = keys.filter((each) => known.find(each) !== undefined);
     expect(kept.length).toBeGreaterThan(0);
     expect(kept.length * 30_001).toBeLessThanOrEqual(4 * 1024 * 1024);
+  });
+
+  it('keeps nothing of a text that is no more in the session', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const store = fsStore({ directory: fastDirectory(), sweepEveryMs: 0 });
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 40; n++) {
+      const fields = { small: JSON.stringify('a text that stays'), large: JSON.stringify('x'.repeat(1e6)) };
+      await store.create(keyOf(n), { fields, createdAt: now, ...times(0) });
+      await store.update(keyOf(n), { unset: ['large'], ...times(1) });
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10e6);
+    expect(await store.read(keyOf(0))).toMatchObject({ fields: { small: '"a text that stays"' } });
+    await store.close();
   });
 
   it('counts what is forgotten, replaced and pushed out as room', () => {

@@ -13,7 +13,7 @@ export interface KnownSession {
 
 const places = 8192;
 /** UTF-16 units of all texts of one session. Larger ones are read again. */
-const largest = 32_768;
+export const largestKnown = 32_768;
 /** Of all sessions together. */
 const allUnits = 4 * 1024 * 1024;
 
@@ -39,7 +39,7 @@ export class KnownSessions {
   add(key: SessionKey, { token, record, file }: KnownSession): void {
     this.forget(key);
     const units = unitsIn(record);
-    if (units > largest) return;
+    if (units > largestKnown) return;
     if (this.#units + units > allUnits) {
       this.#kept.fill(undefined);
       this.#units = 0;

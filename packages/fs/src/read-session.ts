@@ -27,7 +27,11 @@ async function readUnchanged(site: Site, path: SessionPath): Promise<SessionReco
   if (known === undefined) return undefined;
   const { token, record } = known;
   const file = await sameFile(dataPath(path, token, token.dataId), known.file);
-  if (file === undefined || site.clock() >= token.expiresAt) return undefined;
+  if (file === undefined || site.clock() >= token.expiresAt) {
+    // Whatever is there now, a write must not go by what was there before: damage is left as it is.
+    site.known.forget(path.key);
+    return undefined;
+  }
   known.file = file;
   return asRecord({ token, record: copyOf(record) });
 }

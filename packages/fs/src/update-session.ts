@@ -2,8 +2,8 @@ import type { SessionChange, UpdateVerdict } from '@sess/core';
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
-import { type StoredRecord, copyOf, encodeRecord, setField } from './record-file.ts';
-import type { KnownSession } from './known-sessions.ts';
+import { type StoredRecord, decodeRecord, encodeRecord, setField } from './record-file.ts';
+import { type KnownSession, largestKnown } from './known-sessions.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { loadSession } from './stored-session.ts';
@@ -76,7 +76,9 @@ async function rewrite(
   const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
   const bytes = encodeRecord(path.key, record);
   if (!(await commitData(site, path, work, token, next, bytes))) return lost;
-  site.known.add(path.key, { token: next, record: copyOf(record), file: { size: bytes.length } });
+  // As it will be read. What stays of a record are views of the text that it was read from, and would keep all of it.
+  if (bytes.length <= largestKnown)
+    site.known.add(path.key, { token: next, record: decodeRecord(path.key, bytes), file: { size: bytes.length } });
   return 'applied';
 }
 

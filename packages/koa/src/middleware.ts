@@ -2,10 +2,10 @@ import {
   SessError,
   type Session,
   type SessionData,
-  type SessionExchange,
   type Sessions,
   type SessionsOptions,
   createSessions,
+  exposing,
 } from '@sess/core';
 import type { ExtendableContext, Next } from 'koa';
 
@@ -57,26 +57,4 @@ function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return typeof options === 'object' && options !== null && 'attach' in options;
 }
 
-/** Where a context keeps its exchange. */
-const exposed: unique symbol = Symbol('session exchange');
-
-type ExposedContext = ExtendableContext & { [exposed]: SessionExchange };
-
-// One accessor for all contexts: with closures of its own each context has a shape of its own, and all that is done to
-// it from there on is slow.
-const accessor: PropertyDescriptor & ThisType<ExposedContext> = {
-  get() {
-    return this[exposed].session;
-  },
-  set(value: unknown) {
-    replaceSession(this[exposed], value);
-  },
-  configurable: true,
-  enumerable: true,
-};
-
-function expose(ctx: ExtendableContext, exchange: SessionExchange): void {
-  // Not listed: whoever prints a context does not want to see the inside of its session.
-  Object.defineProperty(ctx, exposed, { value: exchange, configurable: true });
-  Object.defineProperty(ctx, 'session', accessor);
-}
+const expose = exposing({ session: { get: (exchange) => exchange.session, set: replaceSession } });

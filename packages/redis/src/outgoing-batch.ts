@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
  * Commands of one turn of the event loop, written to the connection together. A write of its own for each is the
  * dearest part of a small command: where many requests arrive at once it costs more than all else that a store does.
  *
- * They leave when the turn ends (`setImmediate`). Nothing is answered later by that, since answers are read in the next.
+ * They leave when the turn ends (`setImmediate`). An answer is not read before the next turn anyway.
  */
 export class OutgoingBatch {
   #connection: Writable | undefined;
