@@ -6,6 +6,7 @@ import { redisStore } from '@sess/redis';
 import { Redis } from 'ioredis';
 import { dayMs, secret } from './contestant.ts';
 import type { Data } from './data.ts';
+import { freeSomethingLarge } from './free-something-large.ts';
 import { median } from './statistics.ts';
 
 /** How what a visit costs grows. Without HTTP, 8 visits at a time, in a process of its own. */
@@ -32,7 +33,9 @@ const sessionSteps = [1_000, 10_000, 100_000, 1_000_000];
 
 export function growth(redisUrl: string, directory: string, isQuick: boolean): Promise<GrowthRow[]> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [redisUrl, directory, isQuick ? 'quick' : 'full']);
+    const child = fork(fileURLToPath(import.meta.url), [redisUrl, directory, isQuick ? 'quick' : 'full'], {
+      execArgv: ['--expose-gc'],
+    });
     child.once('message', (rows) => resolve(rows as GrowthRow[]));
     child.once('exit', (code) => reject(new Error(`The process ended with code ${code}.`)));
   });
@@ -134,21 +137,26 @@ async function cpuOfEach(
   return median(found);
 }
 
-/** More and more sessions in one Redis: those that are visited are 1,000 of them. */
+/** More and more keys in one Redis, as large as sessions are. Those that are visited are 1,000 sessions of their own. */
 async function bySessions(redisUrl: string, steps: readonly number[], plan: Plan): Promise<GrowthRow[]> {
-  const keeper = sessKeeper('@sess/redis', redisStore({ url: redisUrl, timeoutMs: 30_000 }));
-  const rows: GrowthRow[] = [];
-  const visitors: string[] = [];
-  let there = 0;
+  const keeper = sessKeeper('@sess/redis', redisStore({ url: redisUrl }));
+  const redis = new Redis(redisUrl);
   const data = { views: 1, userId: '8b6f0d8e4c1a4f7e9d2b5a60', locale: 'de-DE' };
+  const visitors: string[] = [];
+  while (visitors.length < 1_000) visitors.push(await keeper.make(data));
+  const rows: GrowthRow[] = [];
+  let there = visitors.length;
   for (const size of steps) {
-    for (; there < size; there += 100) {
-      const made = await Promise.all(Array.from({ length: 100 }, () => keeper.make(data)));
-      if (visitors.length < 1_000) visitors.push(...made);
+    while (there < size) {
+      const pipeline = redis.pipeline();
+      for (const end = there + 1_000; there < end; there += 1)
+        pipeline.set(`session:${there.toString(16).padStart(64, '0')}`, 'x'.repeat(150), 'PX', dayMs);
+      await pipeline.exec();
     }
     rows.push({ by: 'sessions', size, cost: { [keeper.name]: await costOf(keeper, visitors, plan) } });
   }
   await keeper.close();
+  redis.disconnect();
   return rows;
 }
 
@@ -161,7 +169,7 @@ async function measure(redisUrl: string, directory: string, isQuick: boolean): P
   ];
   const rows: GrowthRow[] = [];
   for (const size of bytesSteps) {
-    const visits = Math.max(40, Math.min(plan.visits, Math.round(2e7 / size)));
+    const visits = Math.max(40, Math.min(plan.visits, Math.round(1e8 / size)));
     rows.push(await row('bytes', size, { cart: 'x'.repeat(size) }, keepers, { ...plan, visits }));
   }
   for (const size of keySteps) {
@@ -176,5 +184,6 @@ async function measure(redisUrl: string, directory: string, isQuick: boolean): P
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [redisUrl = '', directory = '', mode] = process.argv.slice(2);
+  freeSomethingLarge();
   process.send?.(await measure(redisUrl, directory, mode === 'quick'), () => process.exit(0));
 }

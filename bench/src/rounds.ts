@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { countCommands } from './commands.ts';
 import type { Contender } from './contender.ts';
 import { type LoadReport, load } from './load.ts';
@@ -62,8 +63,9 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
         }),
       );
     }
-    // The compiler has its time.
+    // The compiler has its time, and requests whose client is gone have theirs: their commands are nobody's.
     for (const run of runs.values()) await run(1);
+    await setTimeout(300);
     for (const contender of contenders) commands.set(contender, await commandsOf(contender, plan));
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of inAnotherOrder(contenders)) {

@@ -2,9 +2,12 @@
 import { createServer } from 'node:http';
 import { contestantNamed } from './contestants.ts';
 import { actOf } from './contestant.ts';
+import { freeSomethingLarge } from './free-something-large.ts';
 
 const [name = '', redisUrl = '', directory = ''] = process.argv.slice(2);
 const { listener, close } = await contestantNamed(name).start({ redisUrl, directory });
+
+freeSomethingLarge();
 
 let requests = 0;
 const server = createServer((request, response) => {

@@ -29,6 +29,7 @@ export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
 export { failureResponse, withSessionHeaders } from './response/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
+export { copyOfFields, emptyFields, setField } from './session/record-fields.ts';
 export { currentSession } from './session/session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { SessError, type SessionKey, type SessionSettings } from '@sess/core';
+import { SessError, type SessionKey, type SessionSettings, copyOfFields, emptyFields, setField } from '@sess/core';
 import { corrupt, tooNew } from './faults.ts';
 import { largestBytes } from './files.ts';
 
@@ -23,7 +23,7 @@ export interface StoredRecord {
 
 /** A record is its reader's, to do with as it likes. */
 export function copyOf({ fields, createdAt, owner, settings }: StoredRecord): StoredRecord {
-  const copy: StoredRecord = { fields: { ...fields }, createdAt };
+  const copy: StoredRecord = { fields: copyOfFields(fields), createdAt };
   if (owner !== undefined) copy.owner = owner;
   if (settings !== undefined) copy.settings = { ...settings };
   return copy;
@@ -141,7 +141,7 @@ function isFieldEntry(value: unknown): boolean {
 }
 
 function fieldsOf(key: SessionKey, entries: readonly FieldEntry[], texts: string): Record<string, string> {
-  const fields: Record<string, string> = {};
+  const fields = emptyFields(entries.length);
   let at = 0;
   for (const [name, length, escaped] of entries) {
     const written = texts.slice(at, at + length);
@@ -160,11 +160,4 @@ function unescaped(key: SessionKey, written: string): string {
     // Told below.
   }
   throw corrupt(key, 'a text in it is not what it says');
-}
-
-/** Assigning `__proto__` would set the object's prototype; like this it is a name like any other. */
-export function setField(fields: Record<string, string>, name: string, text: string): void {
-  if (name === '__proto__')
-    Object.defineProperty(fields, name, { value: text, writable: true, enumerable: true, configurable: true });
-  else fields[name] = text;
 }

@@ -1,8 +1,8 @@
-import type { SessionChange, UpdateVerdict } from '@sess/core';
+import { type SessionChange, type UpdateVerdict, copyOfFields, setField } from '@sess/core';
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
-import { type StoredRecord, decodeRecord, encodeRecord, setField } from './record-file.ts';
+import { type StoredRecord, decodeRecord, encodeRecord } from './record-file.ts';
 import { type KnownSession, largestKnown } from './known-sessions.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
@@ -115,7 +115,7 @@ function changed(record: StoredRecord, change: SessionChange): StoredRecord {
   const { owner: ownerBefore, settings: settingsBefore, createdAt } = record;
   const owner = change.owner === undefined ? ownerBefore : change.owner;
   const settings = change.settings ?? settingsBefore;
-  const fields = { ...record.fields };
+  const fields = copyOfFields(record.fields);
   for (const name of removed) delete fields[name];
   for (const [name, text] of writes) setField(fields, name, text);
   return {

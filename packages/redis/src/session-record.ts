@@ -1,4 +1,11 @@
-import { SessError, type SessionKey, type SessionRecord, type SessionSettings } from '@sess/core';
+import {
+  SessError,
+  type SessionKey,
+  type SessionRecord,
+  type SessionSettings,
+  emptyFields,
+  setField,
+} from '@sess/core';
 
 /**
  * How a session lies in Redis: as one text, since that is what a client reads with the least work, and what takes the
@@ -126,13 +133,13 @@ function cut(
   start: number,
   slice: (from: number, to: number) => string,
 ): Record<string, string> {
-  const fields: Record<string, string> = {};
+  const fields = emptyFields(list.length / 2 - 1);
   let from = start;
   for (let at = 2; at + 1 < list.length; at += 2) {
     const name = list[at];
     if (typeof name !== 'string') throw new TypeError('not a name');
     const to = from + length(list[at + 1]);
-    put(fields, decodeText(name), decodeText(slice(from, to)));
+    setField(fields, decodeText(name), decodeText(slice(from, to)));
     from = to;
   }
   return fields;
@@ -141,11 +148,6 @@ function cut(
 function length(value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new TypeError('not a length');
   return value;
-}
-
-function put(fields: Record<string, string>, name: string, text: string): void {
-  if (name !== '__proto__') fields[name] = text;
-  else Object.defineProperty(fields, name, { value: text, enumerable: true, configurable: true, writable: true });
 }
 
 function duration(text: string | undefined): number {

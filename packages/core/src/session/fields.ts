@@ -1,4 +1,5 @@
 import { decodeField, encodeField } from './field-text.ts';
+import { copyOfFields } from './record-fields.ts';
 import type { SessionChange } from '../store.ts';
 
 /** The part of a change that is about fields. */
@@ -131,7 +132,7 @@ export class Fields {
 
   /** These changes are stored: they are what later changes are compared with. */
   wrote(changes: FieldChanges): void {
-    this.#stored = { ...this.#stored, ...changes.set, ...changes.revise };
+    this.#stored = Object.assign(copyOfFields(this.#stored), changes.set, changes.revise);
     for (const key of changes.unset) {
       delete this.#stored[key];
       if (this.#slots?.get(key)?.pending === 'deleted') this.#slots.delete(key);
@@ -156,7 +157,7 @@ export class Fields {
    * @throws SessError `NOT_SERIALIZABLE`
    */
   texts(changes: FieldChanges | undefined = this.changes()): Record<string, string> {
-    const texts: Record<string, string> = { ...this.#stored, ...changes?.set, ...changes?.revise };
+    const texts = Object.assign(copyOfFields(this.#stored), changes?.set, changes?.revise);
     for (const key of changes?.unset ?? []) delete texts[key];
     return texts;
   }
@@ -167,7 +168,7 @@ export class Fields {
     let units = 0;
     for (const texts of [this.#stored, changes.set, changes.revise]) {
       for (const key in texts) {
-        keys += 1;
+        if (texts === this.#stored || !Object.hasOwn(this.#stored, key)) keys += 1;
         units += key.length + (texts[key]?.length ?? 0);
       }
     }
