@@ -1,6 +1,6 @@
 import type { Claim } from '../cookie/claim.ts';
-import { clearingCookie, isPersistent, sessionCookie } from '../cookie/cookie-line.ts';
-import { withDeadline } from '../deadline.ts';
+import { clearingCookie, sessionCookie } from '../cookie/cookie-line.ts';
+import { Commits } from './commits.ts';
 import { destroySession } from './destroy-session.ts';
 import { endedError } from './ended-error.ts';
 import type { Engine } from './engine.ts';
@@ -13,7 +13,6 @@ import type { RegenerateOptions, Session } from '../session/session.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
-import type { SessionSettings } from '../store.ts';
 import { type Pending, pendingOf, storePending } from './pending.ts';
 import { storeSession } from './store-session.ts';
 import { updateField } from './update-field.ts';
@@ -36,6 +35,7 @@ export class Exchange {
   #faultSurfaced = false;
   #headersLeft = false;
   #sealed = false;
+  #commits: Commits | undefined;
   readonly #operations: Operations;
 
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
@@ -106,8 +106,18 @@ export class Exchange {
    */
   mayChange(state: SessionState, what: string): boolean {
     if (state.closing !== undefined) throw endedError(state.closing, what);
-    const needsCookie = state.standing === 'new' || this.engine.carrier.holdsSession;
-    return this.#isInTime(state, what) && !(needsCookie && this.mustSendCookie(what));
+    if (!this.#isInTime(state, what)) return false;
+    this.mustStayOpen(state, what);
+    return true;
+  }
+
+  /**
+   * The same later on, for a change that was made in time and had to wait for others.
+   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`
+   */
+  mustStayOpen(state: SessionState, what: string): void {
+    if (state.closing !== undefined) throw endedError(state.closing, what);
+    if (state.standing === 'new' || this.engine.carrier.holdsSession) this.mustSendCookie(what);
   }
 
   #isInTime(state: SessionState, what: string): boolean {
@@ -129,17 +139,6 @@ export class Exchange {
     );
   }
 
-  changeSettings(state: SessionState, settings: SessionSettings): void {
-    if (!this.mayChange(state, 'cookie')) return;
-    if (settings.persistent !== undefined && settings.persistent !== isPersistent(this.engine, state)) {
-      this.mustSendCookie('persistent');
-      state.persistenceChanged = true;
-    }
-    state.settings = { ...state.settings, ...settings };
-    state.settingsChanged = true;
-    state.expiresAt = state.timesAt(this.engine.clock(), this.engine.timeouts).expiresAt;
-  }
-
   save(state: SessionState): Promise<void> {
     return this.#inTurn(() => storeSession(this, state, { explicit: true }, state.fields.changes()));
   }
@@ -158,14 +157,21 @@ export class Exchange {
     return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, last)));
   }
 
-  /** At once where nothing is under way; else it would miss what is being stored. */
+  /** At once where nothing is under way; else it would miss what is being stored. Whether it is in time is seen now. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
-    const work = () => this.#lookFirst(async () => this.#regenerate(old, options));
+    const isInTime = !this.#sealed;
+    const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime));
     return this.#operations.isBusy ? this.#operations.afterAll(work) : this.#operations.track(work());
   }
 
+  /** One behind the other, and behind a commit's writes: a logout ends also what those are about to store. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#operations.inTurn(() => this.#lookFirst(work));
+    return this.#operations.inTurn(() =>
+      this.#lookFirst(() => {
+        const storing = this.#commits?.storing;
+        return storing === undefined ? work() : storing.then(work, work);
+      }),
+    );
   }
 
   /** A fault at open is the operation's: it rejects, and never throws. */
@@ -174,10 +180,10 @@ export class Exchange {
     return work();
   }
 
-  #regenerate(old: SessionState, options: RegenerateOptions): Session {
+  #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     this.mustSendCookie('regenerate()');
-    if (this.#isInTime(old, 'regenerate()')) {
+    if (isInTime || this.#isInTime(old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
       this.#session = undefined;
       // A cookie is earned again, when the new session is stored.
@@ -209,16 +215,12 @@ export class Exchange {
     const pending = this.#operations.isBusy ? undefined : this.#pending();
     if (pending === undefined && !this.#operations.isBusy) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
-    const work = pending === undefined ? this.#commitBehind(failed) : storePending(this, this.state, pending);
-    const { workInHand } = this.engine;
-    workInHand.begin();
-    return withDeadline(work, this.engine.commitMs, 'Storing the session').then(
-      () => {
-        workInHand.end();
-        return this.#headers(failed);
-      },
+    const commits = (this.#commits ??= new Commits(this.engine));
+    const work =
+      pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
+    return commits.wait(work).then(
+      () => this.#headers(failed),
       (error: unknown) => {
-        workInHand.end();
         throw this.#surface(error);
       },
     );
@@ -228,7 +230,7 @@ export class Exchange {
     await this.#operations.settled();
     if (!failed) this.#operations.throwUntold();
     const pending = this.#pending();
-    if (pending !== undefined) await storePending(this, this.state, pending);
+    if (pending !== undefined) await this.#commits?.store(storePending(this, this.state, pending));
   }
 
   #pending(): Pending | undefined {

@@ -11,7 +11,7 @@ export class Operations {
   #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
   /** The answer is waiting for the commit: the app can not tell of a failure any more. */
   isAnswerHeld = false;
-  /** The last of those that run one behind the other. */
+  /** The last of those that run one behind the other, until it is settled. */
   #last: Promise<void> | undefined;
 
   constructor(engine: Engine, onError: (error: unknown) => void) {
@@ -56,6 +56,7 @@ export class Operations {
     workInHand.begin();
     void settled.then(() => {
       running.delete(settled);
+      if (this.#last === settled) this.#last = undefined;
       workInHand.end();
     });
     return outcome;

@@ -22,8 +22,12 @@ export async function updateField(
       'CONFIG_INVALID',
       'session.update(key, fn) takes a function from the current value to the new one.',
     );
-  if (before !== undefined) await before;
+  // Asked now: the answer may end while this waits.
   if (!exchange.mayChange(state, key)) return state.fields.get(key);
+  if (before !== undefined) {
+    await before;
+    exchange.mustStayOpen(state, key);
+  }
   if (state.standing === 'new') {
     const value = fn(state.fields.get(key));
     if (value !== undefined) encodeField(key, value);
@@ -62,6 +66,7 @@ export async function updateField(
     publish('gone', () => ({ handle: state.key }));
     throw sessionGone();
   }
+  const isLost = state.fields.isRevised(key);
   state.fields.rebase(key, outcome.text);
   state.renewed(times);
   if (engine.carrier.holdsSession) exchange.sendCookie();
@@ -71,5 +76,11 @@ export async function updateField(
     created: false,
     durationMs: performance.now() - started,
   }));
+  if (isLost) {
+    throw new SessError(
+      'UPDATE_PENDING',
+      `session.${key} was changed in place while session.update("${key}") ran. The update is stored, that change is not. Await the update first.`,
+    );
+  }
   return result;
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ChangeDraft, isEmpty } from './change-draft.ts';
@@ -81,6 +82,13 @@ class WriteQueue implements KeyedWork {
         throw error;
       },
     );
+  }
+
+  /** Another one gathers. Its function is the app's, and runs in its own request's context. */
+  join(write: Write): Promise<WriteOutcome> {
+    const { times, fields, update } = write;
+    if (update === undefined) return this.add(write);
+    return this.add({ times, fields, update: { ...update, revise: AsyncResource.bind(update.revise) } });
   }
 
   add(write: Write): Promise<WriteOutcome> {
@@ -195,5 +203,5 @@ export function queueWrite(store: SessionStore, key: SessionKey, write: Write): 
   const queues = sharedQueues();
   let running = queues.get(key);
   while (running !== undefined && running.store !== store) running = queues.next(running);
-  return running === undefined ? new WriteQueue(store, key, queues).begin(write) : running.add(write);
+  return running === undefined ? new WriteQueue(store, key, queues).begin(write) : running.join(write);
 }

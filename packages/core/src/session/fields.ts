@@ -114,6 +114,12 @@ export class Fields {
     );
   }
 
+  /** Whether an object that was read was changed in place since. */
+  isRevised(key: string): boolean {
+    const slot = this.#slots?.get(key);
+    return slot !== undefined && slot.pending === undefined && this.isChanged(key);
+  }
+
   /**
    * Takes the pending marks off before a write, so that an assignment made while it runs is not
    * mistaken for a stored one. Returns how to put them back when the write failed.

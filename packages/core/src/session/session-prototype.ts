@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 
 import { isPersistent } from '../cookie/cookie-line.ts';
 import { SessError } from '../errors.ts';
+import { changeSettings } from '../exchange/change-settings.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { idleTimeoutOf } from '../expiry.ts';
 import type { Fields } from './fields.ts';
@@ -74,7 +75,7 @@ export class SessionPrototype implements SessionControls {
 
   set idleTimeoutMs(ms: number) {
     assertLifetime('idleTimeoutMs', ms);
-    changeSettings(this, { idleTimeoutMs: ms });
+    change(this, { idleTimeoutMs: ms });
   }
 
   get persistent(): boolean {
@@ -84,7 +85,7 @@ export class SessionPrototype implements SessionControls {
 
   set persistent(value: boolean) {
     if (typeof value !== 'boolean') throw new SessError('CONFIG_INVALID', 'session.persistent must be true or false.');
-    changeSettings(this, { persistent: value });
+    change(this, { persistent: value });
   }
 
   get cookie(): SessionCookie {
@@ -97,7 +98,7 @@ export class SessionPrototype implements SessionControls {
       idleTimeoutMs: () => this.idleTimeoutMs,
       live: (ms) => {
         if (ms !== undefined) assertLifetime('cookie.maxAge', ms);
-        changeSettings(this, ms === undefined ? { persistent: false } : { persistent: true, idleTimeoutMs: ms });
+        change(this, ms === undefined ? { persistent: false } : { persistent: true, idleTimeoutMs: ms });
       },
     });
   }
@@ -197,9 +198,9 @@ function assertLifetime(name: string, ms: number): void {
   );
 }
 
-function changeSettings(session: SessionPrototype, settings: SessionSettings): void {
+function change(session: SessionPrototype, settings: SessionSettings): void {
   const { exchange, state } = session[internals];
-  exchange.changeSettings(state, settings);
+  changeSettings(exchange, state, settings);
 }
 
 function settle<S extends SessionPrototype, T>(

@@ -1,0 +1,47 @@
+import { withDeadline } from '../deadline.ts';
+import type { Engine } from './engine.ts';
+
+/** The commits of one answer: there is a second one where the session was changed while the answer was held. */
+export class Commits {
+  readonly #engine: Engine;
+  #storing: Promise<void> | undefined;
+  #waitedMs = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** A commit's writes, while they are under way. */
+  get storing(): Promise<void> | undefined {
+    return this.#storing;
+  }
+
+  /** Remembers a commit's writes until they are settled. */
+  store(storing: Promise<void>): Promise<void> {
+    const over = () => (this.#storing = undefined);
+    this.#storing = storing;
+    void storing.then(over, over);
+    return storing;
+  }
+
+  /** Bounds a commit by what the ones before it have left. */
+  wait(commit: Promise<void>): Promise<void> {
+    const { workInHand } = this.#engine;
+    const began = performance.now();
+    const over = () => {
+      this.#waitedMs += performance.now() - began;
+      workInHand.end();
+    };
+    workInHand.begin();
+    const bounded = withDeadline(commit, this.#leftMs(), 'Storing the session');
+    void bounded.then(over, over);
+    return bounded;
+  }
+
+  /** In steps: calls that have as long share a timer. */
+  #leftMs(): number {
+    const { commitMs } = this.#engine;
+    const stepMs = commitMs / 20;
+    return Math.max(stepMs, commitMs - Math.floor(this.#waitedMs / stepMs) * stepMs);
+  }
+}
