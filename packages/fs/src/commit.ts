@@ -28,6 +28,8 @@ const mostContended = 1000;
 /**
  * A commit with a new data file, which is written into the token first: when that has moved on, this
  * fails already. After a fault of the rename itself the file stays, since it may have taken place.
+ *
+ * @param isStill asked last before the rename; `false` means lost
  */
 export async function commitData(
   site: Site,
@@ -36,6 +38,7 @@ export async function commitData(
   from: Token,
   to: LiveToken,
   bytes: Uint8Array,
+  isStill: () => boolean = () => true,
 ): Promise<boolean> {
   const file = dataPath(path, from, to.dataId);
   try {
@@ -49,7 +52,7 @@ export async function commitData(
   const old = hasOne ? [dataName(from.dataId)] : await dataIn(path, from);
   if (work.isGivenUp()) await quietly(unlink(file));
   work.check();
-  if (!(await commit(site, path, from, to))) {
+  if (!isStill() || !(await commit(site, path, from, to))) {
     // The file went with the token to a name that is not known here: the next one to commit lists, and removes it.
     if (site.contended.size >= mostContended) site.contended.clear();
     site.contended.add(path.key);

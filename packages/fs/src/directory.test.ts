@@ -226,6 +226,18 @@ describe('a directory that is replaced while the app runs', () => {
     });
   }
 
+  it('its owners are removed: nobody is taken for an owner of nothing', async () => {
+    const directory = join(temporaryDirectory(), 'sessions');
+    const store = open(directory);
+    await store.create(key, { ...record, owner: 'u1' });
+    rmSync(join(directory, 'owners'), { recursive: true });
+    const told = { code: 'STORE_UNAVAILABLE', status: 503 };
+    await expect(store.keysByOwner('u1')).rejects.toMatchObject(told);
+    await expect(store.create(keyOf('another'), { ...record, owner: 'u1' })).rejects.toMatchObject(told);
+    await expect(store.keysByOwner('u1')).rejects.toMatchObject(told);
+    expect(await store.read(key)).toMatchObject({ owner: 'u1' });
+  });
+
   it('when it is put back everything goes on', async () => {
     const directory = join(temporaryDirectory(), 'sessions');
     const store = open(directory);

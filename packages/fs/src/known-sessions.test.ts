@@ -91,6 +91,30 @@ describe('a write right after a read, while another process writes in between', 
   });
 });
 
+describe('a write whose deadline passes on its way', () => {
+  const changes = { 'of data': { set: { a: '2' } }, 'of times': {} };
+  it.each(Object.entries(changes))('%s revives no session', async (_, what) => {
+    let clock = now;
+    const store = fsStore({ directory: temporaryDirectory(), sweepEveryMs: 0, clock: () => clock });
+    await store.create(key, { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 1000 });
+    await store.read(key);
+    // After it was judged to be in time, before it is stored.
+    const times = { touchedAt: now + 999, expiresAt: now + 3000 };
+    let asked = 0;
+    clock = now + 999;
+    const late = fsStore({
+      directory: store.describe().location,
+      sweepEveryMs: 0,
+      clock: () => ((asked += 1) > 2 ? now + 1000 : now + 999),
+    });
+    expect(await late.update(key, { ...times, ...what })).toBe('gone');
+    clock = now + 1000;
+    expect(await store.read(key)).toBeUndefined();
+    await store.close();
+    await late.close();
+  });
+});
+
 describe('a read of a session that this process knows', () => {
   let directory: string;
   let mine: FsStore;
@@ -238,6 +262,26 @@ describe('a read of a session that this process knows', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/x$/);
   });
 
+  it('leaves one as it is that was damaged since it was last looked at', async () => {
+    const damages: ((file: string) => void)[] = [
+      (file) => appendFileSync(file, 'x'),
+      (file) => linkSync(file, join(directory, 'another name')),
+      (file) => rmSync(file),
+    ];
+    for (const [n, damage] of damages.entries()) {
+      const other = keyOf(n);
+      await mine.create(other, { fields: { a: '1' }, createdAt: now, ...times(0) });
+      await mine.read(other);
+      const token = tokenPlaceOf(directory, other);
+      damage(dataFileOf(directory, other));
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      for (const change of [{ set: { a: '2' }, ...times(1) }, times(2)])
+        await expect(mine.update(other, change)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+      expect(tokenPlaceOf(directory, other)).toBe(token);
+      await mine.read(other).catch(() => {});
+    }
+  });
+
   it('takes no other directory under the name of its token for that token', async () => {
     const token = tokenPlaceOf(directory, key);
     renameSync(token, `${token}x`);
@@ -272,6 +316,22 @@ describe('what is known of sessions', () => {
     const kept = keys.filter((each) => known.find(each) !== undefined);
     expect(kept.length).toBeGreaterThan(0);
     expect(kept.length * 30_001).toBeLessThanOrEqual(4 * 1024 * 1024);
+  });
+
+  it('counts an owner, and what each field takes besides its texts', () => {
+    const { token, file } = sized(1);
+    const records = [
+      { fields: { a: '1' }, createdAt: 1, owner: 'o'.repeat(30_000) },
+      { fields: Object.fromEntries(Array.from({ length: 900 }, (_, n) => [String(n), '1'])), createdAt: 1 },
+    ];
+    for (const record of records) {
+      const known = new KnownSessions();
+      const keys = Array.from({ length: 3000 }, (_, n) => keyOf(n));
+      for (const each of keys) known.add(each, { token, record, file });
+      const kept = keys.filter((each) => known.find(each) !== undefined);
+      expect(kept.length).toBeGreaterThan(0);
+      expect(kept.length * 30_000).toBeLessThanOrEqual(4 * 1024 * 1024);
+    }
   });
 
   it('keeps nothing of a text that is no more in the session', async () => {

@@ -11,15 +11,22 @@ export interface KnownSession {
   file: FileMark;
 }
 
+/** How long after a look or a write a file is taken to be what it was: as long as the parts of one request are apart. */
+const freshMs = 100;
+
 const places = 8192;
-/** UTF-16 units of all texts of one session. Larger ones are read again. */
+/** UTF-16 units of all texts of one session, and what else it takes. Larger ones are read again. */
 export const largestKnown = 32_768;
+/** What a session, and each of its fields, takes besides its texts. */
+const unitsBeside = { session: 64, field: 32 };
 /** Of all sessions together. */
 const allUnits = 4 * 1024 * 1024;
 
 interface Kept extends KnownSession {
   key: SessionKey;
   units: number;
+  /** By `performance.now()`. */
+  seenAt: number;
 }
 
 /**
@@ -46,12 +53,26 @@ export class KnownSessions {
     }
     const place = placeOf(key);
     this.#units += units - (this.#kept[place]?.units ?? 0);
-    this.#kept[place] = { key, token, record, file, units };
+    this.#kept[place] = { key, token, record, file, units, seenAt: performance.now() };
   }
 
   find(key: SessionKey): KnownSession | undefined {
     const kept = this.#kept[placeOf(key)];
     return kept?.key === key ? kept : undefined;
+  }
+
+  /** It was looked at, and is what it was. */
+  confirm(key: SessionKey, file: FileMark): void {
+    const kept = this.#kept[placeOf(key)];
+    if (kept?.key !== key) return;
+    kept.file = file;
+    kept.seenAt = performance.now();
+  }
+
+  /** Whether it was read, written or looked at a moment ago. */
+  isFresh(key: SessionKey): boolean {
+    const kept = this.#kept[placeOf(key)];
+    return kept?.key === key && performance.now() - kept.seenAt < freshMs;
   }
 
   forget(key: SessionKey): void {
@@ -63,9 +84,9 @@ export class KnownSessions {
   }
 }
 
-function unitsIn({ fields }: StoredRecord): number {
-  let units = 0;
-  for (const name in fields) units += name.length + (fields[name]?.length ?? 0);
+function unitsIn({ fields, owner = '' }: StoredRecord): number {
+  let units = unitsBeside.session + owner.length;
+  for (const name in fields) units += unitsBeside.field + name.length + (fields[name]?.length ?? 0);
   return units;
 }
 

@@ -54,8 +54,8 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
       } catch (error) {
         if (!isMissing(error) || tries === 3) throw error;
       }
-      await directory.verify();
-      for (const missing of [directory.owners, shard, place]) await makeIfMissing(missing);
+      await directory.verifyOwners();
+      for (const missing of [shard, place]) await makeIfMissing(missing);
     }
   }
 
@@ -72,7 +72,7 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
 
     async keys(owner) {
       const entries = await namesIfAny(placeOf(owner).place);
-      if (entries.length === 0) await directory.verify();
+      if (entries.length === 0) await directory.verifyOwners();
       return [...new Set(entries.map(keyOf).filter(isSessionKey))];
     },
 

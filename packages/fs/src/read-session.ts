@@ -32,6 +32,6 @@ async function readUnchanged(site: Site, path: SessionPath): Promise<SessionReco
     site.known.forget(path.key);
     return undefined;
   }
-  known.file = file;
+  site.known.confirm(path.key, file);
   return asRecord({ token, record: copyOf(record) });
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SessError } from '@sess/core';
-import { errorCode, replaced } from './faults.ts';
+import { errorCode, isMissing, replaced } from './faults.ts';
 import { statusOf } from './files.ts';
 
 /** The directory that all sessions lie in, as it was found at start-up. */
@@ -17,6 +17,8 @@ export interface SessionDirectory {
    * @throws SessError `STORE_UNAVAILABLE`
    */
   verify(): Promise<void>;
+  /** The same of the directory of owners: without it nobody would have a session. */
+  verifyOwners(): Promise<void>;
   /** The same, if that was not done in the last moment. */
   verifyNowAndThen(): Promise<void>;
 }
@@ -67,6 +69,14 @@ export function openSessionDirectory(directory: string, platform: NodeJS.Platfor
     locks,
     owners,
     verify,
+    async verifyOwners() {
+      await verify();
+      try {
+        await statusOf(owners);
+      } catch (error) {
+        throw isMissing(error) ? replaced(owners, 'was removed', error) : error;
+      }
+    },
     async verifyNowAndThen() {
       if (performance.now() - verifiedAt > verifiedForMs) await verify();
     },

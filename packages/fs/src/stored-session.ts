@@ -1,6 +1,6 @@
 import { type SessionKey, type SessionRecord, isSessError } from '@sess/core';
 import { corrupt, errorCode, isMissing, tooNew } from './faults.ts';
-import { type FileMark, namesIfAny, namesIn, quietly, readWhole, unlink } from './files.ts';
+import { type FileMark, namesIfAny, namesIn, quietly, readWhole, removeIfEmpty, unlink } from './files.ts';
 import type { Work } from './gate.ts';
 import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing } from './names.ts';
 import { type StoredRecord, decodeRecord } from './record-file.ts';
@@ -16,7 +16,7 @@ export type StoredSession =
   /** An expired session, an old marker, or what a destroy left: absent, and waits for the sweep. */
   | { state: 'dead'; token: Token };
 
-/** A directory is read in one call, and so at one moment, on Linux. Elsewhere a rename may hide a name. */
+/** A rename while a directory is listed may show both names, depending on the file system. */
 const looks = 5;
 
 /** @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW`, and every fault: only a missing directory is absence */
@@ -24,8 +24,8 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
   let missedToken: string | undefined;
   for (let look = 1; ;) {
     work.check();
-    const names = await lookAt(site, path);
-    if (names === undefined || isEmpty(names)) {
+    const names = await lookClosely(site, path, work);
+    if (names === undefined) {
       await site.directory.verify();
       return { state: 'absent' };
     }
@@ -68,6 +68,20 @@ export async function lookAt(site: Site, path: SessionPath): Promise<Listing | u
     if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
     await site.directory.verify();
     throw corrupt(path.key, 'it is not a directory', error);
+  }
+}
+
+/**
+ * The same, where an empty listing is not taken for an answer. A rename while a directory is listed hides the name on
+ * some file systems (btrfs: what comes after `opendir` is not shown). That a directory is empty only `rmdir` can tell,
+ * and removes it then, as a sweep would.
+ */
+export async function lookClosely(site: Site, path: SessionPath, work: Work): Promise<Listing | undefined> {
+  for (;;) {
+    const names = await lookAt(site, path);
+    if (names === undefined || !isEmpty(names)) return names;
+    if (await removeIfEmpty(path.directory)) return undefined;
+    work.check();
   }
 }
 

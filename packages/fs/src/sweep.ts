@@ -6,8 +6,8 @@ import type { Gate } from './gate.ts';
 import { type LiveToken, type Token, dataName, isTemporary, isTrash, liveToken, madeAt, trashName } from './names.ts';
 import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { dataIn, isEmpty, removeData, tokenPath } from './stored-session.ts';
-import { lookAtIfWhole, slices, terms } from './walk.ts';
+import { dataIn, isEmpty, lookAt, removeData, tokenPath } from './stored-session.ts';
+import { ifWhole, slices, terms } from './walk.ts';
 
 export interface SweepPlan {
   /** How long behind its deadline a session is removed: a clock that was wrong can be set right. */
@@ -63,7 +63,7 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
 }
 
 async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Promise<Count> {
-  const names = await lookAtIfWhole(site, path);
+  const names = await ifWhole(lookAt(site, path));
   if (names === undefined) return 'kept';
   if (names === 'gone') return undefined;
   if (isEmpty(names)) {

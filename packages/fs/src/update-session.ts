@@ -2,11 +2,12 @@ import { type SessionChange, type UpdateVerdict, copyOfFields, setField } from '
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
+import { sameFile } from './files.ts';
 import { type StoredRecord, decodeRecord, encodeRecord } from './record-file.ts';
 import { type KnownSession, largestKnown } from './known-sessions.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { loadSession } from './stored-session.ts';
+import { dataPath, loadSession } from './stored-session.ts';
 
 export async function updateSession(
   site: Site,
@@ -28,8 +29,13 @@ export async function updateSession(
 /** Tries it on what is known of the session. Only a rename that took place says something about now. */
 async function isAppliedUnseen(site: Site, path: SessionPath, change: SessionChange, work: Work): Promise<boolean> {
   const known = site.known.find(path.key);
+  const isFresh = site.known.isFresh(path.key);
   site.known.forget(path.key);
   if (known === undefined || site.clock() >= known.token.expiresAt || !isAsExpected(known.record, change)) return false;
+  // What was damaged meanwhile is not written over.
+  const isWhole =
+    isFresh || (await sameFile(dataPath(path, known.token, known.token.dataId), known.file)) !== undefined;
+  if (!isWhole) return false;
   const { expiresAt, touchedAt } = timesOf(known.token, change);
   const moves = expiresAt !== known.token.expiresAt || touchedAt !== known.token.touchedAt;
   return moves && (await apply(site, path, known, change, work)) === 'applied';
@@ -47,7 +53,7 @@ async function apply(
   return site.owners.around(change.owner, path.key, () => rewrite(site, path, there, record, change, work));
 }
 
-/** The record was read, as for every update, so that a damaged one is not kept alive; none is written. */
+/** The record was looked at, as for every update, so that a damaged one is not kept alive; none is written. */
 async function touch(
   site: Site,
   path: SessionPath,
@@ -59,7 +65,7 @@ async function touch(
   if (expiresAt === token.expiresAt && touchedAt === token.touchedAt) return 'applied';
   work.check();
   const next = liveToken(expiresAt, touchedAt, token.dataId);
-  if (!(await commit(site, path, token, next))) return lost;
+  if (isOver(site, token) || !(await commit(site, path, token, next))) return lost;
   site.known.add(path.key, { token: next, record, file });
   return 'applied';
 }
@@ -75,11 +81,17 @@ async function rewrite(
   const { expiresAt, touchedAt } = timesOf(token, change);
   const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
   const bytes = encodeRecord(path.key, record);
-  if (!(await commitData(site, path, work, token, next, bytes))) return lost;
+  const isStill = () => !isOver(site, token);
+  if (!(await commitData(site, path, work, token, next, bytes, isStill))) return lost;
   // As it will be read. What stays of a record are views of the text that it was read from, and would keep all of it.
   if (bytes.length <= largestKnown)
     site.known.add(path.key, { token: next, record: decodeRecord(path.key, bytes), file: { size: bytes.length } });
   return 'applied';
+}
+
+/** Asked last before the rename: others may have been told already that a session whose deadline has passed is over. */
+function isOver(site: Site, token: KnownSession['token']): boolean {
+  return site.clock() >= token.expiresAt;
 }
 
 function timesOf(

@@ -2,9 +2,9 @@ import { isSessError } from '@sess/core';
 import { namesIfAny } from './files.ts';
 import type { Gate, Terms } from './gate.ts';
 import type { Listing } from './names.ts';
-import { type SessionPath, isSessionKey, isShard, sessionPath } from './session-path.ts';
+import { isSessionKey, isShard, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { lookAt } from './stored-session.ts';
+import { lookClosely } from './stored-session.ts';
 
 /** What one slice looks at, at most: requests go in between two slices. */
 const sliceSize = 32;
@@ -31,9 +31,9 @@ export async function* slices(
 }
 
 /** `undefined`: something that is no session, which is left alone. */
-export async function lookAtIfWhole(site: Site, path: SessionPath): Promise<Listing | 'gone' | undefined> {
+export async function ifWhole(look: Promise<Listing | undefined>): Promise<Listing | 'gone' | undefined> {
   try {
-    return (await lookAt(site, path)) ?? 'gone';
+    return (await look) ?? 'gone';
   } catch (error) {
     if (isSessError(error) && error.code === 'STORE_CORRUPT') return undefined;
     throw error;
@@ -44,10 +44,10 @@ export async function lookAtIfWhole(site: Site, path: SessionPath): Promise<List
 export async function* walk(site: Site, gate: Gate): AsyncGenerator<string> {
   for await (const [, names] of slices(site, gate, () => false)) {
     const keys = new Set(names.filter(isSessionKey));
-    yield* await gate.run(async () => {
+    yield* await gate.run(async (work) => {
       const live: string[] = [];
       for (const key of keys) {
-        const there = await lookAtIfWhole(site, sessionPath(site.directory.path, key));
+        const there = await ifWhole(lookClosely(site, sessionPath(site.directory.path, key), work));
         const token = there === undefined || there === 'gone' ? undefined : there.tokens[0];
         if (token?.kind === 'live' && site.clock() < token.expiresAt) live.push(key);
       }

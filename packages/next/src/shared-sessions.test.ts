@@ -49,6 +49,18 @@ describe('the sessions of an app', () => {
     expect(lazySessions(options).open).not.toBe(open);
   });
 
+  it('are made again for the others when one bundle closes them, and not for that one', async () => {
+    const options = { secret, logger: false, cookie: { name: 'many' }, env: { NODE_ENV: 'test' } } as const;
+    const [closing, other, another] = [lazySessions(options), lazySessions(options), lazySessions(options)];
+    const { open } = closing;
+    expect(other.open).toBe(open);
+    await closing.close();
+    expect(closing.open).toBe(open);
+    expect(other.open).not.toBe(open);
+    expect(other.open).toBe(another.open);
+    expect(await knows(other, another)).toBe(true);
+  });
+
   it('with a store of their own are their own', async () => {
     const options = () => ({ secret, logger: false, store: memoryStore() }) as const;
     expect(await knows(lazySessions(options), lazySessions(options))).toBe(false);

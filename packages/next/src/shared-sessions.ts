@@ -18,21 +18,38 @@ function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return 'attach' in options;
 }
 
-function makeSessions(options: SessionsOptions | Sessions): Sessions {
-  if (isSessions(options)) return options;
+/** How to get at the sessions of these options. */
+function sessionsOf(options: SessionsOptions | Sessions): () => Sessions {
+  if (isSessions(options)) return () => options;
   const { store, logger, clock } = options;
   // Objects and functions have no identity that outlives their bundle.
-  if (store !== undefined || typeof logger === 'object' || clock !== undefined) return createSessions(options);
+  if (store === undefined && typeof logger !== 'object' && clock === undefined) return sharedBetweenBundles(options);
+  const sessions = createSessions(options);
+  return () => sessions;
+}
+
+/** A bundle that closes them is done with them. The others make them again at their next use. */
+function sharedBetweenBundles(options: SessionsOptions): () => Sessions {
   const shared = sharedSessions();
   const id = JSON.stringify(options);
-  const sessions = shared.get(id) ?? createSessions(options);
-  shared.set(id, sessions);
-  return {
-    ...sessions,
-    async close() {
-      if (shared.get(id) === sessions) shared.delete(id);
-      await sessions.close();
-    },
+  let last: Sessions | undefined;
+  let mine: Sessions | undefined;
+  let isClosed = false;
+  return () => {
+    const sessions = isClosed ? last : shared.get(id);
+    if (mine !== undefined && sessions === last) return mine;
+    const found = sessions ?? createSessions(options);
+    shared.set(id, found);
+    last = found;
+    mine = {
+      ...found,
+      async close() {
+        isClosed = true;
+        if (shared.get(id) === found) shared.delete(id);
+        await found.close();
+      },
+    };
+    return mine;
   };
 }
 
@@ -41,8 +58,8 @@ function makeSessions(options: SessionsOptions | Sessions): Sessions {
  * secrets.
  */
 export function lazySessions(options: NextSessionsOptions): Sessions {
-  let made: Sessions | undefined;
-  const get = (): Sessions => (made ??= makeSessions(typeof options === 'function' ? options() : options));
+  let find: (() => Sessions) | undefined;
+  const get = (): Sessions => (find ??= sessionsOf(typeof options === 'function' ? options() : options))();
   return new Proxy<Sessions>(Object.create(null), {
     // Whoever only inspects the module, or awaits what it exports, asks for a symbol or for `then`.
     get: (_, name) => (typeof name === 'symbol' || name === 'then' ? undefined : Reflect.get(get(), name)),

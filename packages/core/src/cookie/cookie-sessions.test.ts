@@ -196,6 +196,17 @@ describe.each([
     expect((await open(sessions, await cookieAfter(sessions, session)))['n']).toBe(51);
   });
 
+  it('is not renewed when its deadline passes during the request', async () => {
+    let time = 1_700_000_000_000;
+    const sessions = make(encrypt, { clock: () => time });
+    for (const late of [{ user: 'late' }, undefined]) {
+      const session = await open(sessions, await cookieWith(sessions, { user: 'ada' }));
+      Object.assign(session, late);
+      time += 24 * 3_600_000;
+      expect(await sessions.commit(session)).not.toHaveProperty('setCookie');
+    }
+  });
+
   it('can not be listed or revoked, and the error names the store for tests that need it', async () => {
     const sessions = make(encrypt);
     const refused = { code: 'UNSUPPORTED', message: expect.stringContaining('memoryStore()') };

@@ -66,9 +66,9 @@ export function cookieCarrier(
       const payload = bytes && parsePayload(bytes.toString());
       if (payload === undefined) return undefined;
       const [, key, record] = payload;
-      return claimOf(key, new OneRecordStore(clock() < record.expiresAt ? record : undefined));
+      return claimOf(key, new OneRecordStore(clock, record));
     },
-    mint: () => claimOf(keyOf(mintToken()), new OneRecordStore(undefined)),
+    mint: () => claimOf(keyOf(mintToken()), new OneRecordStore(clock)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerdict } from '../store.ts';
 
 /**
@@ -6,9 +7,11 @@ import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerd
  */
 export class OneRecordStore implements SessionStore {
   record: SessionRecord | undefined;
+  readonly #clock: Clock;
 
-  constructor(record: SessionRecord | undefined) {
-    this.record = record;
+  constructor(clock: Clock, record?: SessionRecord) {
+    this.#clock = clock;
+    this.record = record !== undefined && clock() < record.expiresAt ? record : undefined;
   }
 
   async create(_key: SessionKey, record: SessionRecord): Promise<boolean> {
@@ -22,7 +25,7 @@ export class OneRecordStore implements SessionStore {
 
   async update(_key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
     const { record } = this;
-    if (record === undefined) return 'gone';
+    if (record === undefined || this.#clock() >= record.expiresAt) return 'gone';
     const fields: Record<string, string> = Object.assign(Object.create(null), record.fields, change.set);
     for (const key of change.unset ?? []) delete fields[key];
     for (const [key, text] of Object.entries(change.revise ?? {})) if (Object.hasOwn(fields, key)) fields[key] = text;
