@@ -40,16 +40,24 @@ export function testLauncher(description: DemoDescription): void {
       expect(demo.output()).toMatch(/^Usage: /);
     });
 
-    test('a port in use is said in one sentence', async () => {
+    test('a port in use is said in one sentence, with the line to type instead', async () => {
       const other = createServer();
       await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
       const { port } = other.address() as AddressInfo;
       const demo = run(['--port', String(port)]);
       expect(await demo.ended).toBe(1);
       expect(demo.output()).toBe(
-        `Port ${port} of 127.0.0.1 is in use: stop what runs there, or choose one with --port.\n`,
+        `Port ${port} of 127.0.0.1 is in use: stop what runs there, or choose another: ${description.command} -- --port ${port + 1}\n`,
       );
       await new Promise((resolve) => other.close(resolve));
+    });
+
+    test('an address of another machine is said in one sentence, too', async () => {
+      const demo = run(['--port', '0', '--host', '192.0.2.77']);
+      expect(await demo.ended).toBe(1);
+      expect(demo.output()).toBe(
+        `192.0.2.77 is not an address of this machine: choose one: ${description.command} -- --host 127.0.0.1\n`,
+      );
     });
 
     test('a store that cannot be opened ends the start with its reason', { timeout: 30_000 }, async () => {

@@ -87,6 +87,11 @@ export declare function myStore(options: { prefix: string; clock(): number }): S
 
 const isDeclaration = ({ code }: Block): boolean => /^declare module/m.test(code) && !code.includes('createSessions');
 
+/** What readers may put into a file of its own: nothing but a declaration, and the imports that it has. */
+const isOnlyDeclaration = (block: Block): boolean =>
+  isDeclaration(block) && block.code.split('\n').every((line) => /^(import |declare module|\}|\/\/|\s|$)/.test(line));
+const declarations = blocks.filter((block) => block.language === 'ts' && isOnlyDeclaration(block));
+
 /** Compiles a block, beside the types of the session's data that the same page declares; of a fragment, the syntax. */
 function compile(block: Block): Promise<Outcome> {
   const declarations = whole('ts').filter((other) => other.page === block.page && isDeclaration(other));
@@ -248,6 +253,23 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
 
   it.each(names(inLanguage('ts').filter(alone)))('%s compiles', async (where) => {
     expect(await compile(blockAt(where))).toEqual({ ok: true, output: '' });
+  });
+
+  it('has declarations of what is in a session', () => {
+    expect(declarations.length).toBeGreaterThan(3);
+  });
+
+  it.each(names(declarations))('%s adds to @sess/core, alone in a types.d.ts too', async (where) => {
+    const { directory } = save(blockAt(where).code, 'types.d.ts');
+    const program = "import { createSessions } from '@sess/core';\nexport const sessions = createSessions();\n";
+    writeFileSync(join(directory, 'app.ts'), program);
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+    const compilerOptions = { strict: true, noEmit: true, module: 'NodeNext', types: ['node'], typeRoots };
+    writeFileSync(
+      join(directory, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['app.ts', 'types.d.ts'] }),
+    );
+    expect(await run(join(root, 'node_modules/.bin/tsc'), ['-p', directory])).toEqual({ ok: true, output: '' });
   });
 
   it.each(apps)('the app of %s compiles', async (page) => {

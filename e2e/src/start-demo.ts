@@ -6,6 +6,8 @@ import { join } from 'node:path';
 /** A demo app: all of them serve the same page and the same routes, so one suite tests them all. */
 export interface DemoDescription {
   readonly framework: string;
+  /** What people type to start it. */
+  readonly command: string;
   /** The file that `node` runs. */
   readonly main: string;
   /**

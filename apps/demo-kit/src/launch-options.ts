@@ -20,6 +20,7 @@ export class UsageError extends Error {
 
 export const usage: string = `Usage: npm start -- [options]          the Express demo
        npm run demo:koa -- [options]   the Koa demo
+       npm run demo:next -- [options]  the Next.js demo
   --workers <n>    how many worker processes answer, 1 to 64 (default 4)
   --store <name>   ${storeNames.join(' | ')} (default: chosen from the environment, as in an app without options)
   --port <n>       port to listen on, 0 for any free one (default: PORT, else 3000)

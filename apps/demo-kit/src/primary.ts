@@ -29,8 +29,9 @@ function urlOf(host: string, port: number): string {
 }
 
 /** Starts the workers, keeps them running, and stops with them. */
-export async function runPrimary({ framework, isBuilt = false }: DemoApp, options: LaunchOptions): Promise<void> {
-  const port = await freePort(options);
+export async function runPrimary(app: DemoApp, options: LaunchOptions): Promise<void> {
+  const { framework, command, isBuilt = false } = app;
+  const port = await freePort(options, command);
   const environment = { ...workerEnvironment(process.env, isBuilt), DEMO_PORT: String(port) };
   const workers = new Map<number, Worker>();
   const serving = new Set<number>();

@@ -1,4 +1,4 @@
 import { launch } from '@sess/demo-kit';
 import { createApp } from './app.ts';
 
-launch({ framework: 'Express', createListener: createApp });
+launch({ framework: 'Express', command: 'npm start', createListener: createApp });

@@ -3,6 +3,7 @@ import { createApp } from './app.ts';
 
 launch({
   framework: 'Koa',
+  command: 'npm run demo:koa',
   createListener(parts) {
     const answer = createApp(parts).callback();
     return (request, response) => void answer(request, response);

@@ -21,4 +21,4 @@ function sendAsset({ method, url = '/' }: IncomingMessage, response: ServerRespo
   return file !== undefined;
 }
 
-kit.launch({ framework: 'Next', isBuilt: true, createListener });
+kit.launch({ framework: 'Next', command: 'npm run demo:next', isBuilt: true, createListener });

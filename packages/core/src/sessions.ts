@@ -115,8 +115,9 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Creates the sessions of an app. Without options everything comes from the environment.
+ * The store is made here, so that a wrong address or directory is told at once; `ready()` tells whether it answers.
  *
- * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function createSessions(options: SessionsOptions = {}): Sessions {
   checkOptions(options);
@@ -158,7 +159,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
   const operationMs = options.timeouts?.operationMs ?? 1_000;
   const logError = faultLog(logger);
-  const store = source && new GuardedStore(source.load, operationMs, logError);
+  const store = source && new GuardedStore(source.store, operationMs, logError);
   const encrypt = options.store !== undefined && isCookieSessions(options.store) && options.store.encrypt;
   const engine: Engine = {
     carrier:
@@ -184,7 +185,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   function ready(): Promise<void> {
     if (started !== undefined) return started;
     // Its own guard, which logs nothing: what is wrong at the start is said in one sentence.
-    const probed = source && new GuardedStore(source.load, operationMs);
+    const probed = source && new GuardedStore(source.store, operationMs);
     started = probed === undefined ? announceCookies() : startUp({ choice, store: probed, logger, env, clock });
     // Somebody may mend what is wrong without a restart: the next one to ask tries again.
     started.catch(() => (started = undefined));

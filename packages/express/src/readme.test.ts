@@ -9,7 +9,6 @@ import { Visitor } from '../test/kit.ts';
 /** What the page leaves to its reader. */
 const readersOwn = `
 interface User { id: string }
-declare global { namespace Express { interface User { id: string } } }
 async function checkPassword(body: { name: string; password: string }): Promise<User | undefined> {
   return verify(body.name, body.password);
 }
@@ -21,6 +20,7 @@ async function verify(name: string, password: string): Promise<User | undefined>
 /** Routes to look with, and the handler of the page behind them. */
 const window = `
 app.get('/session', (req, res) => { res.json({ owner: req.session.owner ?? null, data: req.session }); });
+app.get('/idle', (req, res) => { res.json(req.session.idleTimeoutMs); });
 app.get('/broken', () => { throw Object.assign(new Error('no store'), { status: 503 }); });
 `;
 
@@ -112,14 +112,15 @@ it('logs out everywhere, passport logins too', async () => {
   for (const visitor of browsers) expect(await visitor.json('/session')).toEqual({ owner: null, data: {} });
 });
 
-it('remembers who wants it', async () => {
+it('remembers who wants it, and as long as they want it', async () => {
   const visitor = new Visitor(app.url);
   await postJson(visitor, '/login', ann);
-  const forget = await postJson(visitor, '/remember-me', { remember: false });
-  expect(forget.headers.getSetCookie()).toHaveLength(1);
-  expect(forget.headers.getSetCookie()[0]).not.toContain('Max-Age');
-  const remember = await postJson(visitor, '/remember-me', { remember: true });
-  expect(remember.headers.getSetCookie()[0]).toContain('Max-Age');
+  for (const days of [1, 14, 1]) {
+    const answer = await postJson(visitor, '/remember-me', { remember: days === 14 });
+    expect(answer.headers.getSetCookie()).toHaveLength(1);
+    expect(answer.headers.getSetCookie()[0]?.includes('Max-Age')).toBe(days === 14);
+    expect(await visitor.json('/idle')).toBe(days * 24 * 60 * 60 * 1000);
+  }
 });
 
 it('opens WebSockets for who is logged in, and closes them after the logout', async () => {

@@ -19,6 +19,7 @@ async function verify(name: string, password: string): Promise<User | undefined>
 /** Routes to look with, the middleware that the page puts in front of everything else, and a server. */
 const window = `
 router.get('/session', (ctx) => void (ctx.body = { owner: ctx.session.owner ?? null, data: ctx.session.toJSON() }));
+router.get('/idle', (ctx) => void (ctx.body = { ms: ctx.session.idleTimeoutMs }));
 router.get('/broken', (ctx) => {
   const status = Number(ctx.query['status']);
   throw Object.assign(new Error('broken with ' + status), { status });
@@ -116,14 +117,15 @@ it('logs out everywhere, passport logins too', async () => {
   for (const visitor of browsers) expect(await visitor.json('/session')).toEqual({ owner: null, data: {} });
 });
 
-it('remembers who wants it', async () => {
+it('remembers who wants it, and as long as they want it', async () => {
   const visitor = new Visitor(app.url);
   await postJson(visitor, '/login', ann);
-  const forget = await visitor.post('/remember-me?remember=no');
-  expect(forget.headers.getSetCookie()).toHaveLength(1);
-  expect(forget.headers.getSetCookie()[0]).not.toContain('Max-Age');
-  const remember = await visitor.post('/remember-me?remember=yes');
-  expect(remember.headers.getSetCookie()[0]).toContain('Max-Age');
+  for (const days of [1, 14, 1]) {
+    const answer = await visitor.post(`/remember-me?remember=${days === 14 ? 'yes' : 'no'}`);
+    expect(answer.headers.getSetCookie()).toHaveLength(1);
+    expect(answer.headers.getSetCookie()[0]?.includes('Max-Age')).toBe(days === 14);
+    expect(await visitor.json('/idle')).toEqual({ ms: days * 24 * 60 * 60 * 1000 });
+  }
 });
 
 it('has a page for faults, and a log of all other errors', async () => {

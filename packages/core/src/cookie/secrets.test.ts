@@ -54,6 +54,13 @@ describe('the secrets', () => {
     expect(() => resolve({ SECRET_KEY_FALLBACKS: good })).toThrow(refused('SECRET_KEY is not'));
   });
 
+  it('are refused when the fallbacks name nothing but the first: a rotation that would log everybody out', () => {
+    for (const fallbacks of [good, ` ${good},${good} `])
+      expect(() => resolve({ SECRET_KEY: good, SECRET_KEY_FALLBACKS: fallbacks })).toThrow(
+        refused('nothing but SECRET_KEY itself'),
+      );
+  });
+
   it.each<[string, unknown]>([
     ['an empty text', ''],
     ['an empty list', []],

@@ -55,8 +55,12 @@ export function resolveSecrets({ option, env, directory, warn }: SecretSource): 
 function fromEnvironment(env: Environment): string[] {
   const fallbacks = variable(env, 'SECRET_KEY_FALLBACKS')?.split(',') ?? [];
   const first = variable(env, 'SECRET_KEY');
-  const others = fallbacks.map((secret) => secret.trim()).filter((secret) => secret !== '' && secret !== first);
-  if (first === undefined && others.length > 0) throw invalid('SECRET_KEY_FALLBACKS is set and SECRET_KEY is not.');
+  const named = fallbacks.map((secret) => secret.trim()).filter((secret) => secret !== '');
+  const others = named.filter((secret) => secret !== first);
+  if (first === undefined && named.length > 0) throw invalid('SECRET_KEY_FALLBACKS is set and SECRET_KEY is not.');
+  // A slip of a rotation that would log everybody out: the new secret twice, the old one nowhere.
+  if (named.length > 0 && others.length === 0)
+    throw invalid('SECRET_KEY_FALLBACKS names nothing but SECRET_KEY itself.');
   return first === undefined ? [] : [first, ...new Set(others)];
 }
 

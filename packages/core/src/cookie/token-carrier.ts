@@ -13,9 +13,7 @@ export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly 
   const verified = new VerifiedValues<Claim>();
   return {
     holdsSession: false,
-    get boundMs() {
-      return store.boundMs;
-    },
+    boundMs: store.boundMs,
     verify(value) {
       if (value.length !== VALUE_LENGTH) return undefined;
       const known = verified.get(value);

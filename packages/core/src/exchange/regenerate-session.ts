@@ -12,10 +12,11 @@ import type { SessionRecord } from '../store.ts';
 export function regeneratedState(engine: Engine, old: SessionState, options: RegenerateOptions): SessionState {
   assertKnownOptions('regenerate()', options, ['owner', 'keep']);
   const { owner, keep } = options;
-  if (owner !== undefined && (typeof owner !== 'string' || owner === '')) {
+  // Also `undefined`, where it is named: a login without its user would be missed when all of theirs are ended.
+  if ('owner' in options && (typeof owner !== 'string' || owner === '')) {
     throw new SessError(
       'CONFIG_INVALID',
-      'regenerate({ owner }) takes a text that is not empty: the id of the user who logged in.',
+      'regenerate({ owner }) takes a text that is not empty: the id of the user who logged in, a number as String(id). Leave it out where nobody logs in.',
     );
   }
   // Of a text, `includes` would find parts of names.

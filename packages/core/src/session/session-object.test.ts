@@ -233,6 +233,15 @@ describe('the controls', () => {
       });
   });
 
+  it('log nobody in whose id is no text, or undefined', async () => {
+    const session = await fresh();
+    for (const owner of [42, '', null, undefined])
+      await expect(Reflect.apply(session.regenerate, session, [{ owner }])).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('String(id)'),
+      });
+  });
+
   it('are chained by touch and resetMaxAge', async () => {
     const session = await fresh();
     expect(session.touch()).toBe(session);
@@ -348,6 +357,14 @@ describe('the cookie accessor, for users of express-session', () => {
       secure: false,
       sameSite: 'lax',
     });
+  });
+
+  it('refuses what is the same for all sessions, in one sentence', async () => {
+    const session = await fresh();
+    for (const attribute of ['httpOnly', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'priority'])
+      expect(() => Reflect.set(session.cookie, attribute, 'x')).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(`cookie.${attribute} is`) }),
+      );
   });
 
   it('sets the idle timeout by maxAge and by expires', async () => {

@@ -44,7 +44,7 @@ export function appStorage(options: SessionsOptions, folder: string): AppStorage
       if (backend.name === 'cookie')
         throw new SessError('UNSUPPORTED', `Sessions are kept by the browsers, in signed cookies. ${backend.reason}`);
       source ??= storeSource(backend, options, env, folder);
-      return source.load();
+      return source.store;
     },
     async close() {
       await source?.release();

@@ -11,7 +11,7 @@ const times = { touchedAt: Date.now(), expiresAt: Date.now() + 60_000 };
 describe('what a store was asked', () => {
   it('is an event for each operation, with its time, and no data', async () => {
     const inner = probeStore();
-    const store = new GuardedStore(async () => inner, 1_000);
+    const store = new GuardedStore(inner, 1_000);
     const events = watchEvents(allEvents);
     await store.create(key, { fields: { note: '"canary"' }, createdAt: times.touchedAt, ...times });
     await store.read(key);
@@ -33,7 +33,7 @@ describe('what a store was asked', () => {
 
   it('is one event, answered or failed, never both', async () => {
     const inner = probeStore();
-    const store = new GuardedStore(async () => inner, 1_000);
+    const store = new GuardedStore(inner, 1_000);
     inner.before = () => {
       throw new Error('no route to host');
     };

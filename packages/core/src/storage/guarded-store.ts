@@ -12,27 +12,22 @@ import type {
 import { WorkInHand } from '../work-in-hand.ts';
 
 /**
- * A store as core uses it: loaded at its first use, each operation bounded, each fault a `SessError`
- * and an event. So a store that somebody else wrote can not hang a request.
+ * A store as core uses it: each operation bounded, each fault a `SessError` and an event. So a store that somebody
+ * else wrote can not hang a request.
  */
 export class GuardedStore implements SessionStore {
-  readonly #load: () => Promise<SessionStore>;
-  readonly #operationMs: number;
+  readonly #store: SessionStore;
+  /** How long a verb takes at most, in milliseconds. */
+  readonly boundMs: number;
   readonly #deadlines: Deadlines;
   readonly #onFault: (error: SessError) => void;
-  #loaded: SessionStore | undefined;
   readonly #workInHand = new WorkInHand();
 
-  constructor(load: () => Promise<SessionStore>, operationMs: number, onFault: (error: SessError) => void = () => {}) {
-    this.#load = load;
-    this.#operationMs = operationMs;
+  constructor(store: SessionStore, operationMs: number, onFault: (error: SessError) => void = () => {}) {
+    this.#store = store;
+    this.boundMs = operationMs;
     this.#deadlines = deadlinesOf(operationMs);
     this.#onFault = onFault;
-  }
-
-  /** How long a verb takes at most, in milliseconds. `Infinity` while the store is not loaded: that has no bound here. */
-  get boundMs(): number {
-    return this.#loaded === undefined ? Infinity : this.#operationMs;
   }
 
   create(key: SessionKey, record: SessionRecord): Promise<boolean> {
@@ -65,39 +60,33 @@ export class GuardedStore implements SessionStore {
   #guard<T>(operation: string, key: SessionKey | undefined, work: (store: SessionStore) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const started = performance.now();
-      const fail = (thrown: unknown): void => reject(this.#fault(thrown, operation, key, started));
-      const run = (store: SessionStore): void => {
-        this.#workInHand.begin();
-        let isOver = false;
-        const finish = (): boolean => {
-          if (isOver) return false;
-          isOver = true;
-          deadline.end();
-          this.#workInHand.end();
-          return true;
-        };
-        const failOnce = (thrown: unknown): void => {
-          if (finish()) fail(thrown);
-        };
-        const deadline = this.#deadlines.begin(() => failOnce(this.#timeout(operation)));
-        try {
-          work(store).then((answer) => {
-            if (!finish()) return;
-            publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
-            resolve(answer);
-          }, failOnce);
-        } catch (thrown) {
-          failOnce(thrown);
-        }
+      this.#workInHand.begin();
+      let isOver = false;
+      const finish = (): boolean => {
+        if (isOver) return false;
+        isOver = true;
+        deadline.end();
+        this.#workInHand.end();
+        return true;
       };
-      if (this.#loaded !== undefined) return run(this.#loaded);
-      // Importing a package takes this process's time, not the storage's; the request has a bound of its own.
-      this.#load().then((store) => run((this.#loaded = store)), fail);
+      const fail = (thrown: unknown): void => {
+        if (finish()) reject(this.#fault(thrown, operation, key, started));
+      };
+      const deadline = this.#deadlines.begin(() => fail(this.#timeout(operation)));
+      try {
+        work(this.#store).then((answer) => {
+          if (!finish()) return;
+          publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
+          resolve(answer);
+        }, fail);
+      } catch (thrown) {
+        fail(thrown);
+      }
     });
   }
 
   #timeout(operation: string): SessError {
-    return new SessError('STORE_TIMEOUT', `The session store's ${operation} took longer than ${this.#operationMs} ms.`);
+    return new SessError('STORE_TIMEOUT', `The session store's ${operation} took longer than ${this.boundMs} ms.`);
   }
 
   #fault(thrown: unknown, operation: string, key: SessionKey | undefined, started: number): SessError {

@@ -15,11 +15,11 @@ export interface StoreRecipe {
 
 /** A store that this process shares, and how many users it has. */
 interface SharedStore {
-  store: Promise<SessionStore>;
+  store: SessionStore;
   users: number;
 }
 
-const slot = Symbol.for('@sess/core shared stores v1');
+const slot = Symbol.for('@sess/core shared stores v2');
 
 /** Bundlers load modules twice; connections are made once all the same. */
 function sharedStores(): Map<string, SharedStore> {
@@ -47,12 +47,12 @@ function resolvePackage(name: string, folders: readonly string[]): string {
  *
  * @param folders where its package is looked for: from the main script's folder, then the working directory
  * @returns the store, and how to let go of it: its last user closes it
- * @throws SessError `STORE_PACKAGE_MISSING` with the install line, at once
+ * @throws SessError `STORE_PACKAGE_MISSING` with the install line, and what the package's factory throws
  */
 export function loadStore(
   recipe: StoreRecipe,
   folders: readonly string[] = [mainScriptFolder(), process.cwd()],
-): { store: Promise<SessionStore>; release: () => Promise<void> } {
+): { store: SessionStore; release: () => Promise<void> } {
   const path = resolvePackage(recipe.package, folders);
   const stores = sharedStores();
   const id = identityOf(recipe);
@@ -60,11 +60,6 @@ export function loadStore(
   if (shared === undefined) stores.set(id, (shared = { store: makeStore(recipe, path), users: 0 }));
   shared.users += 1;
   const { store } = shared;
-  const forget = (): void => {
-    if (stores.get(id) === shared) stores.delete(id);
-  };
-  store.catch(forget);
-
   let released = false;
   return {
     store,
@@ -73,9 +68,8 @@ export function loadStore(
       released = true;
       shared.users -= 1;
       if (shared.users > 0) return;
-      forget();
-      const loaded = await store.catch(() => undefined);
-      if (loaded !== undefined && hasAbility(loaded, 'close')) await loaded.close();
+      if (stores.get(id) === shared) stores.delete(id);
+      if (hasAbility(store, 'close')) await store.close();
     },
   };
 }
@@ -92,7 +86,7 @@ function identityOf(recipe: StoreRecipe): string {
   });
 }
 
-async function makeStore(recipe: StoreRecipe, path: string): Promise<SessionStore> {
+function makeStore(recipe: StoreRecipe, path: string): SessionStore {
   // Not `import()`: bundlers must leave it alone, and the compiler puts its arguments where Turbopack does not see a
   // `turbopackIgnore`. The package is the app's own, and the same instance as an import gives.
   const loaded: unknown = createRequire(path)(path);

@@ -40,7 +40,7 @@ const files: StoreDescription = { name: 'fs', location: '/tmp/sess-0/app', share
 /** The start with a store that the environment chose. */
 async function start(store: SessionStore, env: Environment): Promise<Log> {
   const { lines, logger } = log();
-  const guarded = new GuardedStore(async () => store, 1000);
+  const guarded = new GuardedStore(store, 1000);
   await startUp({ choice: selectBackend({ env }), store: guarded, logger, env, clock: Date.now });
   return lines;
 }
@@ -82,6 +82,15 @@ describe('the log lines at start', () => {
       warn: [],
       error: [],
     });
+  });
+
+  it('warn in production when the sessions lie where the system may clear them', async () => {
+    const finding = { code: 'FS_TEMP', severity: 'note', text: 'It may be cleared.', fix: 'Name another.' } as const;
+    const store = described(files, [finding]);
+    expect((await start(store, { NODE_ENV: 'production' })).warn).toEqual([
+      'Session storage warning FS_TEMP: It may be cleared. Name another.',
+    ]);
+    expect((await start(store, {})).warn).toEqual([]);
   });
 
   it('say what the store found in its settings, by severity; notes are for the doctor', async () => {
@@ -152,7 +161,7 @@ describe('ready', () => {
     async (verb) => {
       const { lines, logger } = log();
       const env = { SESSION_REDIS_URL: 'redis://user:password@127.0.0.1' };
-      const store = new GuardedStore(async () => failing(verb), 1000);
+      const store = new GuardedStore(failing(verb), 1000);
       const failure = startUp({ choice: selectBackend({ env }), store, logger, env, clock: Date.now });
       await expect(failure).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',

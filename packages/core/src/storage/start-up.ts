@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 
 import type { BackendChoice } from './backend.ts';
-import { type Environment, variable } from '../environment.ts';
+import { type Environment, isProduction, variable } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { Logger } from '../logger.ts';
@@ -34,7 +34,7 @@ export async function startUp({ choice, store, logger, env, clock }: StartUp): P
       'Session hint: files are shared by the workers of this host. With several hosts, set SESSION_REDIS_URL.',
     );
   }
-  await reportFindings(store, logger, description?.sharedBy === 'process' && !hasSiblings(env));
+  await reportFindings(store, logger, env, description?.sharedBy === 'process' && !hasSiblings(env));
 }
 
 function describe(store: SessionStore): StoreDescription | undefined {
@@ -82,12 +82,14 @@ function hasSiblings(env: Environment): boolean {
   return cluster.isWorker || variable(env, 'NODE_APP_INSTANCE') !== undefined || variable(env, 'pm_id') !== undefined;
 }
 
-async function reportFindings(store: GuardedStore, logger: Logger, isAlone: boolean): Promise<void> {
+async function reportFindings(store: GuardedStore, logger: Logger, env: Environment, isAlone: boolean): Promise<void> {
   const findings = await store
     .ask('check', async (loaded) => (hasAbility(loaded, 'check') ? loaded.check() : []))
     .catch(() => []);
   for (const { severity, code, text, fix } of findings) {
-    if (severity === 'note' || (isAlone && code === 'MEMORY_PER_PROCESS')) continue;
-    logger[severity === 'error' ? 'error' : 'warn'](`Session storage ${severity} ${code}: ${text} ${fix}`);
+    // The default directory is a fine one as long as nobody's login depends on it.
+    const level = severity === 'note' && code === 'FS_TEMP' && isProduction(env) ? 'warning' : severity;
+    if (level === 'note' || (isAlone && code === 'MEMORY_PER_PROCESS')) continue;
+    logger[level === 'error' ? 'error' : 'warn'](`Session storage ${level} ${code}: ${text} ${fix}`);
   }
 }

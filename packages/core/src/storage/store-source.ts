@@ -3,15 +3,19 @@ import { type Environment, variable } from '../environment.ts';
 import { type StoreRecipe, loadStore } from './load-store.ts';
 import { sessionDirectory } from './session-directory.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
+import { SessError, isSessError } from '../errors.ts';
 import type { SessionStore } from '../store.ts';
 
 /** Where the store comes from, and how to let go of it. */
 export interface StoreSource {
-  load: () => Promise<SessionStore>;
+  store: SessionStore;
   release: () => Promise<void>;
 }
 
-/** @param appFolder where the app is, for who asks beside it. Absent: this process is the app */
+/**
+ * @throws SessError `STORE_PACKAGE_MISSING`, and what the store's package throws
+ * @param appFolder where the app is, for who asks beside it. Absent: this process is the app
+ */
 export function storeSource(
   choice: BackendChoice,
   options: SessionsOptions,
@@ -20,13 +24,15 @@ export function storeSource(
 ): StoreSource {
   const given = options.store;
   // A store that was given stays its giver's to close.
-  if (given !== undefined && !isCookieSessions(given)) return { load: async () => given, release: async () => {} };
-  const { store, release } = loadStore(
-    recipeOf(choice, options, env, appFolder),
-    appFolder === undefined ? undefined : [appFolder],
-  );
-  store.catch(() => {}); // the first one to use the store is told
-  return { load: () => store, release };
+  if (given !== undefined && !isCookieSessions(given)) return { store: given, release: async () => {} };
+  const recipe = recipeOf(choice, options, env, appFolder);
+  try {
+    return loadStore(recipe, appFolder === undefined ? undefined : [appFolder]);
+  } catch (error) {
+    if (!isSessError(error) || choice.source === 'option' || choice.source === 'default') throw error;
+    // The app has not asked for this store by name: the variable did.
+    throw new SessError(error.code, `${choice.reason} ${error.message}`, { cause: error });
+  }
 }
 
 function recipeOf(
