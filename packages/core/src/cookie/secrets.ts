@@ -10,7 +10,7 @@ const placeholderWords = new RegExp(
   `development|production|something|changeme|password|secretkey|yoursecret|default|example|minimum|nextauth|replace
   |session|change|cookie|hunter|insert|please|random|sample|secret|phrase|string|super|token|value|your|with|very
   |text|test|this|that|some|pass|prod|demo|long|here|must|keyboard|cat|dev|for|key|and|the|min|put|use|my|me|it|in
-  |is|at|an|be|by|of|or|to|sh+|a`.replaceAll(/\s/g, ''),
+  |bit|is|at|an|be|by|of|or|to|sh+|a`.replaceAll(/\s/g, ''),
   'gu',
 );
 
@@ -91,7 +91,9 @@ function isSequence(text: string): boolean {
 }
 
 function describeWeakness(secret: string): string {
-  return isWellKnown(secret) ? 'a well-known or repetitive text' : `shorter than ${MINIMUM_BYTES} bytes`;
+  return Buffer.byteLength(secret) < MINIMUM_BYTES
+    ? `shorter than ${MINIMUM_BYTES} bytes`
+    : 'a well-known or repetitive text';
 }
 
 function invalid(sentence: string): SessError {
