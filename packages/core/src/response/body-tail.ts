@@ -1,4 +1,5 @@
 import { bodyArguments, chunkBytes, chunkLength } from './body-arguments.ts';
+import { swallowWrite } from './swallowed-calls.ts';
 
 /**
  * The end of a body whose length was announced. A client that has as many bytes as the head
@@ -17,11 +18,13 @@ export class BodyTail {
     if (this.#left === Infinity) return write(args);
     const body = bodyArguments(args);
     const length = chunkLength(body);
+    // With the first write the head leaves, which is all of an answer without a body.
+    if (this.#left === 0 && length === 0) return swallowWrite(args, undefined);
     if (length < this.#left || length === 0) {
       this.#left -= length;
       return write(args);
     }
-    if (this.#kept !== undefined) {
+    if (this.#kept !== undefined || this.#left === 0) {
       // More than was announced. The answer is broken, and Node is the one to say so.
       this.release(write);
       return write(args);

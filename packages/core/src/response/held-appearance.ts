@@ -11,7 +11,7 @@ export interface HeldProgress {
   readonly waitingBytes: number;
   /** A `write` has answered `false`, so the app waits for 'drain'. */
   readonly needsDrain: boolean;
-  /** How often the app has corked, and not uncorked again. */
+  /** How often the app has corked, and not uncorked again. Below 0 where it undid a cork from before. */
   readonly corks: number;
 }
 
@@ -27,11 +27,16 @@ const worn: unique symbol = Symbol('held back');
 
 type HeldResponse = ServerResponse & { [worn]?: HeldProgress | undefined };
 
+/** In the way of http2's, on node:http too: Node corks the connection as often as the response's own field says. */
+const heldCorks: PropertyDescriptorMap = {
+  writableCorked: shown((held, response) => Math.max(0, inheritedNumber(response, 'writableCorked') + held.corks)),
+};
+
 const http2Body: PropertyDescriptorMap = {
+  ...heldCorks,
   writableFinished: shown(() => false),
   writableLength: shown((held, response) => inheritedNumber(response, 'writableLength') + held.waitingBytes),
   writableNeedDrain: shown((held, response) => !response.destroyed && !held.ended && held.needsDrain),
-  writableCorked: shown((held, response) => inheritedNumber(response, 'writableCorked') + held.corks),
   finished: shown((held) => held.ended),
   writableEnded: shown((held) => held.ended),
 };
@@ -94,18 +99,18 @@ function wearHead(response: NodeResponse): () => void {
 class HeldBody implements HeldAppearance {
   readonly #response: NodeResponse;
   readonly #progress: HeldProgress;
-  readonly #symbols: FieldSymbols;
+  readonly #needsDrain: symbol;
   readonly #neededDrain: unknown;
-  readonly #corks: number;
   #shownBytes = 0;
+  /** Few apps cork. */
+  #takeOffCorks: (() => void) | undefined;
   #letClose: (() => void) | undefined;
 
   constructor(response: NodeResponse, progress: HeldProgress) {
     this.#response = response;
     this.#progress = progress;
-    this.#symbols = fieldSymbols(response);
-    this.#neededDrain = response[this.#symbols.needsDrain];
-    this.#corks = response.writableCorked;
+    this.#needsDrain = needsDrainField(response);
+    this.#neededDrain = response[this.#needsDrain];
   }
 
   show(): void {
@@ -113,8 +118,8 @@ class HeldBody implements HeldAppearance {
     const { waitingBytes, needsDrain, corks, ended } = this.#progress;
     // The head is a byte at least.
     this.#showBytes(Math.max(1, waitingBytes));
-    response[this.#symbols.needsDrain] = needsDrain;
-    response[this.#symbols.corks] = this.#corks + corks;
+    response[this.#needsDrain] = needsDrain;
+    if (corks !== 0) this.#takeOffCorks ??= wear(response, heldCorks);
     if (!ended) return;
     // `writableEnded` reads it.
     response.finished = true;
@@ -125,8 +130,8 @@ class HeldBody implements HeldAppearance {
   takeOff(): void {
     const response = this.#response;
     this.#showBytes(0);
-    response[this.#symbols.needsDrain] = this.#neededDrain;
-    response[this.#symbols.corks] = this.#corks;
+    response[this.#needsDrain] = this.#neededDrain;
+    this.#takeOffCorks?.();
     this.#letClose?.();
     response.finished = false;
   }
@@ -138,18 +143,13 @@ class HeldBody implements HeldAppearance {
   }
 }
 
-/** Fields whose names are symbols of node:http's own. Where there are none two getters do not know of the hold. */
-interface FieldSymbols {
-  needsDrain: symbol;
-  corks: symbol;
-}
+let needsDrainSymbol: symbol | undefined;
 
-let symbols: FieldSymbols | undefined;
-
-function fieldSymbols(response: ServerResponse): FieldSymbols {
-  const named = (name: string): symbol =>
-    Object.getOwnPropertySymbols(response).find(({ description }) => description === name) ?? Symbol(name);
-  return (symbols ??= { needsDrain: named('kNeedDrain'), corks: named('corked') });
+/** A field whose name is a symbol of node:http's own. Where there is none `writableNeedDrain` does not know of the hold. */
+function needsDrainField(response: ServerResponse): symbol {
+  return (needsDrainSymbol ??=
+    Object.getOwnPropertySymbols(response).find(({ description }) => description === 'kNeedDrain') ??
+    Symbol('kNeedDrain'));
 }
 
 function wear(response: ServerResponse, appearance: PropertyDescriptorMap): () => void {

@@ -3,8 +3,18 @@ import type { ServerResponse } from 'node:http';
 import { bodyArguments, chunkLength } from './body-arguments.ts';
 import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
 import { isHttp2, refuseHeader } from './node-response.ts';
-import { type ResponseHead, implicitHead, refuseInvalidHead, setGivenHeaders } from './response-head.ts';
+import {
+  type ResponseHead,
+  discardsBody,
+  endsWithHead,
+  implicitHead,
+  refuseInvalidHead,
+  setGivenHeaders,
+} from './response-head.ts';
 import type { AnswerMethod } from './response-outlet.ts';
+import { swallowWrite } from './swallowed-calls.ts';
+
+type HeldCall = [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]];
 
 /**
  * What the app does to its response while nothing may leave. The calls are kept as they came and
@@ -17,9 +27,10 @@ export class HeldCalls {
   needsDrain = false;
   corks = 0;
   readonly #response: ServerResponse;
-  readonly #calls: [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]][] = [];
+  readonly #calls: HeldCall[] = [];
   #appearance: HeldAppearance | undefined;
   #sentStatus = 0;
+  #isStored = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -39,8 +50,50 @@ export class HeldCalls {
     this.#add('flushHeaders', []);
   }
 
+  /** Whether the head is all that would be sent so far, and all of the answer: with it the client has the whole. */
+  get isHeadOnly(): boolean {
+    const isBody = ([method, args]: HeldCall): boolean => method === 'write' && !this.comesToNothing(args);
+    return endsWithHead(this.#response, this.#head) && !this.#calls.some(isBody);
+  }
+
+  /** The session is stored, and the app's `end` is waited for. What comes to nothing is not kept any more. */
+  get awaitsEnd(): boolean {
+    return this.#isStored && !this.ended;
+  }
+
+  /** Nobody is left waiting for room, or for a `write` that comes to nothing. */
+  awaitEnd(): void {
+    this.#isStored = true;
+    const calls = this.#calls;
+    for (const [n, [method, args]] of calls.entries()) {
+      if (method !== 'write') continue;
+      swallowWrite(args, undefined);
+      calls[n] = ['flushHeaders', []];
+    }
+    this.waitingBytes = 0;
+    this.#drain();
+    this.needsDrain = false;
+    this.#appearance?.show();
+  }
+
+  /** Whether nothing is sent of what a `write` is given. */
+  comesToNothing(args: readonly unknown[]): boolean {
+    return discardsBody(this.#response, this.#head.statusCode) || chunkLength(bodyArguments(args)) === 0;
+  }
+
+  /** The head that the app takes for sent, or the one that it would send now. */
+  get #head(): ResponseHead {
+    const head = implicitHead(this.#response);
+    if (this.#appearance !== undefined) head.statusCode = this.#sentStatus;
+    return head;
+  }
+
   /** Whether there is room for more, by the same measure as without a hold. */
   write(args: readonly unknown[]): boolean {
+    if (this.awaitsEnd && this.comesToNothing(args)) {
+      if (this.#appearance === undefined) this.flushHeaders();
+      return swallowWrite(args, undefined);
+    }
     this.#add('write', args);
     if (this.ended) return false;
     this.waitingBytes += chunkLength(bodyArguments(args));
@@ -66,7 +119,9 @@ export class HeldCalls {
     this.#appearance?.show();
   }
 
+  /** As in Node, one too many does nothing. One from before the hold may be undone while it lasts. */
   uncork(): void {
+    if (this.corks <= 0 && this.#response.writableCorked <= 0) return;
     this.corks--;
     this.#calls.push(['uncork', []]);
     this.#appearance?.show();

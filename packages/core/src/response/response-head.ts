@@ -1,5 +1,7 @@
 import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
+import { isHttp2 } from './node-response.ts';
+
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** The arguments of `writeHead`, as they are given. */
@@ -67,8 +69,17 @@ export function announcedLength(response: ServerResponse, headers?: GivenHeaders
 
 /** Whether the answer is whole as soon as its head is out, since no body follows. */
 export function endsWithHead(response: ServerResponse, { statusCode, headers }: ResponseHead): boolean {
-  if (response.req.method === 'HEAD' || [204, 205, 304].includes(statusCode)) return true;
-  return announcedLength(response, headers) === 0;
+  return statusCode === 205 || discardsBody(response, statusCode) || announcedLength(response, headers) === 0;
+}
+
+/** Whether Node sends none of the body that it is given. */
+export function discardsBody(response: ServerResponse, statusCode: number): boolean {
+  return (
+    response.req.method === 'HEAD' ||
+    statusCode === 204 ||
+    statusCode === 304 ||
+    (statusCode === 205 && isHttp2(response))
+  );
 }
 
 /** Throws what Node would throw at a status line or header list that it does not take. */

@@ -327,6 +327,13 @@ const shapes: Record<string, { handler: Handler; request?: string; headers?: str
       createReadStream(file).pipe(res);
     },
   },
+  'HEAD with flushHeaders, then a pipe': {
+    request: 'HEAD /',
+    handler(res) {
+      res.flushHeaders();
+      createReadStream(file).pipe(res);
+    },
+  },
   '204': { handler: (res) => void res.writeHead(204).end() },
   '204 with a body that must not leave': {
     handler(res, log) {

@@ -63,6 +63,9 @@ export class ResponseHold {
     const head = implicitHead(this.#response);
     this.#begin(head);
     if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
+    // More of a body than the head allows for: Node is the one to say so. (On http2 a flush that is made again is held
+    // again, as the head that it makes.)
+    while (this.#held?.awaitsEnd && !this.#held.comesToNothing(args)) this.#release();
     if (this.#held !== undefined) return this.#held.write(args);
     if (this.#stage === 'failed') return swallowWrite(args, this.#error);
     return this.#stage === 'streaming' ? this.#outlet.stream(args) : this.#outlet.write(args);
@@ -115,9 +118,9 @@ export class ResponseHold {
     return true;
   }
 
-  #hold(): void {
+  #hold(): HeldCalls {
     this.#stage = 'held';
-    this.#held ??= new HeldCalls(this.#response);
+    return (this.#held ??= new HeldCalls(this.#response));
   }
 
   #wait<T>(commit: Promise<T>, then: (value: T) => void): void {
@@ -134,7 +137,10 @@ export class ResponseHold {
 
   #committed(headers: SessionHeaders): void {
     this.#outlet.headers = headers;
-    if (this.#held?.ended && !this.#isSealed) this.#endHeld();
+    const held = this.#held;
+    if (held === undefined) return;
+    if (held.ended && !this.#isSealed) this.#endHeld();
+    else if (!held.ended && held.isHeadOnly) held.awaitEnd();
     else this.#release();
   }
 
@@ -194,7 +200,7 @@ export class ResponseHold {
    */
   #holdWhatEndsWithHead(head: ResponseHead): void {
     if (this.#stage !== 'streaming' || this.#response.headersSent) return;
-    if (endsWithHead(this.#response, head)) this.#hold();
+    if (endsWithHead(this.#response, head)) this.#hold().awaitEnd();
   }
 
   #abandon(): void {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { bodyArguments } from './body-arguments.ts';
 import { isGone } from './node-response.ts';
 
-/** A `write` to an answer that was replaced: it comes to nothing, and its source goes on. */
+/** A `write` that comes to nothing, to an answer that was replaced or has no body. Its source goes on. */
 export function swallowWrite(args: readonly unknown[], error: unknown): true {
   const { callback } = bodyArguments(args);
   if (callback !== undefined) process.nextTick(callback, error);
