@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 
 import { deadlinesOf } from './deadlines.ts';
+
+afterEach(() => vi.useRealTimers());
 
 it('a deadline expires in the context of its own request, whoever set the shared timer', async () => {
   const request = new AsyncLocalStorage<string>();
@@ -10,4 +12,12 @@ it('a deadline expires in the context of its own request, whoever set the shared
   const expired = (name: string) =>
     request.run(name, () => new Promise<unknown>((resolve) => list.begin(() => resolve(request.getStore()))));
   expect(await Promise.all([expired('first'), expired('second')])).toEqual(['first', 'second']);
+});
+
+it('a deadline expires while the app has other timers in place of the real ones', async () => {
+  const real = globalThis.setTimeout;
+  vi.useFakeTimers();
+  const expired = new Promise((resolve) => deadlinesOf(22).begin(() => resolve('expired')));
+  const tooLate = new Promise((resolve) => real(resolve, 1000, 'too late'));
+  expect(await Promise.race([expired, tooLate])).toBe('expired');
 });

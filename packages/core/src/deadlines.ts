@@ -1,5 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 
+// As they are when this is loaded. An app's tests that replace them for a while must not stop bounds that all requests
+// share: a list that is armed then would never fire again.
+const { setTimeout, setImmediate } = globalThis;
+const clock = performance.now.bind(performance);
+
 /** What a stalled process gets at most, to do what it could not do in time. */
 const GRACE_MS = 250;
 
@@ -29,7 +34,7 @@ export class Deadlines {
   }
 
   begin(expire: () => void): Deadline {
-    const entry = new Entry(this, performance.now() + this.#ms, expire);
+    const entry = new Entry(this, clock() + this.#ms, expire);
     entry.before = this.#last;
     if (this.#last === undefined) this.#first = entry;
     else this.#last.after = entry;
@@ -58,7 +63,7 @@ export class Deadlines {
 
   #expire(): void {
     this.#timer = undefined;
-    const now = performance.now();
+    const now = clock();
     let entry = this.#first;
     while (entry !== undefined && entry.dueAt <= now) {
       entry.isDue = true;

@@ -240,7 +240,14 @@ describe('what lies in Redis', () => {
     expect((await store.destroy(key))?.fields).toEqual(more);
   });
 
-  it('the last writes of five writers are remembered, and a written session takes no more memory than a new one', async () => {
+  it('the token of one writer at a time is all that is kept of its writes', async () => {
+    const key = newKey();
+    await store.create(key, record({ views: '1' }));
+    for (let views = 2; views < 20; views++) await store.update(key, change({ set: { views: String(views) } }));
+    expect(await server.admin.get(prefix + key)).toMatch(/^1 [\da-f]{8} \d+ \d+ \d+ \S{11} \[0,0,"views",2\]\n19$/);
+  });
+
+  it('the last writes of writers are remembered, and a written session takes no more memory than a new one', async () => {
     const key = newKey();
     const fields = { userId: '"u1"', views: '1', profile: 'x'.repeat(200) };
     await store.create(key, record(fields));
@@ -249,10 +256,33 @@ describe('what lies in Redis', () => {
       for (const other of others) await other.update(key, change({ set: { views: String(round) } }));
     }
     const [tokens = ''] = /\S+(?= \[)/.exec((await server.admin.get(prefix + key)) ?? '') ?? [];
-    expect(tokens.length).toBe(55);
+    // One of the creator, too.
+    expect(tokens.length).toBe(5 * 11 + 4 * 14);
     // Redis doubles what grows in place: a counter must not take the memory of two sessions.
     const bytes = Number(await server.admin.memory('USAGE', prefix + key));
     expect(bytes).toBeLessThan(((await server.admin.strlen(prefix + key)) + 150) * 1.3);
+    for (const other of others) await other.close();
+  });
+
+  it('more writers than five are remembered for as long as their writes can come again, and then no more', async () => {
+    const key = newKey();
+    await store.create(key, record());
+    const others = Array.from({ length: 8 }, () => redisStore({ url: server.url, prefix }));
+    for (const other of [...others, ...others]) await other.update(key, change());
+    const line = async () => (await server.admin.get(prefix + key)) ?? '';
+    const tokensOf = (stored: string) => /\S+(?= \[)/.exec(stored)?.[0] ?? '';
+    const stored = await line();
+    // Five of 11, and four of 14: they have a time.
+    expect(tokensOf(stored)).toMatch(/^\S{55}(\S{11}\d{3}){4}$/);
+    expect(await store.read(key)).toMatchObject({ fields: {} });
+    // As if that time had come.
+    const past = String((Math.floor(Date.now() / 1000) - 1) % 1000).padStart(3, '0');
+    const aged = tokensOf(stored).replaceAll(/(?<=^\S{55}(?:\S{14})*\S{11})\d{3}/g, past);
+    await server.admin.set(prefix + key, stored.replace(tokensOf(stored), aged), 'KEEPTTL');
+    expect(await store.update(key, change())).toBe('applied');
+    expect(tokensOf(await line()).length).toBeLessThanOrEqual(69);
+    expect(await others[0]?.update(key, change())).toBe('applied');
+    expect(await server.admin.pttl(prefix + key)).toBeGreaterThan(590_000);
     for (const other of others) await other.close();
   });
 
@@ -318,6 +348,7 @@ describe('a record that is not ours', () => {
     'an endless time': (name) => plantHead(name, '1 1e999 3 abcdefghijk [0,0]'),
     'no write token': (name) => plantHead(name, '1 2 3 [0,0]'),
     'half a write token': (name) => plantHead(name, '1 2 3 abcdef [0,0]'),
+    'a sixth write token without its time': (name) => plantHead(name, `1 2 3 ${'abcdefghijk'.repeat(6)} [0,0]`),
     'a list cut short': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a"'),
     'no list': (name) => plantHead(name, '1 2 3 abcdefghijk {}'),
     'a list without its first items': (name) => plantHead(name, '1 2 3 abcdefghijk []'),

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer, until } from '../test/redis-server.ts';
 import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
@@ -314,6 +314,80 @@ describe('a connection', () => {
     expect(verdict).toBe('applied');
     await direct.close();
   });
+});
+
+describe('a process that stalls', () => {
+  // Not through the proxy, which stalls too.
+  let direct: RedisStore;
+  const stall = (ms: number) => {
+    for (const overAt = performance.now() + ms; performance.now() < overAt;);
+  };
+  beforeEach(async () => {
+    await setUp();
+    direct = redisStore({ url: server.url, prefix });
+    await direct.read(key);
+    await direct.update(key, change({ set: { b: '0' } }));
+  });
+  afterEach(() => direct.close());
+
+  it('in the turn in which a command is given, so that it leaves when its time is up, waits for its answer', async () => {
+    for (const ms of [900, 900.3, 901, 905, 950, 1100, 1600]) {
+      const giving = Promise.all([
+        outcomeOf(() => direct.read(key)),
+        outcomeOf(() => direct.update(key, change({ set: { b: String(ms) } }))),
+        outcomeOf(() => direct.create(newKey(), record({}, { owner: 'u1' }))),
+        outcomeOf(() => direct.destroy(newKey(), { endMarkerMs: 1000 })),
+      ]);
+      stall(ms);
+      expect((await giving).map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined, undefined]);
+      expect(await direct.read(key)).toMatchObject({ fields: { b: String(ms) } });
+    }
+  }, 30_000);
+
+  it('between two steps of a write waits for the second', async () => {
+    // The entry of the owner is written first, and has been answered when the stall begins.
+    for (const ms of [880, 895, 900, 950, 1100]) {
+      const giving = outcomeOf(() => direct.update(key, change({ owner: 'u1' })));
+      await wait(20);
+      stall(ms);
+      expect((await giving).error?.message).toBeUndefined();
+      const slow = outcomeOf(() => direct.update(key, change({ owner: 'u1' })));
+      setImmediate(() => setImmediate(() => stall(ms)));
+      expect({ ms, message: (await slow).error?.message }).toEqual({ ms });
+    }
+  }, 30_000);
+
+  it('before it reads answers does not take the time of reading for the time of answering', async () => {
+    for (const ms of [950, 500, 700, 300, 880, 880]) {
+      const giving = outcomeOf(() => direct.update(key, change({ set: { b: '1' } })));
+      // The command has left by then.
+      setImmediate(() => stall(ms));
+      expect((await giving).error?.message).toBeUndefined();
+    }
+  }, 30_000);
+
+  it('while the server is frozen: what it was told has failed is not done a moment later', async () => {
+    const giving = outcomeOf(() => direct.update(key, change({ set: { b: '"late"' } })));
+    server.freeze();
+    stall(1200);
+    expect((await giving).code).toBe('STORE_TIMEOUT');
+    await wait(300);
+    server.thaw();
+    await until(async () => (await outcomeOf(() => direct.read(key))).code === undefined, 3000);
+    await wait(100);
+    expect(await direct.read(key)).toMatchObject({ fields: { b: '0' } });
+  }, 20_000);
+});
+
+describe('timers that a test has replaced', () => {
+  beforeEach(() => setUp());
+  afterEach(() => vi.useRealTimers());
+
+  it('hold back no command', async () => {
+    vi.useFakeTimers({ toFake: ['setImmediate'] });
+    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await store.update(key, change({ set: { a: '2' } }))).toBe('applied');
+  }, 5000);
 });
 
 describe("a user's client", () => {

@@ -1,8 +1,11 @@
 import { SessError, WorkInHand, deadlinesOf } from '@sess/core';
+import { afterSilence, timeLeftUntil } from './after-silence.ts';
 import { type RedisClient, isCluster } from './redis-client.ts';
-import { asSessError, wasNotSent, withoutArguments } from './redis-errors.ts';
+import { asSessError, isRefusedSelect, wasNotSent, withoutArguments } from './redis-errors.ts';
 import { type Gathered, Gathering } from './gathering.ts';
+import { noConnection } from './no-connection.ts';
 import { OutgoingBatch } from './outgoing-batch.ts';
+import { setTimeout } from './real-timers.ts';
 import type { Script } from './script.ts';
 import { scriptRunner } from './script-runner.ts';
 
@@ -79,7 +82,10 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     if (!isOurs) release(waiting, (waiter) => waiter.next());
   };
   const onError = (error: unknown) => {
-    lastError = withoutArguments(error);
+    // What follows a connection that was given up says nothing about the server.
+    if (!wasNotSent(error)) lastError = withoutArguments(error);
+    // ioredis would go on with database 0, which is another app's.
+    if (isRefusedSelect(error)) single?.disconnect(true);
   };
   /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
   const onConnect = () => {
@@ -103,9 +109,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const deadlines = deadlinesOf(timeoutMs);
   /** A first step of an operation has all of its time, and one of the timers that calls share. */
   function bound(since: number | undefined, expire: () => void): Bound {
-    const spentMs = since === undefined ? 0 : performance.now() - since;
-    if (spentMs <= 1) return deadlines.begin(expire);
-    return { end: afterSilence(Math.max(0, timeoutMs - spentMs), expire) };
+    if (since === undefined || performance.now() - since <= 1) return deadlines.begin(expire);
+    return { end: afterSilence(timeLeftUntil(since + timeoutMs), expire) };
   }
 
   /** A call under way. One object for it, since each request makes one or two. */
@@ -113,7 +118,8 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     readonly #call: Call<T>;
     readonly #resolve: (value: T) => void;
     readonly #reject: (error: unknown) => void;
-    readonly #bound: Bound;
+    #bound: Bound;
+    #isExcused = false;
     place = -1;
     #isOver = false;
     #count = 0;
@@ -163,6 +169,12 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     }
 
     #expire(): void {
+      const excusedMs = outgoing.excusedUntil - performance.now();
+      if (excusedMs > 0 && !this.#isExcused) {
+        this.#isExcused = true;
+        this.#bound = { end: afterSilence(excusedMs, () => this.#expire()) };
+        return;
+      }
       const isAwaited = underWay.has(this) && (isLostOnClose || isReady());
       this.#fail(isAwaited ? tooLate(this.#call.what) : unreachable());
       // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
@@ -207,12 +219,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
 
   const tooLate = (what: string) =>
     new SessError('STORE_TIMEOUT', `Redis (${where()}) did not answer ${what} within ${timeoutMs} ms.`);
-  const unreachable = () =>
-    new SessError(
-      'STORE_UNAVAILABLE',
-      `Redis (${where()}) cannot be reached: ${lastError?.message || `the client is ${client.status}`}. Check that it runs, and the address and credentials.`,
-      { cause: lastError },
-    );
+  const unreachable = () => noConnection(client, where(), lastError);
   const lostError = () =>
     new SessError(
       'STORE_UNAVAILABLE',
@@ -228,12 +235,6 @@ function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {
     waiters.delete(waiter);
     go(waiter);
   }
-}
-
-/** Calls back after `ms`, when I/O had one more turn: after a stall of this process the answer may be there already. */
-function afterSilence(ms: number, done: () => void): () => void {
-  const timer = setTimeout(() => setImmediate(() => setImmediate(done)), ms);
-  return () => clearTimeout(timer);
 }
 
 function patience(ms: number): Promise<void> {

@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { graceMs } from './after-silence.ts';
+import { setImmediate } from './real-timers.ts';
 
 /**
  * Commands of one turn of the event loop, written to the connection together. A write of its own for each is the
@@ -8,15 +10,27 @@ import type { Writable } from 'node:stream';
  */
 export class OutgoingBatch {
   #connection: Writable | undefined;
+  #excusedUntil = -Infinity;
+
+  /**
+   * Until when an answer is waited for at least, by `performance.now()`: a turn that took long held back what was
+   * written in it, and its commands left when their time was up.
+   */
+  get excusedUntil(): number {
+    return this.#excusedUntil;
+  }
 
   /** To be called before a command is written. */
   gather(connection: Writable): void {
     if (this.#connection === connection) return;
     this.#connection = connection;
     connection.cork();
+    const corkedAt = performance.now();
     setImmediate(() => {
       if (this.#connection === connection) this.#connection = undefined;
       connection.uncork();
+      const now = performance.now();
+      this.#excusedUntil = Math.max(this.#excusedUntil, now + Math.min(now - corkedAt, graceMs));
     });
   }
 }

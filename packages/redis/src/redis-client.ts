@@ -69,7 +69,7 @@ export function createClient(address: RedisAddress, timeoutMs: number, tls?: Con
 
 /**
  * A cluster's nodes are ioredis' business, and so are their reconnects and redirections. What it sends again on the
- * way is harmless: every write carries a token and a latest time (see scripts.ts).
+ * way is harmless: every write carries a token and a latest time (see write-tokens.ts).
  */
 function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: number): Cluster {
   const { lazyConnect: _lazy, retryStrategy: _retry, enableOfflineQueue: _queue, ...redisOptions } = node;

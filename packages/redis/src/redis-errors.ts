@@ -47,8 +47,18 @@ const meanings: readonly Meaning[] = [
     code: 'STORE_UNAVAILABLE',
     text: 'cannot write to its disk and refuses changes (stop-writes-on-bgsave-error).',
   },
-  { word: 'WRONGPASS', code: 'STORE_UNAVAILABLE', text: 'refuses the user name or password.' },
-  { word: 'NOAUTH', code: 'STORE_UNAVAILABLE', text: 'asks for a password.' },
+  { word: 'WRONGPASS', code: 'STORE_UNAVAILABLE', text: 'refuses the user name or password (WRONGPASS).' },
+  { word: 'NOAUTH', code: 'STORE_UNAVAILABLE', text: 'asks for a password, and was given none (NOAUTH).' },
+  {
+    word: 'DB index is out of range',
+    code: 'STORE_UNAVAILABLE',
+    text: 'has no database of that number (`databases` in its configuration).',
+  },
+  {
+    word: 'Failed to refresh slots cache',
+    code: 'STORE_UNAVAILABLE',
+    text: 'tells of no cluster that can be reached. A single server is redis://host:port.',
+  },
   { word: 'NOPERM', code: 'STORE_UNAVAILABLE', text: "does not let this user do it: check the user's ACL." },
   {
     word: "can't run this command",
@@ -63,6 +73,17 @@ const unsent = ["Stream isn't writeable", "Cluster isn't ready"];
 
 export function wasNotSent(error: unknown): boolean {
   return error instanceof Error && unsent.some((start) => error.message.startsWith(start));
+}
+
+/** Whether it is what a server has answered, as opposed to what became of a connection. */
+export function isAnswer({ message }: Error): boolean {
+  return meanings.some(({ word, code }) => code !== 'STORE_TIMEOUT' && message.includes(word));
+}
+
+/** Whether the server refused to change to the database of the address. */
+export function isRefusedSelect(error: unknown): boolean {
+  const command: unknown = error instanceof Error && 'command' in error ? error.command : undefined;
+  return typeof command === 'object' && command !== null && 'name' in command && command.name === 'select';
 }
 
 /** Whether the server does not know the script, so that nothing was run. */

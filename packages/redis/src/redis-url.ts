@@ -24,6 +24,8 @@ const forms =
   'redis://[user:password@]host:port/db, rediss:// (TLS), ' +
   'redis+sentinel://[user:password@]host:port,host:port/master-name/db or redis+cluster://[user:password@]host:port,host:port';
 
+const encoding = ' In user and password say / as %2F, # as %23, ? as %3F and % as %25 (encodeURIComponent).';
+
 const shape = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/([^/?#]*)(\/[^?#]*)?(\?[^#]*)?$/;
 
 /**
@@ -33,7 +35,8 @@ const shape = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/([^/?#]*)(\/[^?#]*)?(\?[^
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const match = shape.exec(url.trim());
-  if (match === null) throw invalid(`is not one of ${forms}.`);
+  if (/^["']/.test(url.trim())) throw invalid('begins with a quotation mark: leave the marks out.');
+  if (match === null) throw invalid(`is not one of ${forms}.${encoding}`);
   const [, scheme, kind, authority = '', path = '', query = ''] = match;
   const topology = kind === 'sentinel' || kind === 'cluster' ? kind : 'single';
   const isTls = scheme === 'rediss';
@@ -78,7 +81,8 @@ function placeOf(topology: RedisAddress['topology'], path: string): Pick<RedisAd
   const masterName = topology === 'sentinel' ? parts.shift() : undefined;
   if (topology === 'sentinel' && !masterName) throw invalid("lacks the master's name: redis+sentinel://host/name.");
   const [number = '0', ...rest] = parts;
-  if (!/^\d{1,5}$/.test(number) || rest.length > 0) throw invalid('has a path that is not a database number.');
+  if (!/^\d{1,5}$/.test(number) || rest.length > 0)
+    throw invalid(`has a path that is not a database number.${path.includes('@') ? encoding : ''}`);
   const db = Number(number);
   if (topology === 'cluster' && db !== 0) throw invalid('asks for a database number: a cluster has only 0.');
   return { db, ...(masterName !== undefined && { masterName }) };
@@ -102,7 +106,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid('is not properly percent-encoded.');
+    throw invalid(`is not properly percent-encoded.${encoding}`);
   }
 }
 

@@ -94,6 +94,22 @@ for (const [name, { open }] of Object.entries(kinds)) {
       expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
     });
 
+    it('nor when more writers than the first line always names wrote in between: it wipes out nothing', async () => {
+      const key = newKey();
+      await store.create(key, record({ n: '5' }));
+      const others = Array.from({ length: 12 }, () => redisStore({ url: server.url, prefix }));
+      for (const one of others) await one.update(key, change({ set: { n: '5' } }));
+      proxy.loseReply('evalsha', async () => {
+        for (const [at, one] of others.entries()) {
+          const counted = change({ expect: { n: String(at) }, set: { n: String(at + 1) } });
+          expect(await one.update(key, counted)).toBe('applied');
+        }
+      });
+      expect(await store.update(key, change({ set: { n: '0' } }))).toBe('applied');
+      expect(await other.read(key)).toMatchObject({ fields: { n: '12' } });
+      for (const one of others) await one.close();
+    });
+
     it('a create whose answer is lost created the session', async () => {
       const key = newKey();
       proxy.loseReply('evalsha');
@@ -154,6 +170,73 @@ for (const [name, { open }] of Object.entries(kinds)) {
   });
 }
 
+it('what was sent twice is known when its first copy arrives last, after another write of the same process', async () => {
+  const store = redisStore({ url: proxy.url, prefix });
+  const key = newKey();
+  await store.create(key, record({ n: '5' }));
+  await store.update(key, change());
+  proxy.forget();
+  proxy.loseReply('evalsha');
+  expect(await store.update(key, change({ set: { n: '6' } }))).toBe('applied');
+  const [name = '', ...args] = proxy.commands.find(([word]) => word === 'evalsha') ?? [];
+  expect(await store.update(key, change({ set: { n: '7' } }))).toBe('applied');
+  // As from a connection that was lost here, but not on its way.
+  expect(await server.admin.call(name, ...args)).toMatch(/^applied /);
+  expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
+  await store.close();
+});
+
+describe('a session that more writes are under way for than it can name', () => {
+  const many = Array.from({ length: 600 }, (_, at) => change({ set: { [`k${at % 3}`]: String(at) } }));
+  let store: RedisStore;
+  beforeEach(async () => {
+    store = redisStore({ url: proxy.url, prefix });
+    await store.create(newKey(), record());
+    await store.update(newKey(), change());
+  });
+  afterEach(() => store.close());
+
+  it('carries out each of them that is sent once', async () => {
+    const key = newKey();
+    await store.create(key, record({ n: '5' }));
+    const verdicts = await Promise.all(many.map((one) => other.update(key, one)));
+    expect(new Set(verdicts)).toEqual(new Set(['applied']));
+    expect(await store.update(key, change({ set: { n: '6' } }))).toBe('applied');
+    expect(await other.read(key)).toMatchObject({ fields: { n: '6', k0: '597' } });
+    expect(await server.admin.strlen(prefix + key)).toBeLessThan(8000);
+  });
+
+  it('carries out none of them twice: what it may have forgotten has an unknown outcome', async () => {
+    const key = newKey();
+    await store.create(key, record({ n: '5' }));
+    proxy.loseReply('evalsha', async () => {
+      expect(await other.update(key, change({ expect: { n: '6' }, set: { n: '7' } }))).toBe('applied');
+      await Promise.all(many.map((one) => other.update(key, one)));
+    });
+    const { code, error } = await outcomeOf(() => store.update(key, change({ set: { n: '6' } })));
+    expect(code).toBe('STORE_UNAVAILABLE');
+    expect(error?.message).toContain('not known');
+    expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
+    // What was sent for the first time after that is not one of those, even if it is sent twice.
+    await wait(2100);
+    proxy.swallow();
+    const lost = store.update(key, change({ set: { n: '8' } }));
+    await wait(100);
+    proxy.reset();
+    expect(await lost).toBe('applied');
+    expect(await other.read(key)).toMatchObject({ fields: { n: '8' } });
+  });
+
+  it('forgets them when a writer has no other under way', async () => {
+    const key = newKey();
+    await store.create(key, record({ n: '5' }));
+    await Promise.all(many.map((one) => other.update(key, one)));
+    await other.update(key, change());
+    const [tokens = ''] = /\S+(?= \[)/.exec((await server.admin.get(prefix + key)) ?? '') ?? [];
+    expect(tokens.length).toBeLessThanOrEqual(33);
+  });
+});
+
 describe('a server that is frozen, killed and started again', () => {
   /** Worker 1 writes into the frozen server; it is killed; a logout happens; the connection comes back. */
   async function scenario(write: () => Promise<unknown>, logout: () => Promise<unknown>): Promise<void> {
@@ -213,6 +296,31 @@ describe('a server that is frozen, killed and started again', () => {
         },
       );
       expect(await other.read(key)).toBeUndefined();
+      await store.close();
+      dispose();
+    }, 20_000);
+
+    it(`with ${name} the first write of a process does nothing either when the server wakes up too late`, async () => {
+      const key = newKey();
+      await other.create(key, record({ a: '1' }));
+      const { store, dispose } = open();
+      // Connected, but no script has told the server's clock yet.
+      expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+      const created = newKey();
+      server.freeze();
+      const late = await Promise.all([
+        outcomeOf(() => store.update(key, change({ set: { a: '"late"' } }))),
+        outcomeOf(() => store.create(created, record({ a: '"late"' }))),
+      ]);
+      await wait(300);
+      server.thaw();
+      // Which of the two depends on who gave the connection up first.
+      for (const { code } of late) expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
+      await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+      await wait(200);
+      expect(await other.read(key)).toMatchObject({ fields: { a: '1' } });
+      expect(await other.read(created)).toBeUndefined();
+      expect(await store.update(key, change({ set: { a: '2' } }))).toBe('applied');
       await store.close();
       dispose();
     }, 20_000);

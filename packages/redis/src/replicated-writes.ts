@@ -1,5 +1,6 @@
 import { SessError } from '@sess/core';
 import type { Redis } from 'ioredis';
+import { afterSilence, timeLeftUntil } from './after-silence.ts';
 import type { Link } from './link.ts';
 import { asSessError } from './redis-errors.ts';
 
@@ -72,16 +73,13 @@ export function replicatedWrites(link: Link, client: Redis, replicas: number, ti
         reject: (error) => settle(() => reject(error)),
       };
       const settle = (answer: () => void) => {
-        clearTimeout(timer);
+        endTimer();
         job.isOver = true;
         answer();
       };
-      const timer = setTimeout(
-        () => {
-          job.reject(new SessError('STORE_TIMEOUT', `Redis did not confirm ${what} within ${timeoutMs} ms.`));
-        },
-        Math.max(0, since + timeoutMs - performance.now()),
-      );
+      const endTimer = afterSilence(timeLeftUntil(since + timeoutMs), () => {
+        job.reject(new SessError('STORE_TIMEOUT', `Redis did not confirm ${what} within ${timeoutMs} ms.`));
+      });
       waiting.push(job);
       void work();
     });

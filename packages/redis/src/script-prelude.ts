@@ -70,7 +70,8 @@ local function look()
   if not head then return 'corrupt' end
   local created, touched, expires, tokens, json = string.match(string.sub(chunk, 11, head - 1), '^ (%S+) (%S+) (%S+) (%S+) (%[.*)$')
   created, touched, expires = numberOf(created), numberOf(touched), numberOf(expires)
-  if not (created and touched and expires) or #tokens % 11 ~= 0 then return 'corrupt' end
+  if not (created and touched and expires) then return 'corrupt' end
+  if #tokens % 11 ~= 0 and #tokens <= 55 or #tokens > 55 and (#tokens - 55) % 14 ~= 0 then return 'corrupt' end
   local isJson, list = pcall(cjson.decode, json)
   if not isJson or type(list) ~= 'table' or #list < 2 then return 'corrupt' end
   local own = { head = head, c = created, t = created + touched, e = created + touched + expires, tokens = tokens }
@@ -85,10 +86,13 @@ local function look()
   return 'live', own
 end
 
--- The tokens of the last writes, newest first, 11 characters each: 6 of the writer, 5 of its counter.
+-- Whether the session remembers this write. Tokens stand newest first: five of 11 characters, 6 of the writer and 5 of
+-- its counter; then some of 14, with the second until which they are kept.
 local function holds(tokens)
-  for at = 1, #tokens, 11 do
-    if string.sub(tokens, at, at + 10) == token then return true end
+  local at = string.find(tokens, token, 1, true)
+  while at do
+    if at < 56 and at % 11 == 1 or at >= 56 and at % 14 == 0 then return true end
+    at = string.find(tokens, token, at + 1, true)
   end
   return false
 end
@@ -96,9 +100,14 @@ end
 
 /**
  * A write that comes later than its caller waits for it would change what others have seen since: a frozen server and a
- * client that sends again both make such writes. It is refused by the server's own clock, and told the time.
+ * client that sends again both make such writes. It is refused by the server's own clock, and told the time. One that
+ * has been done already is not late: that is looked for first.
  */
 export const punctual = `
-local latest, words = string.match(rest, '^(%S+) (.*)$')
-if latest ~= '0' and now > tonumber(latest) then return say('late') end
+local latest, age, words = string.match(rest, '^(%S+) (%S+) (.*)$')
+latest, age = tonumber(latest), tonumber(age)
+
+local function isLate()
+  return now > latest
+end
 `;

@@ -19,6 +19,11 @@ import {
  * writes, newest first, and a list: owner or 0, settings as JSON or 0, then name and length of each text in bytes, in
  * their order. A number behind them tells how many bytes at the end are unused.
  *
+ * A token has 11 characters. The one of the last write is all there is while one process at a time writes; of others,
+ * the last five stay. Where more write within a minute, each token behind the fifth has three digits more: until when it
+ * is kept, in seconds of the server's clock, modulo 1000. A token of eight dots and such digits, the last one, stands
+ * for those that were dropped before their time.
+ *
  * An end marker is `1 9f86d081 - q8Zr1A00002`, with the token of the destroy that left it. A later version of the format
  * begins with its number and a space too.
  */
@@ -95,7 +100,7 @@ export function looksLive(start: string): boolean {
   return /^[1-9]\d* /.test(start) && !start.endsWith(' - ');
 }
 
-const headShape = /^1 [\da-f]{8} (\S+) (\S+) (\S+) (?:\S{11})+ (?=\[)/;
+const headShape = /^1 [\da-f]{8} (\S+) (\S+) (\S+) (?:(?:\S{11}){1,4}|\S{55}(?:\S{14})*) (?=\[)/;
 
 function parseRecord(stored: string): SessionRecord {
   const end = stored.indexOf('\n');

@@ -1,8 +1,14 @@
 import { type Script, script } from './script.ts';
 import { common, punctual } from './script-prelude.ts';
 
+/** The server's clock, in ms. The key only leads to the right server. */
+export const clockScript: Script = script(`
+local time = redis.call('TIME')
+return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+`);
+
 /**
- * ARGV: token, identity, latest time, time to live in ms; the record. Answers `created`, `taken`, `corrupt`, `newer` or
+ * ARGV: token, identity, latest time, age in ms if it is sent again, time to live in ms; the record. Answers `created`, `taken`, `corrupt`, `newer` or
  * `late`, and the time.
  */
 export const createScript: Script = script(
@@ -17,6 +23,7 @@ if state ~= 'absent' then
   -- Our own write, sent again because its answer was lost.
   return say(state == 'live' and holds(own.tokens) and 'created' or 'taken')
 end
+if isLate() then return say('late') end
 if ttl > 0 then redis.call('SET', key, ARGV[2], 'PX', ttl) end
 return say('created')
 `,

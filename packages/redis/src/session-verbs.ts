@@ -10,12 +10,13 @@ import {
 import type { Link } from './link.ts';
 import { type OwnerIndex, indexPeriodMs } from './owner-index.ts';
 import { isCluster } from './redis-client.ts';
+import { wasNotSent } from './redis-errors.ts';
 import type { ReplicatedWrites } from './replicated-writes.ts';
 import type { Script } from './script.ts';
 import { changeArguments } from './session-change.ts';
 import { corrupt, decodeRecord, decodeText, encodeRecord, identityOf, tooNew } from './session-record.ts';
 import { assertSessionKey } from './session-key.ts';
-import { createScript, destroyScript } from './session-scripts.ts';
+import { clockScript, createScript, destroyScript } from './session-scripts.ts';
 import { updateScript } from './update-script.ts';
 import { type Write, WriteTokens } from './write-tokens.ts';
 
@@ -33,25 +34,47 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   const tokens = new WriteTokens(timeoutMs);
   const nameOf = (key: SessionKey) => prefix + key;
 
-  /** Runs a script on a session, once more if it was late by a clock that we did not know. */
+  /** Runs a script on a session, once more if it was late by a clock that we did not know or by a stall. */
   function evaluate(link: Link, script: Script, write: Write, words: string, list: readonly string[]): Promise<Reply> {
     const { key } = write;
-    const send = () => {
-      const timed = script === destroyScript ? '' : `${tokens.latest(write)} `;
+    const isTimed = script !== destroyScript;
+    const send = (): Promise<Reply> => {
+      const sentAt = performance.now();
+      const ageMs = tokens.sent(write, sentAt);
+      const timed = isTimed ? `${tokens.latest(write)} ${ageMs} ` : '';
       const first = `${write.token} ${identityOf(key)} ${timed}${words}`;
-      return link.evaluate(script, nameOf(key), [first, ...list]);
+      return link.evaluate(script, nameOf(key), [first, ...list]).then(
+        (reply) => read(reply, sentAt),
+        (error: unknown) => {
+          if (wasNotSent(error)) tokens.answered(write);
+          throw error;
+        },
+      );
     };
-    const read = (reply: unknown): Reply => {
+    const read = (reply: unknown, sentAt: number): Reply => {
       const { verdict, serverNow, found } = replyOf(reply);
-      tokens.learn(serverNow);
+      tokens.answered(write);
+      tokens.learn(Number(serverNow), sentAt);
       if (verdict === 'corrupt') throw corrupt(key);
       if (verdict === 'newer') throw tooNew(key);
+      if (verdict === 'unknown') throw forgotten();
       return { verdict, found };
     };
-    return send().then((reply) => {
-      const answer = read(reply);
-      return answer.verdict === 'late' ? send().then((second) => inTime(read(second))) : answer;
-    });
+    const sendInTime = (): Promise<Reply> =>
+      send().then((answer) => {
+        // What nobody waits for is not sent again: its caller was told that it failed.
+        if (answer.verdict !== 'late' || write.isOver) return inTime(answer);
+        tokens.postpone(write);
+        return send().then(inTime);
+      });
+    if (!isTimed) return send();
+    return tokens.knowsClock ? sendInTime() : learnClock(link, key).then(sendInTime);
+  }
+
+  /** A write that was not dated could be done at any time, so before the first one of a process the clock is asked for. */
+  async function learnClock(link: Link, key: SessionKey): Promise<void> {
+    const sentAt = performance.now();
+    tokens.learn(Number(await link.evaluate(clockScript, nameOf(key), [])), sentAt);
   }
 
   async function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
@@ -179,6 +202,13 @@ function timeLeft({ touchedAt, expiresAt }: Pick<SessionRecord, 'touchedAt' | 'e
 /** What PEXPIRE takes: whole, and below its limit. */
 function wholeMs(ms: number): number {
   return Math.max(0, Math.min(Math.ceil(ms), 1e14));
+}
+
+function forgotten(): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    'The connection to Redis was lost during a write, and it is not known whether that was carried out: too many others have written to the session since.',
+  );
 }
 
 function answerLost(): SessError {

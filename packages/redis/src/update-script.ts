@@ -2,15 +2,16 @@ import { type Script, script } from './script.ts';
 import { common, punctual } from './script-prelude.ts';
 
 /**
- * ARGV: token, identity, latest time, touchedAt, expiresAt, time to live in ms, whether this process has no other write
- * of this session under way ('1'), index period in ms; a letter for each part of the change; what the parts need:
+ * ARGV: token, identity, latest time, age in ms if it is sent again, touchedAt, expiresAt, time to live in ms, whether
+ * this process has no other write of this session under way ('1'), index period in ms; a letter for each part of the
+ * change; what the parts need:
  *
  * - `e` name, text: it must hold this; `m` name: it must be missing
  * - `s` name, text: to set; `r` name, text: to set if it is there; `u` name: to remove
  * - `o` owner; `n`: no owner; `c` settings
  *
- * Answers `applied`, `gone`, `conflict`, `corrupt`, `newer` or `late`, and the time; as a list with the owner when the
- * index entry is due to be renewed.
+ * Answers `applied`, `gone`, `conflict`, `corrupt`, `newer`, `late` or `unknown`, and the time; as a list with the owner
+ * when the index entry is due to be renewed.
  */
 export const updateScript: Script = script(
   common,
@@ -23,6 +24,25 @@ local state, own = look()
 if state == 'corrupt' or state == 'newer' then return say(state) end
 if state ~= 'live' then prove() return say('gone') end
 if holds(own.tokens) then prove() return say('applied') end
+if isLate() then return say('late') end
+
+-- A token behind the fifth is kept for so many seconds: longer than a write can be under way.
+local keptSeconds = 62
+local function secondsUntil(digits)
+  return (tonumber(digits) - math.floor(now / 1000)) % 1000
+end
+
+-- Stands for tokens that went too early, since there were too many: 8 dots, and until when the last of them matters.
+local known, forgotten = own.tokens, nil
+local mark = #known > 11 and string.find(known, '........', 1, true)
+if mark then
+  local digits = string.sub(known, mark + 8, mark + 10)
+  known = string.sub(known, 1, mark - 1)
+  local left = secondsUntil(digits)
+  if left <= keptSeconds then forgotten = digits end
+  -- Sent before the last of them went: it may be one of them, and must not be done twice.
+  if forgotten and age > 0 and (keptSeconds - left - 1) * 1000 <= age then return say('unknown') end
+end
 
 local fields, byName = own.fields, {}
 for i, field in ipairs(fields) do byName[field.name] = field end
@@ -92,25 +112,43 @@ for part in string.gmatch(ARGV[2], '.') do
 end
 local isSettings = string.find(ARGV[2], 'c', 1, true)
 
--- Remembers this write: one token of each of the last five writers; more of one writer while several of its writes
--- are under way.
+-- Remembers this write: the last five tokens in any case, and more for as long as their writes may come again, but not
+-- more than 500. Those of this writer are not needed when it has nothing else under way.
 local function remember()
-  local tokens, writers = { token }, { [string.sub(token, 1, 6)] = true }
-  for i = 1, #own.tokens, 11 do
-    local one = string.sub(own.tokens, i, i + 10)
-    local writer = string.sub(one, 1, 6)
-    if not (isAlone == '1' and writer == string.sub(token, 1, 6)) then tokens[#tokens + 1] = one end
-  end
-  if #tokens > 5 then
-    local drop = #tokens
-    for i = 2, #tokens do
-      local writer = string.sub(tokens[i], 1, 6)
-      if writers[writer] then drop = i end
-      writers[writer] = true
+  if #known == 11 and isAlone == '1' and string.sub(known, 1, 6) == string.sub(token, 1, 6) then return token end
+  local function withoutOurs(tokens, width)
+    local writer = string.sub(token, 1, 6)
+    local at = string.find(tokens, writer, 1, true)
+    while at do
+      if at % width == 1 then
+        tokens = string.sub(tokens, 1, at - 1) .. string.sub(tokens, at + width)
+      else
+        at = at + 1
+      end
+      at = string.find(tokens, writer, at, true)
     end
-    table.remove(tokens, drop)
+    return tokens
   end
-  return table.concat(tokens)
+
+  local five, more = string.sub(known, 1, 55), string.sub(known, 56)
+  if isAlone == '1' then five, more = withoutOurs(five, 11), withoutOurs(more, 14) end
+  five = token .. five
+  if #five <= 55 and more == '' and not forgotten then return five end
+
+  local untilWhen = string.format('%03d', (math.floor(now / 1000) + keptSeconds) % 1000)
+  if #five > 55 then
+    five, more = string.sub(five, 1, 55), string.sub(five, 56) .. untilWhen .. more
+  end
+  while #five < 55 and more ~= '' do
+    five, more = five .. string.sub(more, 1, 11), string.sub(more, 15)
+  end
+  -- The oldest are the last.
+  while more ~= '' and secondsUntil(string.sub(more, -3)) > keptSeconds do more = string.sub(more, 1, -15) end
+  if #more > 14 * 495 then
+    more, forgotten = string.sub(more, 1, 14 * 495), untilWhen
+  end
+  if not forgotten then return five .. more end
+  return five .. more .. '........' .. forgotten .. (#five < 55 and '' or forgotten)
 end
 
 local laterTouchedAt = math.max(touchedAt, own.t)
