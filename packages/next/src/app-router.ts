@@ -79,6 +79,15 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     }
   });
 
+  /** Here too what is wrong with the configuration shows, when the sessions are made. */
+  async function open(header: string | undefined): Promise<Session> {
+    try {
+      return await sessions.open(header);
+    } catch (error) {
+      throw withDigest(error);
+    }
+  }
+
   async function run(session: Session, fn: () => unknown): Promise<unknown> {
     const now: Running = { session, isOver: false };
     try {
@@ -127,7 +136,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     return async (...args) => {
       const outer = running.getStore();
       if (outer !== undefined && !outer.isOver) return fn(currentSession(outer.session), ...args);
-      const session = await sessions.open(await cookieHeader('withSession()'));
+      const session = await open(await cookieHeader('withSession()'));
       const call = (): unknown => fn(session, ...args);
       return args[0] instanceof Request ? answer(session, call) : act(session, call);
     };

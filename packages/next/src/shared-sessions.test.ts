@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { type Sessions, createSessions, memoryStore } from '@sess/core';
 import { describe, expect, it } from 'vitest';
 
@@ -59,6 +63,22 @@ describe('the sessions of an app', () => {
     expect(other.open).not.toBe(open);
     expect(other.open).toBe(another.open);
     expect(await knows(other, another)).toBe(true);
+  });
+
+  it('that two bundles close end behind the work of both', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sess-next-'));
+    const options = { secret, logger: false, directory, env: {}, cookie: { name: 'ending' } } as const;
+    const [one, other] = [lazySessions(options), lazySessions(options)];
+    expect(one.open).toBe(other.open);
+    const session = await other.open(undefined);
+    Object.assign(session, { large: 'x'.repeat(500_000) });
+    let isStored = false;
+    const storing = Promise.resolve(other.commit(session)).then(() => (isStored = true));
+    const closing = one.close();
+    await other.close();
+    expect(isStored).toBe(true);
+    await Promise.all([closing, storing]);
+    await rm(directory, { recursive: true });
   });
 
   it('with a store of their own are their own', async () => {

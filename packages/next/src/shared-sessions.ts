@@ -18,8 +18,11 @@ function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return 'attach' in options;
 }
 
+/** @param isClosing they are to be closed: of those that another bundle has closed no new ones are made for that */
+type FindSessions = (isClosing: boolean) => Sessions;
+
 /** How to get at the sessions of these options. */
-function sessionsOf(options: SessionsOptions | Sessions): () => Sessions {
+function sessionsOf(options: SessionsOptions | Sessions): FindSessions {
   if (isSessions(options)) return () => options;
   const { store, logger, clock } = options;
   // Objects and functions have no identity that outlives their bundle.
@@ -29,14 +32,14 @@ function sessionsOf(options: SessionsOptions | Sessions): () => Sessions {
 }
 
 /** A bundle that closes them is done with them. The others make them again at their next use. */
-function sharedBetweenBundles(options: SessionsOptions): () => Sessions {
+function sharedBetweenBundles(options: SessionsOptions): FindSessions {
   const shared = sharedSessions();
   const id = JSON.stringify(options);
   let last: Sessions | undefined;
   let mine: Sessions | undefined;
   let isClosed = false;
-  return () => {
-    const sessions = isClosed ? last : shared.get(id);
+  return (isClosing) => {
+    const sessions = isClosed || isClosing ? (last ?? shared.get(id)) : shared.get(id);
     if (mine !== undefined && sessions === last) return mine;
     const found = sessions ?? createSessions(options);
     shared.set(id, found);
@@ -58,11 +61,12 @@ function sharedBetweenBundles(options: SessionsOptions): () => Sessions {
  * secrets.
  */
 export function lazySessions(options: NextSessionsOptions): Sessions {
-  let find: (() => Sessions) | undefined;
-  const get = (): Sessions => (find ??= sessionsOf(typeof options === 'function' ? options() : options))();
+  let find: FindSessions | undefined;
+  const get = (name: string): Sessions =>
+    (find ??= sessionsOf(typeof options === 'function' ? options() : options))(name === 'close');
   return new Proxy<Sessions>(Object.create(null), {
     // Whoever only inspects the module, or awaits what it exports, asks for a symbol or for `then`.
-    get: (_, name) => (typeof name === 'symbol' || name === 'then' ? undefined : Reflect.get(get(), name)),
-    has: (_, name) => typeof name === 'string' && name in get(),
+    get: (_, name) => (typeof name === 'symbol' || name === 'then' ? undefined : Reflect.get(get(name), name)),
+    has: (_, name) => typeof name === 'string' && name in get(name),
   });
 }

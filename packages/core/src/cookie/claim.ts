@@ -13,7 +13,7 @@ export interface Carrier {
   /** The claim of a cookie value, or `undefined`: we did not sign it. Nothing is looked up. */
   verify(value: string): Claim | undefined;
   mint(): Claim;
-  /** How long a verb of its store takes at most, in milliseconds. `Infinity` while the store is not loaded. */
+  /** How long a verb of its store takes at most, in milliseconds. */
   readonly boundMs: number;
   /** The cookie holds the session itself, so each change needs a new one. */
   readonly holdsSession: boolean;

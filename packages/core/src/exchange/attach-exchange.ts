@@ -31,8 +31,8 @@ function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureLi
   }
   holdResponse(response, {
     commit: (statusCode) => told(exchange, onFailure, () => exchange.commit(statusCode >= 500)),
-    commitLate: () => {
-      const late = told(exchange, onFailure, () => exchange.commit());
+    commitLate: (isHeld) => {
+      const late = told(exchange, onFailure, () => exchange.commit(false, isHeld));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     seal: () => exchange.seal(),

@@ -11,21 +11,27 @@ export class Commits {
     this.#engine = engine;
   }
 
-  /** A commit's writes, while they are under way. */
+  /** Settled when a commit's writes are that are under way. */
   get storing(): Promise<void> | undefined {
     return this.#storing;
   }
 
   /** Remembers a commit's writes until they are settled. */
   store(storing: Promise<void>): Promise<void> {
-    const over = () => (this.#storing = undefined);
-    this.#storing = storing;
-    void storing.then(over, over);
+    const over = () => {
+      if (this.#storing === settled) this.#storing = undefined;
+    };
+    const settled = storing.then(over, over);
+    this.#storing = settled;
     return storing;
   }
 
-  /** Bounds a commit by what the ones before it have left. */
-  wait(commit: Promise<void>): Promise<void> {
+  /**
+   * Bounds a commit.
+   * @param isSecond nothing of the answer has left since the one before: both have one bound
+   */
+  wait(commit: Promise<void>, isSecond: boolean): Promise<void> {
+    if (!isSecond) this.#waitedMs = 0;
     const { workInHand } = this.#engine;
     const began = performance.now();
     const over = () => {

@@ -2,9 +2,9 @@ import type { Claim } from '../cookie/claim.ts';
 import { clearingCookie, sessionCookie } from '../cookie/cookie-line.ts';
 import { Commits } from './commits.ts';
 import { destroySession } from './destroy-session.ts';
-import { endedError } from './ended-error.ts';
+import { endedError, headersSent, sealed } from './too-late-errors.ts';
 import type { Engine } from './engine.ts';
-import { SessError, isSessError } from '../errors.ts';
+import { type SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import { Operations } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
@@ -124,19 +124,12 @@ export class Exchange {
     if (!this.#sealed) return true;
     publish('dropped', () => ({ handle: state.knownKey, keys: [what], reason: 'sealed' }));
     if (this.engine.production) return false;
-    throw new SessError(
-      'SESSION_SEALED',
-      `session.${what} came after the response had ended, too late to be stored. Do it before the response ends.`,
-    );
+    throw sealed(what);
   }
 
   /** @throws SessError `HEADERS_SENT` where no cookie can be sent any more */
-  mustSendCookie(what: string): false {
-    if (!this.#headersLeft) return false;
-    throw new SessError(
-      'HEADERS_SENT',
-      `session.${what} needs a cookie, and the response's headers have been sent. Do it before the response begins.`,
-    );
+  mustSendCookie(what: string): void {
+    if (this.#headersLeft) throw headersSent(what);
   }
 
   save(state: SessionState): Promise<void> {
@@ -154,7 +147,9 @@ export class Exchange {
   /** Not in turn: the parallel updates of a request go out as one write. */
   update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
     const { last } = this.#operations;
-    return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, last)));
+    const storing = this.#commits?.storing;
+    const before = last === undefined || storing === undefined ? (last ?? storing) : Promise.all([last, storing]);
+    return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
   }
 
   /** At once where nothing is under way; else it would miss what is being stored. Whether it is in time is seen now. */
@@ -169,7 +164,7 @@ export class Exchange {
     return this.#operations.inTurn(() =>
       this.#lookFirst(() => {
         const storing = this.#commits?.storing;
-        return storing === undefined ? work() : storing.then(work, work);
+        return storing === undefined ? work() : storing.then(work);
       }),
     );
   }
@@ -182,6 +177,8 @@ export class Exchange {
 
   #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
+    // What is being stored is the answer's session: its headers are as good as gone.
+    if (this.#commits?.storing !== undefined) throw headersSent('regenerate()');
     this.mustSendCookie('regenerate()');
     if (isInTime || this.#isInTime(old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
@@ -207,9 +204,10 @@ export class Exchange {
    *
    * @param failed the answer is an error (5xx). The app was told of a fault, and tells the client:
    * what it could not store is not tried once more.
+   * @param isSecond it follows another one, and nothing of the answer has left in between
    * @throws SessError, also synchronously; the answer must not leave then
    */
-  commit(failed = false): SessionHeaders | Promise<SessionHeaders> {
+  commit(failed = false, isSecond = false): SessionHeaders | Promise<SessionHeaders> {
     if (this.#faultSurfaced && failed) return this.#headers(failed);
     if (!failed) this.#operations.throwUntold();
     const pending = this.#operations.isBusy ? undefined : this.#pending();
@@ -218,7 +216,7 @@ export class Exchange {
     const commits = (this.#commits ??= new Commits(this.engine));
     const work =
       pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
-    return commits.wait(work).then(
+    return commits.wait(work, isSecond).then(
       () => this.#headers(failed),
       (error: unknown) => {
         throw this.#surface(error);
@@ -238,6 +236,8 @@ export class Exchange {
   }
 
   #headers(failed: boolean): SessionHeaders {
+    // A logout that waits for what is being stored has the last word.
+    if (this.#state?.closing === 'destroyed') this.clearCookie();
     const duty = this.#headersLeft || (this.#faultSurfaced && failed) ? undefined : this.#cookieDuty;
     // An app that got over a fault and stored the session after all has an answer like any other.
     const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced && duty === undefined };

@@ -272,7 +272,7 @@ describe('the queues', () => {
   it('leave nothing behind when their work is done', async () => {
     const { store } = await watched();
     const both = Promise.all([queueWrite(store, key, count()), queueWrite(store, key, set({ x: '1' }))]);
-    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v3'));
+    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v4'));
     const running = (): unknown => (queues instanceof WorkByKey ? queues.get(key) : 'no queues');
     expect(running()).toMatchObject({ key, store });
     await both;

@@ -187,7 +187,7 @@ function textsOf({ set, unset }: FieldChanges): Map<string, string | undefined> 
 
 type Queues = WorkByKey<WriteQueue>;
 
-const slot = Symbol.for('@sess/core write queues v3');
+const slot = Symbol.for('@sess/core write queues v4');
 
 /**
  * One table for all stores: a cookie session's store is made for one request, and a table of its own would cost more

@@ -1,11 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { isSessError } from '../errors.ts';
-import { Gate } from '../testing/probe-store.ts';
-import { type Browser, type Route, type TestApp, closeApps, startApp } from '../testing/test-app.ts';
+import { cookieSessions } from '../cookie/cookie-sessions.ts';
+import { createSessions } from '../sessions.ts';
+import { Gate, probeStore } from '../testing/probe-store.ts';
+import {
+  type Browser,
+  type Route,
+  type TestApp,
+  anySession,
+  closeApps,
+  startApp,
+  testSecret,
+} from '../testing/test-app.ts';
 
 afterEach(closeApps);
 
@@ -130,6 +142,90 @@ describe('a logout while the session is being stored', () => {
   });
 });
 
+describe('while the answer is being stored', () => {
+  /** An answer whose first commit waits at the gate while the app goes on. */
+  async function meanwhile(act: Route, options: Parameters<typeof startApp>[1] = {}) {
+    const gate = new Gate();
+    const app = await startApp(
+      {
+        ...routes,
+        '/act': async (visit) => {
+          visit.session['n'] = 2;
+          visit.session['cart'] = [1];
+          visit.response.write('begun ');
+          const acting = act(visit);
+          gate.open();
+          await acting;
+          visit.response.end('ended');
+        },
+      },
+      options,
+    );
+    const browser = await visitor(app);
+    app.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    return { browser, answer: await browser.get('/act') };
+  }
+
+  it('an update of a key that is just being stored waits for that', async () => {
+    const { browser, answer } = await meanwhile(({ session }) =>
+      session.update('cart', (cart) => [...(cart as []), 2]),
+    );
+    expect(answer).toMatchObject({ status: 200, text: 'begun ended' });
+    expect(await dataOf(browser)).toMatchObject({ n: 2, cart: [1, 2] });
+  });
+
+  it('no session takes the place of the one that the answer names', async () => {
+    const { browser, answer } = await meanwhile(({ session }) => leave(session.regenerate({ owner: 'ada' })));
+    expect(codes).toEqual(['HEADERS_SENT']);
+    expect(answer.setCookie).toEqual([]);
+    expect(await dataOf(browser)).toMatchObject({ n: 2 });
+  });
+
+  it.each([cookieSessions(), cookieSessions({ encrypt: true })])(
+    'a logout of a cookie session clears it',
+    async (store) => {
+      const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });
+      const server = createServer((request, response) => {
+        void (async () => {
+          const { session } = await sessions.attach(request, response);
+          Object.assign(session, { n: 1 });
+          response.write('begun ');
+          void session.destroy();
+          response.end('ended');
+        })();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const begun = await sessions.open(undefined);
+      Object.assign(begun, { n: 0 });
+      const { setCookie = '' } = await sessions.commit(begun);
+      for (const cookie of [undefined, setCookie.split(';', 1)[0] ?? '']) {
+        const answer = await fetch(`http://127.0.0.1:${port}`, { headers: cookie === undefined ? {} : { cookie } });
+        expect(answer.status).toBe(200);
+        const lines = answer.headers.getSetCookie();
+        expect(lines.filter((line) => !line.includes('Max-Age=0'))).toEqual([]);
+        expect(lines).toHaveLength(cookie === undefined ? 0 : 1);
+      }
+      server.closeAllConnections();
+      server.close();
+    },
+  );
+});
+
+describe('a session that is committed again and again', () => {
+  it('has the whole bound each time', async () => {
+    const store = probeStore();
+    const sessions = createSessions({ store, secret: testSecret, logger: false, env: {}, timeouts: { commitMs: 400 } });
+    const session = anySession(await sessions.open(undefined));
+    store.before = () => wait(90);
+    for (let n = 0; n < 8; n += 1) {
+      session['n'] = n;
+      await sessions.commit(session);
+    }
+    expect(session['n']).toBe(7);
+  });
+});
+
 describe('update()', () => {
   it("runs its function in its own request's context", async () => {
     const context = new AsyncLocalStorage<string>();
@@ -156,6 +252,22 @@ describe('update()', () => {
     await answers;
     expect(new Set(seen.map(([id]) => id))).toEqual(new Set(['a', 'b', 'c']));
     for (const [id, inside] of seen) expect(inside).toBe(id);
+  });
+
+  it('is not failed by what another key holds', async () => {
+    const app = await startApp({
+      ...routes,
+      '/act': async ({ session }) => {
+        const pushed = session.update('cart', (cart) => [...(cart as number[]), 1]);
+        expect(session['cart']).toEqual([]);
+        session['bad'] = 10n;
+        const cart = await pushed;
+        delete session['bad'];
+        return [cart, session['cart']];
+      },
+    });
+    const browser = await visitor(app);
+    expect(await browser.get('/act')).toMatchObject({ status: 200, text: '[[1],[1]]' });
   });
 
   it('tells of a change in place that was made while it ran, which can not be kept', async () => {

@@ -129,9 +129,9 @@ function workOf(overrides: Partial<ResponseWork>): ResponseWork & { log: string[
       log.push('commit');
       return overrides.commit?.(status) ?? headers;
     },
-    commitLate() {
+    commitLate(isHeld) {
       log.push('commitLate');
-      return overrides.commitLate?.();
+      return overrides.commitLate?.(isHeld);
     },
     seal: () => void log.push('seal'),
     abandon: () => void log.push('abandon'),

@@ -135,9 +135,9 @@ function workOf(overrides: Partial<ResponseWork>, log: string[] = []): ResponseW
       log.push('commit');
       return overrides.commit?.(status) ?? nothing;
     },
-    commitLate() {
+    commitLate(isHeld) {
       log.push('commitLate');
-      return overrides.commitLate?.();
+      return overrides.commitLate?.(isHeld);
     },
     seal: () => void log.push('seal'),
     abandon: () => void log.push('abandon'),

@@ -152,7 +152,7 @@ export class ResponseHold {
 
   #commitLate(): void {
     try {
-      const late = this.#work.commitLate();
+      const late = this.#work.commitLate(this.#held !== undefined);
       if (late instanceof Promise) this.#wait(late, () => this.#release());
     } catch (error) {
       this.#fail(error);

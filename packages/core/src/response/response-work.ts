@@ -10,8 +10,9 @@ export interface ResponseWork {
   /**
    * The app has ended an answer that began before: what was changed since is stored before the last
    * bytes leave. When it rejects or throws, the client gets a broken answer, never a whole one.
+   * @param isHeld nothing of the answer has left yet
    */
-  commitLate(): void | Promise<void>;
+  commitLate(isHeld: boolean): void | Promise<void>;
   /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
   seal(): void;
   /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */

@@ -117,7 +117,9 @@ export class Fields {
   /** Whether an object that was read was changed in place since. */
   isRevised(key: string): boolean {
     const slot = this.#slots?.get(key);
-    return slot !== undefined && slot.pending === undefined && this.isChanged(key);
+    if (slot === undefined || slot.pending !== undefined || typeof slot.value !== 'object' || slot.value === null)
+      return false;
+    return jsonOrNothing(slot.value) !== this.storedText(key);
   }
 
   /**

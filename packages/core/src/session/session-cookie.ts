@@ -50,56 +50,28 @@ export class SessionCookie {
     return true;
   }
 
-  set httpOnly(_: never) {
-    refuse('httpOnly');
-  }
-
   get path(): string {
     return this.#subject.settings.path;
-  }
-
-  set path(_: never) {
-    refuse('path');
   }
 
   get domain(): string | undefined {
     return this.#subject.settings.domain;
   }
 
-  set domain(_: never) {
-    refuse('domain');
-  }
-
   get secure(): boolean {
     return this.#subject.settings.secure;
-  }
-
-  set secure(_: never) {
-    refuse('secure');
   }
 
   get sameSite(): 'lax' | 'strict' | 'none' {
     return this.#subject.settings.sameSite;
   }
 
-  set sameSite(_: never) {
-    refuse('sameSite');
-  }
-
   get partitioned(): boolean {
     return this.#subject.settings.partitioned;
   }
 
-  set partitioned(_: never) {
-    refuse('partitioned');
-  }
-
   get priority(): 'low' | 'medium' | 'high' | undefined {
     return this.#subject.settings.priority;
-  }
-
-  set priority(_: never) {
-    refuse('priority');
   }
 
   get data(): Record<string, unknown> {
@@ -112,10 +84,15 @@ export class SessionCookie {
   }
 }
 
-/** Types refuse it too. In a script that is not strict it would otherwise be ignored in silence. */
-function refuse(attribute: string): never {
-  throw new SessError(
-    'CONFIG_INVALID',
-    `session.cookie.${attribute} is the same for all sessions: set it at the start, createSessions({ cookie: { ${attribute} } }). Of one session maxAge and expires can be set.`,
-  );
+/** The same for all sessions. Types say so; in a script that is not strict an assignment would be ignored in silence. */
+for (const attribute of ['httpOnly', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'priority']) {
+  Object.defineProperty(SessionCookie.prototype, attribute, {
+    ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, attribute),
+    set() {
+      throw new SessError(
+        'CONFIG_INVALID',
+        `session.cookie.${attribute} is the same for all sessions: set it at the start, createSessions({ cookie: { ${attribute} } }). Of one session maxAge and expires can be set.`,
+      );
+    },
+  });
 }

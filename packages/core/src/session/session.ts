@@ -21,7 +21,8 @@ export type SessionCallback = (error?: unknown) => void;
 export interface RegenerateOptions {
   /**
    * Whom the session belongs to from now on: pass it at login. The session can then be listed and
-   * revoked by owner ("log out everywhere"), and its absolute timeout begins anew.
+   * revoked by owner ("log out everywhere"), and its absolute timeout begins anew. A text that is not empty; leave it
+   * out where nobody logs in: `undefined` is refused (`CONFIG_INVALID`).
    */
   owner?: string;
   /**

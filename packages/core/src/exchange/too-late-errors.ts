@@ -10,3 +10,17 @@ export function endedError(closing: Closing, what: string): SessError {
       : `session.${what}: the session was destroyed. Call regenerate() to begin a new one.`,
   );
 }
+
+export function headersSent(what: string): SessError {
+  return new SessError(
+    'HEADERS_SENT',
+    `session.${what} needs a cookie, and the response's headers have been sent. Do it before the response begins.`,
+  );
+}
+
+export function sealed(what: string): SessError {
+  return new SessError(
+    'SESSION_SEALED',
+    `session.${what} came after the response had ended, too late to be stored. Do it before the response ends.`,
+  );
+}
