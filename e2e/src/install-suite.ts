@@ -104,6 +104,8 @@ async function runIn(folder: AppFolder, row: Cell, language: Language, redis: Re
   const storage = { fs: { SESSION_DIR: join(folder.path, 'sessions') }, redis: { SESSION_REDIS_URL: redis.url } };
   const env = {
     NODE_ENV: 'production',
+    // The folder itself lies in the system's temporary directory, of which production is warned.
+    TMPDIR: join(folder.path, 'tmp'),
     SECRET_KEY: 'of-an-app-that-was-just-installed-5c1e7f',
     ...storage[row.store],
   };
