@@ -6,7 +6,7 @@ const { setTimeout, setImmediate } = globalThis;
 const clock = performance.now.bind(performance);
 
 /** What a stalled process gets at most, to do what it could not do in time. */
-const GRACE_MS = 250;
+export const graceMs = 250;
 
 /** A call that has a deadline. */
 export interface Deadline {
@@ -72,7 +72,7 @@ export class Deadlines {
       const lateMs = Math.floor(now - entry.dueAt);
       // The first turn polls for I/O, the second lets what it resolved run.
       const turn = (): void => void setImmediate(() => setImmediate(expire));
-      if (lateMs > 0) setTimeout(turn, Math.min(lateMs, GRACE_MS));
+      if (lateMs > 0) setTimeout(turn, Math.min(lateMs, graceMs));
       else turn();
       entry = this.#first;
     }

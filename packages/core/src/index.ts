@@ -1,7 +1,7 @@
 export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type BackendChoice, type BackendInput, selectBackend } from './storage/backend.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { type Deadline, type Deadlines, deadlinesOf } from './deadlines.ts';
+export { type Deadline, type Deadlines, deadlinesOf, graceMs } from './deadlines.ts';
 export type { CookieOptions } from './cookie/cookie.ts';
 export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie/cookie-sessions.ts';
 export type { DebugReport, DebugReportOptions, SessionReport } from './debug-report/debug-report.ts';

@@ -1,7 +1,5 @@
+import { graceMs } from '@sess/core';
 import { clearTimeout, setImmediate, setTimeout } from './real-timers.ts';
-
-/** What a stalled process gets at most, to do what it could not do in time. As in core. */
-export const graceMs = 250;
 
 /**
  * Calls back after `ms`, when I/O had one more turn: after a stall of this process the answer may be there already. If

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { graceMs } from './after-silence.ts';
+import { graceMs } from '@sess/core';
 import { setImmediate } from './real-timers.ts';
 
 /**

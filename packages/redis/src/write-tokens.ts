@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type KeyedWork, type SessionKey, WorkByKey } from '@sess/core';
-import { graceMs } from './after-silence.ts';
+import { type KeyedWork, type SessionKey, WorkByKey, graceMs } from '@sess/core';
 import { assertSessionKey } from './session-key.ts';
 
 /** A write on its way. */
