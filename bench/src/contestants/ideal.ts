@@ -86,8 +86,8 @@ export const idealRedis: Contestant = {
 };
 
 /**
- * The calls of the layout of `@sess/fs`, and nothing besides: a directory, in it a token, in it a data file. Whoever
- * finds that another was faster tries again.
+ * The calls of the layout of `@sess/fs`, and nothing besides: a directory, in it a token, in it a data file and one to
+ * write the next record into. Whoever finds that another was faster tries again.
  */
 export const rawFiles: Contestant = {
   name: 'raw calls (files)',
@@ -149,9 +149,12 @@ function layoutIn(directory: string): RawStore {
       await untilThere(async () => {
         const token = await tokenIn(place);
         const next = newToken();
-        await callback((done) => fs.writeFile(`${place}/${token}/data_${next.slice(32)}`, text, done));
+        const file = `${place}/${token}/data_${next.slice(32)}`;
+        const hasSpare = await thereOrNot(callback((done) => fs.rename(`${place}/${token}/spare`, file, done)));
+        await (hasSpare ? writeOver(file, text) : callback((done) => fs.writeFile(file, text, done)));
         await callback((done) => fs.rename(`${place}/${token}`, `${place}/${next}`, done));
-        await callback((done) => fs.unlink(`${place}/${next}/data_${token.slice(32)}`, done));
+        const [before, spare] = [`${place}/${next}/data_${token.slice(32)}`, `${place}/${next}/spare`];
+        await callback((done) => fs.rename(before, spare, done));
       });
     },
     async create(id, text) {
@@ -188,6 +191,25 @@ function callback(start: (done: (error: Error | null) => void) => void): Promise
   return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
 }
 
+function writeOver(file: string, text: string): Promise<void> {
+  return new Promise((resolve, reject) =>
+    fs.open(file, 'r+', (error, fd) => {
+      if (error) return reject(error);
+      fs.write(fd, text, 0, (fault) => fs.close(fd, (other) => (fault || other ? reject(fault ?? other) : resolve())));
+    }),
+  );
+}
+
+async function thereOrNot(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
 function textOf(file: string): Promise<string> {
   return new Promise((resolve, reject) =>
     fs.readFile(file, 'utf8', (error, text) => (error ? reject(error) : resolve(text))),
@@ -199,7 +221,11 @@ async function untilThere<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      if (!isMissing(error)) throw error;
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -1,10 +1,10 @@
 import { afterCommit, isMissing } from './faults.ts';
-import { quietly, rename, syncDirectory, unlink, writeNew } from './files.ts';
+import { quietly, rename, syncDirectory, unlink, writeNew, writeOver } from './files.ts';
 import type { Work } from './gate.ts';
-import { type LiveToken, type Token, dataName } from './names.ts';
+import { type LiveToken, type Token, dataName, spareName } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { dataIn, dataPath, removeData, tokenPath } from './stored-session.ts';
+import { dataIn, dataPath, removeData, sparePath, tokenPath } from './stored-session.ts';
 
 /**
  * The one rename that changes a session: from the exact token that was read to the one that is to be.
@@ -25,31 +25,35 @@ export async function commit(site: Site, path: SessionPath, from: Token, to: Tok
 /** What is forgotten here a thorough sweep finds. */
 const mostContended = 1000;
 
+export interface DataCommit {
+  from: Token;
+  to: LiveToken;
+  bytes: Uint8Array;
+  /** Asked last before the rename; `false` means lost. */
+  isStill?(this: void): boolean;
+  /** Whether the file of the record before is kept, for the next one to go into. */
+  isSpareAfter?: boolean;
+}
+
 /**
- * A commit with a new data file, which is written into the token first: when that has moved on, this
+ * A commit with a new record, which is written into the token first: when that has moved on, this
  * fails already. After a fault of the rename itself the file stays, since it may have taken place.
- *
- * @param isStill asked last before the rename; `false` means lost
  */
 export async function commitData(
   site: Site,
   path: SessionPath,
+  { from, to, bytes, isStill = () => true, isSpareAfter = false }: DataCommit,
   work: Work,
-  from: Token,
-  to: LiveToken,
-  bytes: Uint8Array,
-  isStill: () => boolean = () => true,
 ): Promise<boolean> {
   const file = dataPath(path, from, to.dataId);
   try {
-    await writeNew(file, bytes, site.fsync);
-    if (site.fsync) await syncDirectory(tokenPath(path, from));
+    await writeData(site, path, from, file, bytes);
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
   }
-  const hasOne = from.kind === 'live' && !site.contended.has(path.key);
-  const old = hasOne ? [dataName(from.dataId)] : await dataIn(path, from);
+  const own = from.kind === 'live' ? dataName(from.dataId) : undefined;
+  const old = own !== undefined && !site.contended.has(path.key) ? [own] : await dataIn(path, from);
   if (work.isGivenUp()) await quietly(unlink(file));
   work.check();
   if (!isStill() || !(await commit(site, path, from, to))) {
@@ -59,8 +63,36 @@ export async function commitData(
     return false;
   }
   site.contended.delete(path.key);
-  await removeData(path, to, old, dataName(to.dataId));
+  const kept = new Set([dataName(to.dataId), spareName]);
+  if (isSpareAfter && own !== undefined) {
+    kept.add(own);
+    await quietly(rename(`${tokenPath(path, to)}/${own}`, sparePath(path, to)));
+  }
+  await removeData(path, to, old, kept);
   return true;
+}
+
+/**
+ * Into the spare file, where there is one. To make a file and remove another for each write is what a file system is
+ * slowest at: ext4 does not give the number of a removed file to a new one for five seconds, and looks at all that
+ * were removed meanwhile, one by one, each time it makes one. At a few thousand writes a second that is most of the
+ * work. Only a file that was committed becomes spare, so nobody writes into it any more; who still reads it finds
+ * another id in it, or a sum that is wrong, and that the token has moved on.
+ */
+async function writeData(site: Site, path: SessionPath, from: Token, file: string, bytes: Uint8Array): Promise<void> {
+  const isFilled = (await takeSpare(path, from, file)) && (await writeOver(file, bytes, site.fsync));
+  if (!isFilled) await writeNew(file, bytes, site.fsync);
+  if (site.fsync) await syncDirectory(tokenPath(path, from));
+}
+
+async function takeSpare(path: SessionPath, from: Token, file: string): Promise<boolean> {
+  try {
+    await rename(sparePath(path, from), file);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 /** Waits until the disk has the names in a directory. */

@@ -41,6 +41,8 @@ const updated = { ...touched, fields: { a: '1', b: '2' } };
 interface Operation {
   /** What is stored before. */
   before?: SessionRecord;
+  /** Whether it was changed before, so that there is a spare file. */
+  hasSpare?: boolean;
   act(process: StoreProcess): Promise<unknown>;
   /** All that may be read after it was killed: as it was before, or as it is after. */
   outcomes: unknown[];
@@ -50,6 +52,12 @@ const operations: Record<string, Operation> = {
   create: { act: (p) => p.call('create', key, old), outcomes: [undefined, old] },
   update: {
     before: old,
+    act: (p) => p.call('update', key, changeAt(now, { set: { b: '2' } })),
+    outcomes: [old, updated],
+  },
+  'a later update': {
+    before: old,
+    hasSpare: true,
     act: (p) => p.call('update', key, changeAt(now, { set: { b: '2' } })),
     outcomes: [old, updated],
   },
@@ -68,6 +76,8 @@ async function prepared(operation: Operation) {
   const clock = { now };
   const observer = fsStore({ directory, clock: () => clock.now, sweepEveryMs: 0 });
   if (operation.before) await observer.create(key, operation.before);
+  if (operation.before && operation.hasSpare === true)
+    await observer.update(key, { ...operation.before, set: operation.before.fields });
   const victim = await startStore({ directory }, { UV_THREADPOOL_SIZE: '1' });
   // Starts the thread, so that the tracer finds it.
   await victim.call('read', keyOf('another session'));

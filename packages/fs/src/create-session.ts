@@ -21,18 +21,18 @@ export async function createSession(
   work: Work,
 ): Promise<boolean> {
   const { owner } = record;
-  const bytes = encodeRecord(path.key, record);
   return site.owners.around(owner, path.key, () =>
     untilNotLost(site, path, work, async () => {
       const id = uniqueId(site.clock());
       const token = liveToken(record.expiresAt, record.touchedAt, id);
+      const bytes = encodeRecord(path.key, id, record);
       const data = { name: dataName(id), bytes };
       if (await place(site, path, { token, data }, work)) return true;
       const there = await loadSession(site, path, work);
       if (there.state === 'absent') return lost;
       if (there.state !== 'dead') return false;
       // Not moved away for the new one: between a look and a move it could have become a live one.
-      return (await commitData(site, path, work, there.token, token, bytes)) || lost;
+      return (await commitData(site, path, { from: there.token, to: token, bytes }, work)) || lost;
     }),
   );
 }

@@ -2,7 +2,7 @@ import type { DestroyOptions, SessionRecord } from '@sess/core';
 import { commit, lost, untilNotLost } from './commit.ts';
 import { place } from './create-session.ts';
 import type { Work } from './gate.ts';
-import { endToken } from './names.ts';
+import { endToken, spareName } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { asRecord, dataIn, loadSession, removeData } from './stored-session.ts';
@@ -32,10 +32,11 @@ export function destroySession(
     if (there.token.kind === 'end' && end.until <= there.token.until) return undefined;
 
     // An expired session is ended as well: a clock that is set back must not bring it back.
-    const data = await dataIn(path, there.token);
+    // The spare file too, should it become one between the look and the commit.
+    const data = new Set([...(await dataIn(path, there.token)), spareName]);
     work.check();
     if (!(await commit(site, path, there.token, end))) return lost;
-    await removeData(path, end, data);
+    await removeData(path, end, [...data]);
     return there.state === 'live' ? asRecord(there) : undefined;
   });
 }

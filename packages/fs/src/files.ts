@@ -8,7 +8,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.const
 
 /** A FIFO that somebody put in a file's place must not make `open` wait; a link must not lead elsewhere. */
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-const writing = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const writing = O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
+const creating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 /** More than any session: what is larger was not written by this store. */
 export const largestBytes: number = 256 * 1024 * 1024;
@@ -88,11 +89,35 @@ function close(fd: number): Promise<void> {
 
 /** Writes a file that is not there yet. When it fails nothing of it is left, as far as that is possible. */
 export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean): Promise<void> {
+  const fd = await open(path, creating);
+  await closedOrRemoved(path, fd, () => fill(fd, bytes, fsync));
+}
+
+/** The same over what a file holds. `false`: it was no plain file of our own with one name; its name is free now. */
+export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean): Promise<boolean> {
   const fd = await open(path, writing);
+  return closedOrRemoved(path, fd, async () => {
+    const stats = await fileStatus(fd);
+    if (strange(stats) !== undefined) {
+      await unlink(path);
+      return false;
+    }
+    // Not to nothing: ext4 would write a file that was emptied to the disk at once when it is closed.
+    if (stats.size > bytes.length) await act((done) => fs.ftruncate(fd, bytes.length, done));
+    await fill(fd, bytes, fsync);
+    return true;
+  });
+}
+
+async function fill(fd: number, bytes: Uint8Array, fsync: boolean): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await write(fd, bytes, done);
+  if (fsync) await act((done) => fs.fsync(fd, done));
+}
+
+async function closedOrRemoved<T>(path: string, fd: number, work: () => Promise<T>): Promise<T> {
   try {
     try {
-      for (let done = 0; done < bytes.length;) done += await write(fd, bytes, done);
-      if (fsync) await act((done) => fs.fsync(fd, done));
+      return await work();
     } finally {
       await close(fd);
     }

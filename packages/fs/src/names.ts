@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
  *     cur_<expiresAt>_<touchedAt>_<data id>_<nonce>/   the token of a session: names its data file
  *     end_<until>_<diedAt>_<nonce>/                    the token of an ended one (until 0: no marker)
  *         data_<id>                                    a record; only the one that the token names counts
+ *         spare                                        the file of the record before; the next one goes into it
  *
  * What changes without the data is in the token's name, so a touch is one rename and a sweep opens no
  * file. Every rename gives the token a new nonce, so a name that was once read never comes back with
@@ -56,6 +57,8 @@ export function endToken(until: number, diedAt: number): EndToken {
 export function dataName(id: string): string {
   return `data_${id}`;
 }
+
+export const spareName = 'spare';
 
 /** A directory that is being filled, and does not yet lie under its key. */
 export function temporaryName(now: number): string {

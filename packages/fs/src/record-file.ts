@@ -7,12 +7,14 @@ import { largestBytes } from './files.ts';
  * A data file:
  *
  *     sess-fs 1 5f3a9c01                                      version, CRC-32 of all that follows
- *     {"key":"9f86...","createdAt":1,"owner":"u1","fields":[["userId",4],["cart",9]]}
+ *     {"key":"9f86...","id":"m9...","createdAt":1,"owner":"u1","fields":[["userId",4],["cart",9]]}
  *     "u1"["x","y"]                                           the texts, one behind the other
  *
  * JSON around the texts would escape and unescape each of them: five times the work at 64 KB. The
- * key is in the file so that a copied or renamed one is not taken for another session, and the sum
- * finds what is torn, also where the length is right (blocks of NUL after a power cut).
+ * key is in the file so that a copied or renamed one is not taken for another session; the data id
+ * of its name, so that a reader who opened it before it became spare does not take what is written
+ * into it then for what it was; and the sum finds what is torn, also where the length is right
+ * (blocks of NUL after a power cut).
  */
 export interface StoredRecord {
   fields: Record<string, string>;
@@ -31,6 +33,7 @@ export function copyOf({ fields, createdAt, owner, settings }: StoredRecord): St
 
 interface Header {
   key: SessionKey;
+  id: string;
   createdAt: number;
   owner?: string;
   settings?: SessionSettings;
@@ -46,7 +49,7 @@ const sumLength = 8;
 const headerAt = prefix.length + sumLength + 1;
 const lineFeed = 0x0a;
 
-export function encodeRecord(key: SessionKey, record: StoredRecord): Uint8Array {
+export function encodeRecord(key: SessionKey, id: string, record: StoredRecord): Uint8Array {
   const entries: FieldEntry[] = [];
   let texts = '';
   for (const [name, text] of Object.entries(record.fields)) {
@@ -58,6 +61,7 @@ export function encodeRecord(key: SessionKey, record: StoredRecord): Uint8Array 
   const { createdAt, owner, settings } = record;
   const header: Header = {
     key,
+    id,
     createdAt,
     ...(owner !== undefined && { owner }),
     ...(settings !== undefined && { settings }),
@@ -79,7 +83,7 @@ function sumOf(bytes: Uint8Array): string {
 }
 
 /** @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` */
-export function decodeRecord(key: SessionKey, content: Uint8Array): StoredRecord {
+export function decodeRecord(key: SessionKey, id: string, content: Uint8Array): StoredRecord {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const start = /^sess-fs ([1-9]\d{0,8}) /.exec(bytes.toString('latin1', 0, 20));
   if (start === null) throw corrupt(key, bytes.length === 0 ? 'its data file is empty' : 'its data file is foreign');
@@ -91,6 +95,7 @@ export function decodeRecord(key: SessionKey, content: Uint8Array): StoredRecord
   if (headerEnd < 0) throw corrupt(key, 'its data file has no header');
   const header = parseHeader(key, bytes.toString('utf8', headerAt, headerEnd));
   if (header.key !== key) throw corrupt(key, 'its data file belongs to another session');
+  if (header.id !== id) throw corrupt(key, 'its data file is that of another record');
   const { createdAt, owner, settings } = header;
   return {
     fields: fieldsOf(key, header.fields, bytes.toString('utf8', headerEnd + 1)),
@@ -115,6 +120,7 @@ function isHeader(value: unknown): value is Header {
   return (
     isObject(value) &&
     typeof value['key'] === 'string' &&
+    typeof value['id'] === 'string' &&
     typeof value['createdAt'] === 'number' &&
     (value['owner'] === undefined || typeof value['owner'] === 'string') &&
     (value['settings'] === undefined || isSettings(value['settings'])) &&

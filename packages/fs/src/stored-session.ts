@@ -2,7 +2,7 @@ import { type SessionKey, type SessionRecord, isSessError } from '@sess/core';
 import { corrupt, errorCode, isMissing, tooNew } from './faults.ts';
 import { type FileMark, namesIfAny, namesIn, quietly, readWhole, removeIfEmpty, unlink } from './files.ts';
 import type { Work } from './gate.ts';
-import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing } from './names.ts';
+import { type EndToken, type Listing, type LiveToken, type Token, dataName, listing, spareName } from './names.ts';
 import { type StoredRecord, decodeRecord } from './record-file.ts';
 import { type SessionPath, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
@@ -38,12 +38,27 @@ export async function loadSession(site: Site, path: SessionPath, work: Work): Pr
     const now = site.clock();
     if (token.kind === 'end') return { state: now < token.until ? 'ended' : 'dead', token };
     if (now >= token.expiresAt) return { state: 'dead', token };
-    const read = await readWhole(dataPath(path, token, token.dataId), path.key);
-    if (read !== undefined)
-      return { state: 'live', token, record: decodeRecord(path.key, read.bytes), file: read.mark };
+    const isLast = missedToken === token.name;
+    const read = await readData(path, token, isLast);
+    if (read !== undefined) return { state: 'live', token, ...read };
     // Another one changed the session meanwhile: its token has another name now, and this one never comes back.
-    if (missedToken === token.name) throw corrupt(path.key, 'its data file is missing');
+    if (isLast) throw corrupt(path.key, 'its data file is missing');
     missedToken = token.name;
+  }
+}
+
+/** `undefined`: it is not there, or is damaged; the latter only at the last look: it may have become spare meanwhile. */
+async function readData(
+  path: SessionPath,
+  token: LiveToken,
+  isLast: boolean,
+): Promise<{ record: StoredRecord; file: FileMark } | undefined> {
+  try {
+    const read = await readWhole(dataPath(path, token, token.dataId), path.key);
+    return read && { record: decodeRecord(path.key, token.dataId, read.bytes), file: read.mark };
+  } catch (error) {
+    if (isLast || !isSessError(error)) throw error;
+    return undefined;
   }
 }
 
@@ -98,13 +113,17 @@ export function dataPath(path: SessionPath, token: Token, id: string): string {
   return `${path.directory}/${token.name}/${dataName(id)}`;
 }
 
+export function sparePath(path: SessionPath, token: Token): string {
+  return `${path.directory}/${token.name}/${spareName}`;
+}
+
 /** The record as others see it. */
 export function asRecord({ token, record }: { token: LiveToken; record: StoredRecord }): SessionRecord {
   const { expiresAt, touchedAt } = token;
   return { ...record, expiresAt, touchedAt };
 }
 
-/** The data files in a token: its own, and those of writers that lost, died, or are under way. */
+/** The data files in a token: its own, the spare one, and those of writers that lost, died, or are under way. */
 export function dataIn(path: SessionPath, token: Token): Promise<string[]> {
   return namesIfAny(tokenPath(path, token));
 }
@@ -117,7 +136,7 @@ export async function removeData(
   path: SessionPath,
   token: Token,
   names: readonly string[],
-  kept?: string,
+  kept: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  for (const name of names) if (name !== kept) await quietly(unlink(`${tokenPath(path, token)}/${name}`));
+  for (const name of names) if (!kept.has(name)) await quietly(unlink(`${tokenPath(path, token)}/${name}`));
 }

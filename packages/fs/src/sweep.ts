@@ -3,7 +3,17 @@ import { commit } from './commit.ts';
 import { asFault, isMissing } from './faults.ts';
 import { namesIfAny, quietly, removeIfEmpty, removeTree, rename, statusOf } from './files.ts';
 import type { Gate } from './gate.ts';
-import { type LiveToken, type Token, dataName, isTemporary, isTrash, liveToken, madeAt, trashName } from './names.ts';
+import {
+  type LiveToken,
+  type Token,
+  dataName,
+  isTemporary,
+  isTrash,
+  liveToken,
+  madeAt,
+  spareName,
+  trashName,
+} from './names.ts';
 import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { dataIn, isEmpty, lookAt, removeData, tokenPath } from './stored-session.ts';
@@ -106,15 +116,18 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 }
 
 /**
- * Data files of writers that died. The token gets a new name first: a writer that was only paused
- * then finds its token gone, instead of committing a file that is no longer there.
+ * Data files of writers that died, and a spare one that nobody has needed for long. The token gets a
+ * new name first: a writer that was only paused then finds its token gone, instead of committing a
+ * file that is no longer there.
  */
 async function removeOrphans(site: Site, path: SessionPath, token: LiveToken): Promise<void> {
   const own = dataName(token.dataId);
   const data = await dataIn(path, token);
-  if (!data.some((name) => name !== own && site.clock() - madeAt(name) > leftoverMs)) return;
+  // It became spare when the session's own data was written.
+  const agedBy = (name: string): string => (name === spareName ? own : name);
+  if (!data.some((name) => name !== own && site.clock() - madeAt(agedBy(name)) > leftoverMs)) return;
   const next = liveToken(token.expiresAt, token.touchedAt, token.dataId);
-  if (await commit(site, path, token, next)) await removeData(path, next, data, own);
+  if (await commit(site, path, token, next)) await removeData(path, next, data, new Set([own]));
 }
 
 /** What a process left that died between filling a directory and renaming it, or while deleting one. */

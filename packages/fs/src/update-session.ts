@@ -9,6 +9,9 @@ import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { dataPath, loadSession } from './stored-session.ts';
 
+/** A session that was large once does not keep a large file beside it. */
+const largestSpare = 65_536;
+
 export async function updateSession(
   site: Site,
   path: SessionPath,
@@ -73,19 +76,26 @@ async function touch(
 async function rewrite(
   site: Site,
   path: SessionPath,
-  { token }: KnownSession,
+  { token, file }: KnownSession,
   record: StoredRecord,
   change: SessionChange,
   work: Work,
 ): Promise<'applied' | typeof lost> {
   const { expiresAt, touchedAt } = timesOf(token, change);
-  const next = liveToken(expiresAt, touchedAt, uniqueId(site.clock()));
-  const bytes = encodeRecord(path.key, record);
-  const isStill = () => !isOver(site, token);
-  if (!(await commitData(site, path, work, token, next, bytes, isStill))) return lost;
+  const id = uniqueId(site.clock());
+  const next = liveToken(expiresAt, touchedAt, id);
+  const bytes = encodeRecord(path.key, id, record);
+  const commitment = {
+    from: token,
+    to: next,
+    bytes,
+    isStill: () => !isOver(site, token),
+    isSpareAfter: file.size <= largestSpare,
+  };
+  if (!(await commitData(site, path, commitment, work))) return lost;
   // As it will be read. What stays of a record are views of the text that it was read from, and would keep all of it.
   if (bytes.length <= largestKnown)
-    site.known.add(path.key, { token: next, record: decodeRecord(path.key, bytes), file: { size: bytes.length } });
+    site.known.add(path.key, { token: next, record: decodeRecord(path.key, id, bytes), file: { size: bytes.length } });
   return 'applied';
 }
 

@@ -42,14 +42,14 @@ export function tokenPlaceOf(directory: string, key: SessionKey): string {
   return join(placeOf(directory, key), onlyNameIn(placeOf(directory, key)));
 }
 
-/** The one data file. */
+/** The one data file; beside it may lie a spare one. */
 export function dataFileOf(directory: string, key: SessionKey): string {
   const token = tokenPlaceOf(directory, key);
-  return join(token, onlyNameIn(token));
+  return join(token, onlyNameIn(token, 'data_'));
 }
 
-function onlyNameIn(directory: string): string {
-  const [name, ...others] = readdirSync(directory);
+function onlyNameIn(directory: string, start = ''): string {
+  const [name, ...others] = readdirSync(directory).filter((each) => each.startsWith(start));
   if (name === undefined || others.length > 0) throw new Error(`not one name in ${directory}: ${others.join(' ')}`);
   return name;
 }

@@ -40,6 +40,7 @@ const operations = [
   'write',
   'read',
   'fstat',
+  'ftruncate',
 ] as const;
 
 const acting = new AsyncLocalStorage<Actor>();

@@ -9,6 +9,8 @@ export const raceKey: SessionKey = keyOf('the session of a race');
 
 /** A directory with one session in question, and a clock. */
 export interface Scene {
+  /** From 1 on. */
+  round: number;
   directory: string;
   now(): number;
   pass(ms: number): void;
@@ -42,7 +44,7 @@ export const graceMs: number = 60 * minuteMs;
 export async function race({ rounds, setUp, actors, deaths = 0, jumpMs, verify }: Race): Promise<number> {
   const directory = fastDirectory();
   for (let round = 1; round <= rounds; round++) {
-    const scene = sceneIn(join(directory, String(round)));
+    const scene = sceneIn(directory, round);
     if (round % 2 === 0) forbidLocks(scene);
     await setUp?.(scene);
     const named = actors(scene);
@@ -69,12 +71,13 @@ export async function race({ rounds, setUp, actors, deaths = 0, jumpMs, verify }
   return rounds;
 }
 
-function sceneIn(directory: string): Scene {
+function sceneIn(above: string, round: number): Scene {
+  const directory = join(above, String(round));
   let now = 1_700_000_000_000;
   const clock = () => now;
   const store = () => fsStore({ directory, clock, graceMs, sweepEveryMs: 0 });
   const observer = store();
-  return { directory, now: clock, pass: (ms) => void (now += ms), store, read: () => observer.read(raceKey) };
+  return { round, directory, now: clock, pass: (ms) => void (now += ms), store, read: () => observer.read(raceKey) };
 }
 
 /** An old file lies where the lock of the session would be. */
