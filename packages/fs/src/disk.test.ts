@@ -168,10 +168,15 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     'an error of the disk while it reads': { inject: 'pread64:error=EIO', act: 'read' },
     'an error of the disk while it looks': { inject: 'getdents64:error=EIO', act: 'read' },
     'an error of the disk while it writes': { inject: 'pwrite64:error=EIO', act: 'update' },
+    'an error of the disk while it confirms the record': { inject: 'fdatasync:error=EIO', act: 'update' },
     'an error of the disk at the first fsync': { inject: 'fsync:error=EIO:when=1', act: 'update' },
-    'an error of the disk at the last fsync': { inject: 'fsync:error=EIO:when=3', act: 'update' },
+    'an error of the disk at the last fsync': { inject: 'fsync:error=EIO:when=2', act: 'update' },
+    'an error of the disk at the rename of the spare file': {
+      inject: '?rename,?renameat,?renameat2:error=EIO:when=1',
+      act: 'update',
+    },
     'an error of the disk at the rename of an update': {
-      inject: '?rename,?renameat,?renameat2:error=EIO',
+      inject: '?rename,?renameat,?renameat2:error=EIO:when=2',
       act: 'update',
     },
     'an error of the disk at the rename of a touch': { inject: '?rename,?renameat,?renameat2:error=EIO', act: 'touch' },
@@ -216,15 +221,17 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
       '-e',
       'trace=?rename,?renameat,?renameat2',
       '-e',
-      'inject=?rename,?renameat,?renameat2:delay_enter=3000000:when=1',
+      // The first one asks for a spare file.
+      'inject=?rename,?renameat,?renameat2:delay_enter=3000000:when=2',
     );
     const late = child.call('update', key, changed);
     late.catch(() => {});
-    await expect.poll(() => tracer.lines().some((line) => line.includes('rename'))).toBe(true);
+    const renames = (how: string) => tracer.lines().filter((line) => line.includes('rename') && line.includes(how));
+    await expect.poll(() => renames('').length).toBe(2);
     expect(await store.destroy(key)).toEqual(record);
     // Longer than any call may take: it is told so, and the rename comes later still.
     await expect(late).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
-    await expect.poll(() => tracer.lines().some((line) => line.includes('ENOENT'))).toBe(true);
+    await expect.poll(() => renames('ENOENT').length).toBe(2);
     expect(await store.read(key)).toBeUndefined();
     await tracer.detach();
     child.kill('SIGKILL');

@@ -111,7 +111,8 @@ export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean)
 
 async function fill(fd: number, bytes: Uint8Array, fsync: boolean): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await write(fd, bytes, done);
-  if (fsync) await act((done) => fs.fsync(fd, done));
+  // With the length, without the times: where the file was there before, a file system has no journal to write then.
+  if (fsync) await act((done) => fs.fdatasync(fd, done));
 }
 
 async function closedOrRemoved<T>(path: string, fd: number, work: () => Promise<T>): Promise<T> {
