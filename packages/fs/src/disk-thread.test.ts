@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -30,6 +30,18 @@ function scene(directory: string, options = ''): string {
     const store = fsStore({ directory, sweepEveryMs: 0, ${options} });`;
 }
 
+/** Uses the store for as long as it would take a thread to be there. */
+const withoutThread = `
+  for (let round = 0; round < 50; round++) {
+    await store.create(key, record);
+    if ((await store.read(key)).expiresAt !== record.expiresAt) tell('wrong');
+    const before = appSide.count;
+    await store.destroy(key);
+    if (appSide.count === before) tell('in the thread');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  tell('done');`;
+
 describe('the thread of a store', () => {
   it('does the work of all verbs: the thread of the app touches no file', async () => {
     const said = await runApp(`${scene(temporaryDirectory())}
@@ -49,11 +61,8 @@ describe('the thread of a store', () => {
   });
 
   it('is not used where a write waits for the disk to confirm it', async () => {
-    const said = await runApp(`${scene(temporaryDirectory(), "durability: 'fsync'")}
-      tell(await Promise.race([untilInThread(store), store.create(key, record).then(() => store.read(key)).then(() => 'pool')]));
-      tell(await codeOf(untilInThread({ keysByOwner: async () => { await store.read(key); appSide.isBroken = true; } })));
-      process.exit();`);
-    expect(said).toEqual(['pool', 'STORE_UNAVAILABLE']);
+    const said = await runApp(`${scene(temporaryDirectory(), "durability: 'fsync'")} ${withoutThread}`);
+    expect(said).toEqual(['done']);
   });
 
   it('has neither the environment of the app nor what the app loads before itself', async () => {
@@ -123,17 +132,61 @@ describe('the thread of a store', () => {
     expect(await fsStore({ directory, sweepEveryMs: 0 }).read(key)).toEqual(record);
   });
 
-  it('hands on the context of each caller, and keeps none', async () => {
+  it('is sent the calls of one turn of the event loop together, and answers many of them a few at a time', async () => {
     const said = await runApp(`
+      import { Worker } from 'node:worker_threads';
+      ${scene(temporaryDirectory())}
+      await untilInThread(store);
+      const { postMessage } = Worker.prototype;
+      let sent = 0, answers = 0;
+      Worker.prototype.postMessage = function (...args) {
+        if (sent++ === 0) this.on('message', () => answers++);
+        return postMessage.apply(this, args);
+      };
+      await Promise.all(Array.from({ length: 320 }, (_, index) => store.read(index.toString(16).padStart(64, '0'))));
+      tell(sent);
+      tell(answers);`);
+    expect(said[0]).toBe(1);
+    expect(said[1]).toBeGreaterThanOrEqual(20);
+    expect(said[1]).toBeLessThan(320);
+  });
+
+  it('does other work while a call waits for its turn at a session', async () => {
+    const disk = fragileDisk();
+    const directory = temporaryDirectory();
+    const child = await startThreaded({ directory }, { SESS_FS_BUILT: disk.built });
+    await child.call('create', key, record);
+    mkdirSync(join(directory, 'locks', key));
+    disk.lose();
+    const order: string[] = [];
+    await Promise.all([
+      child.call('update', key, changeAt(now)).then((verdict) => order.push(`update: ${String(verdict)}`)),
+      child.call('read', keyOf('another')).then(() => order.push('read')),
+    ]);
+    expect(order).toEqual(['read', 'update: applied']);
+    child.kill('SIGKILL');
+  });
+
+  it('hands on the context of each caller, and keeps none', async () => {
+    const said = await runApp(
+      `
       import { AsyncLocalStorage } from 'node:async_hooks';
       ${scene(temporaryDirectory())}
       const context = new AsyncLocalStorage();
-      await context.run('the first', () => untilInThread(store));
+      const first = new WeakRef({});
+      await context.run(first.deref(), () => untilInThread(store));
       tell(await Promise.all(['a', 'b'].map((name) => context.run(name, async () => {
         await store.read(key);
         return context.getStore();
-      }))));`);
-    expect(said).toEqual([['a', 'b']]);
+      }))));
+      for (let turns = 0; turns < 100 && first.deref(); turns++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        gc();
+      }
+      tell(first.deref() === undefined);`,
+      { nodeArgs: ['--expose-gc'] },
+    );
+    expect(said).toEqual([['a', 'b'], true]);
   });
 });
 
@@ -228,30 +281,21 @@ describe('a thread that cannot start', () => {
     'because it never says that it is there': (entry) =>
       writeFileSync(entry, "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {});"),
   };
-  const program = `
-    for (let round = 0; round < 50; round++) {
-      await store.create(key, record);
-      if ((await store.read(key)).expiresAt !== record.expiresAt) tell('wrong');
-      const before = appSide.count;
-      await store.destroy(key);
-      if (appSide.count === before) tell('in the thread');
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    tell('done');`;
-
   for (const [why, act] of Object.entries(ways)) {
     it(`${why} is done without`, async () => {
       const dist = builtCopy();
       act(join(dist, entryName));
       const options = { built: join(dist, 'index.js') };
-      expect(await runApp(`${scene(temporaryDirectory())} ${program}`, options)).toEqual(['done']);
-      expect(await runApp(`${scene(temporaryDirectory())} ${program} await store.close();`, options)).toEqual(['done']);
+      expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread}`, options)).toEqual(['done']);
+      expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread} await store.close();`, options)).toEqual([
+        'done',
+      ]);
     });
   }
 
   it('because the process may have none is done without', async () => {
     const nodeArgs = ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings'];
-    expect(await runApp(`${scene(temporaryDirectory())} ${program}`, { nodeArgs })).toEqual(['done']);
+    expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread}`, { nodeArgs })).toEqual(['done']);
   });
 });
 
@@ -291,7 +335,7 @@ describe('a thread whose disk hangs', () => {
           : child.call('update', keyOf('changed'), changeAt(now, { set: { a: '2' } }));
       const calls = [
         first,
-        child.call('create', keyOf('new'), record),
+        child.call('create', keyOf('new'), { ...record, owner: 'u2' }),
         child.call('update', keyOf('touched'), changeAt(now)),
         child.call('destroy', keyOf('destroyed')),
       ];
@@ -302,6 +346,8 @@ describe('a thread whose disk hangs', () => {
       expect(await child.call('keysByOwner', 'nobody')).toEqual([]);
       expect(await observer.read(key)).toBeUndefined();
       expect(await observer.read(keyOf('new'))).toBeUndefined();
+      // Which is written first: it was not even begun.
+      expect(await observer.keysByOwner('u2')).toEqual([]);
       for (const name of ['changed', 'touched', 'destroyed']) expect(await observer.read(keyOf(name))).toEqual(record);
       const left = readdirSync(directory, { recursive: true }).map(String);
       expect(left.filter((name) => name.includes('new_'))).toEqual([]);
@@ -309,15 +355,39 @@ describe('a thread whose disk hangs', () => {
     child.kill('SIGKILL');
   });
 
-  it('does not keep close() waiting', async () => {
+  it('keeps neither what the pool does waiting nor close()', async () => {
     const disk = fragileDisk();
-    const child = await startThreaded({ directory: temporaryDirectory() }, { SESS_FS_BUILT: disk.built });
+    const env = { SESS_FS_BUILT: disk.built, UV_THREADPOOL_SIZE: '1' };
+    const child = await startThreaded({ directory: temporaryDirectory() }, env);
     disk.hang();
     const late = child.call('create', key, record);
+    expect(await child.call('check')).toBeInstanceOf(Array);
     const closed = child.call('close');
     await expect(late).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
     await closed;
     child.kill('SIGKILL');
+  });
+
+  it('keeps a process alive that has nothing else to do until nothing is left of a write that was given up', async () => {
+    const disk = fragileDisk();
+    const directory = temporaryDirectory();
+    const log = join(temporaryDirectory(), 'told');
+    const program = `
+      import { appendFileSync } from 'node:fs';
+      ${scene(directory)}
+      await untilInThread(store);
+      appendFileSync(${JSON.stringify(log)}, 'ready ');
+      store.create(key, { ...record, owner: undefined }).catch((error) => appendFileSync(${JSON.stringify(log)}, error.code));`;
+    disk.hang();
+    const ended = runApp(program, { built: disk.built });
+    await expect.poll(() => readFileSync(log, { encoding: 'utf8', flag: 'a+' })).toBe('ready STORE_TIMEOUT');
+    disk.release();
+    await ended;
+    expect(
+      readdirSync(directory, { recursive: true })
+        .map(String)
+        .filter((name) => name.includes('new_')),
+    ).toEqual([]);
   });
 
   it('does not keep a process alive that is told to end', async () => {
