@@ -1,9 +1,11 @@
+import fs from 'node:fs';
 import { readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { SessionKey } from '@sess/core';
 import { type Plant, testStore } from '@sess/store-tests';
-import { describe, it } from 'vitest';
-import { fsStore } from './index.ts';
+import { describe, it, vi } from 'vitest';
+import { type FsStore, fsStore } from './index.ts';
 import { dataFileOf, fastDirectory, placeOf, temporaryDirectory } from './testing/directories.ts';
 
 /** Stores a session by the store itself, and then does something to its data file. */
@@ -55,3 +57,60 @@ for (const durability of ['process', 'fsync'] as const) {
     },
   });
 }
+
+const address = new URL('../dist/index.js', import.meta.url).href;
+const built: typeof import('./index.ts') = await import(address);
+
+// What the thread of the app calls is seen here. Of the verbs all need the one or the other; a sweep opens no file.
+const listed = vi.spyOn(fs, 'readdir');
+const opened = vi.spyOn(fs, 'open');
+
+async function untilInThread(store: FsStore): Promise<void> {
+  do {
+    listed.mockClear();
+    await store.keysByOwner('nobody');
+    await turn();
+  } while (listed.mock.calls.length > 0);
+}
+
+testStore({
+  name: 'files, as they are built, in a thread of their own',
+  runner: { describe, it },
+  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'check', 'close'],
+  plants: true,
+  rounds: 50,
+  async open({ clock, instances }) {
+    const directory = fastDirectory();
+    const stores = Array.from({ length: instances }, () => built.fsStore({ directory, clock, sweepEveryMs: 0 }));
+    for (const store of stores) await store.keysByOwner('nobody');
+    for (const store of stores) await untilInThread(store);
+    const plant = plantIn(directory, clock);
+    opened.mockClear();
+
+    function assertInThread(): void {
+      if (opened.mock.calls.length > 0) throw new Error('The thread of the app opened a file.');
+    }
+
+    /** What another process does. */
+    async function beside<T>(work: () => Promise<T>): Promise<T> {
+      assertInThread();
+      const value = await work();
+      opened.mockClear();
+      return value;
+    }
+
+    return {
+      stores,
+      plant: {
+        corrupt: (key) => beside(() => plant.corrupt(key)),
+        foreign: (key) => beside(() => plant.foreign(key)),
+        tooNew: (key) => beside(() => plant.tooNew(key)),
+        raw: plant.raw,
+      },
+      async dispose() {
+        assertInThread();
+        await rm(directory, { recursive: true });
+      },
+    };
+  },
+});

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fsStore } from './index.ts';
 import { keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
-import { type StoreProcess, startProcess, startStore } from './testing/store-process.ts';
+import { type StoreProcess, startProcess, startThreaded } from './testing/store-process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 afterAll(removeTemporaryDirectories);
@@ -87,7 +87,7 @@ describe('12 processes that count in one session, some killed, some stopped and 
       const directory = temporaryDirectory();
       const store = fsStore({ directory, sweepEveryMs: 0 });
       await store.create(key, recordAt(Date.now(), { fields: {} }));
-      const start = () => startStore({ directory });
+      const start = () => startThreaded({ directory });
       const begin = async (contender: StoreProcess, name: string) => contender.call('contend', key, name);
       if (!hasLocks) {
         // An old file lies where the lock would be: it is stale, and cannot be removed like a lock.

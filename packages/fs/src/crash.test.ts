@@ -10,12 +10,13 @@ import {
   removeTemporaryDirectories,
   temporaryDirectory,
 } from './testing/directories.ts';
-import { ProcessDied, type StoreProcess, startStore, trace, untraceable } from './testing/store-process.ts';
+import { ProcessDied, type StoreProcess, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 afterAll(removeTemporaryDirectories);
 
-// strace kills a process at the entry of one system call: the n-th of its kind in the one thread that does file work.
+// strace kills a process at the entry of one system call: the n-th of its kind in the one thread that does the work,
+// which is the store's own for the verbs, and that of the pool for a sweep.
 const kinds = [
   '?mkdir',
   '?mkdirat',
@@ -78,9 +79,9 @@ async function prepared(operation: Operation) {
   if (operation.before) await observer.create(key, operation.before);
   if (operation.before && operation.hasSpare === true)
     await observer.update(key, { ...operation.before, set: operation.before.fields });
-  const victim = await startStore({ directory }, { UV_THREADPOOL_SIZE: '1' });
-  // Starts the thread, so that the tracer finds it.
-  await victim.call('read', keyOf('another session'));
+  const victim = await startThreaded({ directory }, { UV_THREADPOOL_SIZE: '1' });
+  // Starts the thread of the pool too, which sweeps, so that the tracer finds it.
+  await victim.call('hash');
   return { directory, observer, victim, clock };
 }
 

@@ -13,7 +13,7 @@ import {
   removeTemporaryDirectories,
   temporaryDirectory,
 } from './testing/directories.ts';
-import { isRoot, startProcess, startStore, trace, untraceable } from './testing/store-process.ts';
+import { isRoot, startProcess, startStore, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 afterAll(removeTemporaryDirectories);
@@ -114,6 +114,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
     const child = startProcess();
     await child.call('become', 65534);
     await child.call('open', { directory });
+    await child.call('untilInThread');
     await child.call('create', key, record);
     for (const place of [directory, join(directory, key.slice(0, 2)), placeOf(directory, key)]) {
       chmodSync(place, 0o000);
@@ -144,7 +145,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
 describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
   it('with no file descriptor left tells it, and goes on when there is one again', async () => {
     const directory = temporaryDirectory();
-    const child = await startStore({ directory });
+    const child = await startThreaded({ directory });
     await child.call('create', key, record);
     execFileSync('prlimit', ['--pid', String(child.pid), '--nofile=3:4096']);
     for (const call of [
@@ -188,10 +189,20 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     'too many files in the system': { inject: 'openat:error=ENFILE', act: 'update' },
   };
 
-  for (const [what, { inject, act }] of Object.entries(errors)) {
-    it(`that meets ${what} tells it; what is stored is whole`, async () => {
+  // In the pool, and in the store's own thread where it does not wait for the disk to confirm.
+  const ways = Object.entries(errors).flatMap(([what, error]) =>
+    (['fsync', 'process'] as const)
+      .filter((durability) => durability === 'fsync' || !/^f(data)?sync:/.test(error.inject))
+      .map((durability) => ({ what, durability, ...error })),
+  );
+
+  for (const { what, durability, inject, act } of ways) {
+    it(`that meets ${what} tells it; what is stored is whole (durability "${durability}")`, async () => {
       const directory = temporaryDirectory();
-      const child = await startStore({ directory, durability: 'fsync' }, { UV_THREADPOOL_SIZE: '1' });
+      const child =
+        durability === 'fsync'
+          ? await startStore({ directory, durability }, { UV_THREADPOOL_SIZE: '1' })
+          : await startThreaded({ directory });
       await child.call('create', key, record);
       const calls = {
         read: () => child.call('read', key),
@@ -214,7 +225,7 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     const directory = temporaryDirectory();
     const store = fsStore({ directory, sweepEveryMs: 0 });
     await store.create(key, record);
-    const child = await startStore({ directory }, { UV_THREADPOOL_SIZE: '1' });
+    const child = await startThreaded({ directory });
     await child.call('read', key);
     const tracer = await trace(
       child.pid,
@@ -255,9 +266,10 @@ function hang(file: string): { end(): void } {
   };
 }
 
+// In the pool, where a store waits for the disk to confirm. In its own thread: disk-thread.test.ts.
 it('a process whose disk hangs answers in bounded time, leaves the thread pool to others, and refuses what would pile up', async () => {
   const directory = temporaryDirectory();
-  const child = await startStore({ directory }, { UV_THREADPOOL_SIZE: '4' });
+  const child = await startStore({ directory, durability: 'fsync' }, { UV_THREADPOOL_SIZE: '4' });
   await child.call('create', key, record);
   await child.call('hangOnFifos');
   const disk = hang(dataFileOf(directory, key));

@@ -77,3 +77,10 @@ export function replaced(path: string, what: string, cause?: unknown): SessError
     { cause },
   );
 }
+
+export function timedOut(boundMs: number): SessError {
+  return new SessError(
+    'STORE_TIMEOUT',
+    `The session directory did not answer within ${boundMs} ms. Whether a write took place is not known.`,
+  );
+}

@@ -1,8 +1,7 @@
 import fs from 'node:fs';
 import type { SessionKey } from '@sess/core';
 import { corrupt, errorCode, isMissing } from './faults.ts';
-
-// The callback functions of node:fs, wrapped thinly: those of node:fs/promises cost a third more.
+import { type Soon, systemCalls } from './system-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
@@ -17,16 +16,8 @@ export const largestBytes: number = 256 * 1024 * 1024;
 const directoryMode = 0o700;
 const fileMode = 0o600;
 
-type Done = (error: Error | null) => void;
-
-function act(start: (done: Done) => void): Promise<void> {
-  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
-}
-
-export function namesIn(directory: string): Promise<string[]> {
-  return new Promise((resolve, reject) =>
-    fs.readdir(directory, (error, names) => (error ? reject(error) : resolve(names))),
-  );
+export async function namesIn(directory: string): Promise<string[]> {
+  return systemCalls().readdir(directory);
 }
 
 /** The names in a directory; none when it is not there. */
@@ -39,27 +30,27 @@ export async function namesIfAny(directory: string): Promise<string[]> {
   }
 }
 
-export function statusOf(path: string): Promise<fs.Stats> {
-  return new Promise((resolve, reject) => fs.lstat(path, (error, stats) => (error ? reject(error) : resolve(stats))));
+export async function statusOf(path: string): Promise<fs.Stats> {
+  return systemCalls().lstat(path);
 }
 
-export function rename(from: string, to: string): Promise<void> {
-  return act((done) => fs.rename(from, to, done));
+export async function rename(from: string, to: string): Promise<void> {
+  return systemCalls().rename(from, to);
 }
 
-export function makeDirectory(path: string): Promise<void> {
-  return act((done) => fs.mkdir(path, directoryMode, done));
+export async function makeDirectory(path: string): Promise<void> {
+  return systemCalls().mkdir(path, directoryMode);
 }
 
 /** Answers whether the name was there. */
 export function unlink(path: string): Promise<boolean> {
-  return wasThere(act((done) => fs.unlink(path, done)));
+  return wasThere(() => systemCalls().unlink(path));
 }
 
 /** Removes a directory if it is empty; leaves it, and all that is in it, if not. */
 export async function removeIfEmpty(path: string): Promise<boolean> {
   try {
-    return await wasThere(act((done) => fs.rmdir(path, done)));
+    return await wasThere(() => systemCalls().rmdir(path));
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
@@ -67,9 +58,9 @@ export async function removeIfEmpty(path: string): Promise<boolean> {
   }
 }
 
-async function wasThere(work: Promise<void>): Promise<boolean> {
+async function wasThere(remove: () => Soon<void>): Promise<boolean> {
   try {
-    await work;
+    await remove();
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -77,14 +68,12 @@ async function wasThere(work: Promise<void>): Promise<boolean> {
   }
 }
 
-function open(path: string, flags: number): Promise<number> {
-  return new Promise((resolve, reject) =>
-    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fd))),
-  );
+function open(path: string, flags: number): Soon<number> {
+  return systemCalls().open(path, flags, fileMode);
 }
 
-function close(fd: number): Promise<void> {
-  return act((done) => fs.close(fd, done));
+function close(fd: number): Soon<void> {
+  return systemCalls().close(fd);
 }
 
 /** Writes a file that is not there yet. When it fails nothing of it is left, as far as that is possible. */
@@ -97,22 +86,22 @@ export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean):
 export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean): Promise<boolean> {
   const fd = await open(path, writing);
   return closedOrRemoved(path, fd, async () => {
-    const stats = await fileStatus(fd);
+    const stats = await systemCalls().fstat(fd);
     if (strange(stats) !== undefined) {
       await unlink(path);
       return false;
     }
     // Not to nothing: ext4 would write a file that was emptied to the disk at once when it is closed.
-    if (stats.size > bytes.length) await act((done) => fs.ftruncate(fd, bytes.length, done));
+    if (stats.size > bytes.length) await systemCalls().ftruncate(fd, bytes.length);
     await fill(fd, bytes, fsync);
     return true;
   });
 }
 
 async function fill(fd: number, bytes: Uint8Array, fsync: boolean): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await write(fd, bytes, done);
+  for (let done = 0; done < bytes.length;) done += await systemCalls().write(fd, bytes, done);
   // With the length, without the times: where the file was there before, a file system has no journal to write then.
-  if (fsync) await act((done) => fs.fdatasync(fd, done));
+  if (fsync) await systemCalls().fdatasync(fd);
 }
 
 async function closedOrRemoved<T>(path: string, fd: number, work: () => Promise<T>): Promise<T> {
@@ -128,19 +117,11 @@ async function closedOrRemoved<T>(path: string, fd: number, work: () => Promise<
   }
 }
 
-function write(fd: number, bytes: Uint8Array, from: number): Promise<number> {
-  return new Promise((resolve, reject) =>
-    fs.write(fd, bytes, from, bytes.length - from, from, (error, written) =>
-      error ? reject(error) : resolve(written),
-    ),
-  );
-}
-
 /** Makes the names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const fd = await open(path, O_RDONLY);
   try {
-    await act((done) => fs.fsync(fd, done));
+    await systemCalls().fsync(fd);
   } finally {
     await close(fd);
   }
@@ -194,17 +175,13 @@ export async function readWhole(path: string, key: SessionKey): Promise<WholeFil
     throw error;
   }
   try {
-    const stats = await fileStatus(fd);
+    const stats = await systemCalls().fstat(fd);
     const reason = strange(stats);
     if (reason !== undefined) throw corrupt(key, reason);
     return { bytes: await readAll(fd, stats.size), mark: markOf(stats) };
   } finally {
     await close(fd);
   }
-}
-
-function fileStatus(fd: number): Promise<fs.Stats> {
-  return new Promise((resolve, reject) => fs.fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats))));
 }
 
 function strange(stats: fs.Stats): string | undefined {
@@ -218,17 +195,11 @@ async function readAll(fd: number, size: number): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(size);
   let done = 0;
   while (done < size) {
-    const count = await read(fd, bytes, done);
+    const count = await systemCalls().read(fd, bytes, done);
     if (count === 0) break;
     done += count;
   }
   return bytes.subarray(0, done);
-}
-
-function read(fd: number, bytes: Buffer, from: number): Promise<number> {
-  return new Promise((resolve, reject) =>
-    fs.read(fd, bytes, from, bytes.length - from, from, (error, count) => (error ? reject(error) : resolve(count))),
-  );
 }
 
 /** Removes a directory and what is in it. Another one may do the same at the same time. */

@@ -11,21 +11,15 @@ import {
   assertKnownOptions,
   systemClock,
 } from '@sess/core';
-import { createSession } from './create-session.ts';
-import { destroySession } from './destroy-session.ts';
-import { type Work, openGate } from './gate.ts';
+import { openDiskThread } from './disk-thread.ts';
+import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
-import { ownerIndexIn } from './owner-index.ts';
 import { openSessionDirectory } from './session-directory.ts';
-import { KnownSessions } from './known-sessions.ts';
-import { readSession } from './read-session.ts';
-import { type SessionPath, sessionPath } from './session-path.ts';
-import type { Site } from './site.ts';
-import { isOwnedBy } from './stored-session.ts';
+import { assertSessionKey } from './session-path.ts';
+import { siteIn } from './site.ts';
 import { type SweepPlan, sweep } from './sweep.ts';
 import { startSweeper } from './sweeper.ts';
-import { turnsIn } from './turns.ts';
-import { updateSession } from './update-session.ts';
+import { type VerbAnswer, type VerbArgs, type VerbName, verbsOn } from './verbs.ts';
 import { walk } from './walk.ts';
 
 export interface FsStoreOptions {
@@ -71,16 +65,10 @@ export function fsStore(options: FsStoreOptions): FsStore {
   const clock = options.clock ?? systemClock;
   const directory = openSessionDirectory(options.directory, options.platform ?? process.platform);
   const gate = openGate();
-  const turns = turnsIn(directory.locks);
-  const site: Site = {
-    directory,
-    owners: ownerIndexIn(directory, clock),
-    turns,
-    clock,
-    known: new KnownSessions(),
-    contended: new Set(),
-    fsync: durability === 'fsync',
-  };
+  const site = siteIn(directory, clock, durability === 'fsync');
+  const verbs = verbsOn(site);
+  // Calls that wait for the disk to confirm are better three side by side in the pool than one behind the other.
+  const thread = durability === 'fsync' ? undefined : openDiskThread(directory.found, clock);
   let isClosed = false;
   const plan: Omit<SweepPlan, 'isThorough'> = { graceMs, isStopped: () => isClosed, locksSeen: new Map() };
   const sweeps = new Set<Promise<SweepReport>>();
@@ -91,39 +79,38 @@ export function fsStore(options: FsStoreOptions): FsStore {
     return running.finally(() => sweeps.delete(running));
   }
 
-  const sweeper = startSweeper({ everyMs: sweepEveryMs, clock, turns, sweep: runSweep });
+  const sweeper = startSweeper({ everyMs: sweepEveryMs, clock, turns: site.turns, sweep: runSweep });
 
-  /** Writers of one session queue here, so that those of one process do not make each other lose. */
-  async function write<T>(key: string, job: (path: SessionPath, work: Work) => Promise<T>): Promise<T> {
-    const path = sessionPath(directory.path, key);
+  /** In the thread of its own if there is one, else by the pool. */
+  function perform<V extends VerbName>(terms: Terms, verb: V, ...args: VerbArgs<V>): Promise<VerbAnswer<V>> {
     return gate.run(
-      async (work) => {
-        await directory.verifyNowAndThen();
-        return job(path, work);
-      },
-      { line: key },
+      (work) => verbs[verb](work, ...args),
+      terms,
+      () => (thread?.isReady() === true ? (call) => thread.perform(call, verb, args) : undefined),
     );
   }
 
+  /** Writers of one session queue here, so that those of one process do not make each other lose. */
+  async function at<V extends 'create' | 'update' | 'destroy'>(key: string, verb: V, ...args: VerbArgs<V>) {
+    assertSessionKey(key);
+    return perform({ line: key }, verb, ...args);
+  }
+
   return {
-    create: (key, record) => write(key, (path, work) => createSession(site, path, record, work)),
+    create: (key, record) => at(key, 'create', key, record),
 
     async read(key) {
-      const path = sessionPath(directory.path, key);
-      return gate.run(async (work) => {
-        await directory.verifyNowAndThen();
-        return readSession(site, path, work);
-      });
+      assertSessionKey(key);
+      return perform({}, 'read', key);
     },
 
-    update: (key, change) => write(key, (path, work) => updateSession(site, path, change, work)),
+    update: (key, change) => at(key, 'update', key, change),
 
-    destroy: (key, how = {}) => write(key, (path, work) => destroySession(site, path, how, work)),
+    destroy: (key, how = {}) => at(key, 'destroy', key, how),
 
-    keysByOwner: (owner) => gate.run(() => site.owners.keys(owner)),
+    keysByOwner: (owner) => perform({}, 'keysByOwner', owner),
 
-    forgetKeys: (owner, keys) =>
-      gate.run((work) => site.owners.forget(owner, keys, (key) => isOwnedBy(site, owner, key, work))),
+    forgetKeys: (owner, keys) => perform({}, 'forgetKeys', owner, keys),
 
     walk: () => walk(site, gate),
 
@@ -138,7 +125,8 @@ export function fsStore(options: FsStoreOptions): FsStore {
       await sweeper.close();
       await Promise.allSettled(sweeps);
       await gate.close();
-      await turns.settled();
+      await thread?.close();
+      await site.turns.settled();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KeyedWork, SessError, WorkByKey, WorkInHand, deadlinesOf } from '@sess/core';
-import { asFault } from './faults.ts';
+import { asFault, timedOut } from './faults.ts';
 
 /** A call of the store, as seen by the work that is done for it. */
 export interface Work {
@@ -12,12 +12,21 @@ export interface Work {
   pause(this: void, ms: number): Promise<void>;
 }
 
+/** A call that is carried out elsewhere, where nobody sees when it is given up. */
+export interface Call extends Work {
+  /** Tells at once when it is given up. For one listener. */
+  onGivenUp(tell: () => void): void;
+}
+
+export type Job<T> = (call: Call) => Promise<T>;
+
 /** Lets calls of the store in, a few at a time, and gives each of them a bounded time. */
 export interface Gate {
   /**
+   * @param elsewhere asked when it is the call's turn in its line: a job that takes no thread of the pool, if there is one
    * @throws SessError `STORE_BUSY` at once, when too many wait; `STORE_TIMEOUT`
    */
-  run<T>(job: (work: Work) => Promise<T>, terms?: Terms): Promise<T>;
+  run<T>(job: Job<T>, terms?: Terms, elsewhere?: () => Job<T> | undefined): Promise<T>;
   /** Lets no one in any more, and resolves when all that are in have been answered. */
   close(): Promise<void>;
 }
@@ -29,14 +38,14 @@ export interface Terms {
   boundMs?: number;
 }
 
-const callMs = 1000;
+export const callMs = 1000;
 
 /** Calls that wait or are at work, for all stores of the process. Above it the answer is `STORE_BUSY`. */
-const mostCalls = 1000;
+export const mostCalls = 1000;
 
 /**
- * File operations run in the process's thread pool, which is also that of `crypto`, `zlib` and DNS.
- * Those of a disk that hangs never come back; one thread is left to the others whatever happens.
+ * File operations that this thread begins run in the process's thread pool, which is also that of `crypto`, `zlib` and
+ * DNS. Those of a disk that hangs never come back; one thread is left to the others whatever happens.
  */
 const slots = Math.max(1, poolSize() - 1);
 
@@ -71,6 +80,11 @@ class Line implements KeyedWork {
   }
 }
 
+interface Task<T> {
+  job: Job<T>;
+  elsewhere: (() => Job<T> | undefined) | undefined;
+}
+
 export function openGate(): Gate {
   const pool = processPool();
   const lines = new WorkByKey<Line>();
@@ -89,19 +103,24 @@ export function openGate(): Gate {
     else pool.atWork--;
   }
 
-  async function perform<T>(job: (work: Work) => Promise<T>, work: Work): Promise<T> {
+  async function perform<T>({ job, elsewhere }: Task<T>, call: Call): Promise<T> {
+    const other = elsewhere?.();
+    if (other !== undefined) {
+      call.check();
+      return other(call);
+    }
     await enter();
     try {
-      work.check();
-      return await job(work);
+      call.check();
+      return await job(call);
     } finally {
       leave();
     }
   }
 
-  function performInLine<T>(job: (work: Work) => Promise<T>, work: Work, key: string): Promise<T> {
+  function performInLine<T>(task: Task<T>, call: Call, key: string): Promise<T> {
     const others = lines.get(key);
-    const mine = others === undefined ? perform(job, work) : others.last.then(() => perform(job, work));
+    const mine = others === undefined ? perform(task, call) : others.last.then(() => perform(task, call));
     const ended = (): void => {
       if (line.last === done) lines.delete(line);
     };
@@ -112,28 +131,28 @@ export function openGate(): Gate {
     return mine;
   }
 
-  function newWork(isGivenUp: () => boolean, boundMs: number): Work {
-    return {
-      isGivenUp,
-      check() {
-        if (isGivenUp()) throw timeout(boundMs);
-      },
-      async pause(ms) {
-        leave();
-        await delay(ms);
-        await enter();
-      },
-    };
-  }
-
   /** What is given up is answered, and stays a call until its work has ended. */
-  function bounded<T>(boundMs: number, start: (work: Work) => Promise<T>): Promise<T> {
+  function bounded<T>(boundMs: number, start: Job<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let isGivenUp = false;
+      let told: (() => void) | undefined;
+      const call: Call = {
+        isGivenUp: () => isGivenUp,
+        check() {
+          if (isGivenUp) throw timedOut(boundMs);
+        },
+        async pause(ms) {
+          leave();
+          await delay(ms);
+          await enter();
+        },
+        onGivenUp: (tell) => void (told = tell),
+      };
       const deadline = deadlinesOf(boundMs).begin(() => {
         isGivenUp = true;
+        told?.();
         unanswered.end();
-        reject(timeout(boundMs));
+        reject(timedOut(boundMs));
       });
       const ended = (): void => {
         deadline.end();
@@ -142,7 +161,7 @@ export function openGate(): Gate {
       };
       pool.calls++;
       unanswered.begin();
-      start(newWork(() => isGivenUp, boundMs)).then(
+      start(call).then(
         (value) => {
           ended();
           resolve(value);
@@ -156,7 +175,11 @@ export function openGate(): Gate {
   }
 
   return {
-    async run<T>(job: (work: Work) => Promise<T>, { line, boundMs = callMs }: Terms = {}): Promise<T> {
+    async run<T>(
+      job: Job<T>,
+      { line, boundMs = callMs }: Terms = {},
+      elsewhere?: () => Job<T> | undefined,
+    ): Promise<T> {
       if (isClosed) throw new SessError('STORE_UNAVAILABLE', 'The session store was closed.');
       if (pool.calls >= mostCalls) {
         throw new SessError(
@@ -164,7 +187,8 @@ export function openGate(): Gate {
           `More than ${mostCalls} calls wait for the session directory: its disk is too slow, or hangs.`,
         );
       }
-      return bounded(boundMs, (work) => (line === undefined ? perform(job, work) : performInLine(job, work, line)));
+      const task = { job, elsewhere };
+      return bounded(boundMs, (call) => (line === undefined ? perform(task, call) : performInLine(task, call, line)));
     },
 
     async close(): Promise<void> {
@@ -172,11 +196,4 @@ export function openGate(): Gate {
       await unanswered.settled();
     },
   };
-}
-
-function timeout(boundMs: number): SessError {
-  return new SessError(
-    'STORE_TIMEOUT',
-    `The session directory did not answer within ${boundMs} ms. Whether a write took place is not known.`,
-  );
 }

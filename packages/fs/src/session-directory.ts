@@ -4,9 +4,18 @@ import { SessError } from '@sess/core';
 import { errorCode, isMissing, replaced } from './faults.ts';
 import { statusOf } from './files.ts';
 
+/** What was found at start-up, by which it is known again. */
+export interface FoundDirectory {
+  /** Free of symbolic links. */
+  path: string;
+  ino: number;
+  dev: number;
+  uid: number;
+}
+
 /** The directory that all sessions lie in, as it was found at start-up. */
 export interface SessionDirectory {
-  /** Free of symbolic links. */
+  found: FoundDirectory;
   path: string;
   locks: string;
   owners: string;
@@ -44,11 +53,18 @@ export function openSessionDirectory(directory: string, platform: NodeJS.Platfor
     );
   }
   const path = create(directory);
-  const found = inspect(path);
+  const { ino, dev, uid } = inspect(path);
+  const opened = sessionDirectoryFound({ path, ino, dev, uid });
+  for (const inside of [opened.locks, opened.owners])
+    attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
+  return opened;
+}
+
+/** The directory that was opened; in another thread too, which must not take what lies there by now for it. */
+export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
+  const { path } = found;
   const locks = join(path, 'locks');
   const owners = join(path, 'owners');
-  for (const inside of [locks, owners]) attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
-
   let verifiedAt = -Infinity;
 
   async function verify(): Promise<void> {
@@ -65,6 +81,7 @@ export function openSessionDirectory(directory: string, platform: NodeJS.Platfor
   }
 
   return {
+    found,
     path,
     locks,
     owners,

@@ -14,8 +14,13 @@ export function isSessionKey(name: string): boolean {
   return /^[0-9a-f]{64}$/.test(name);
 }
 
-export function sessionPath(root: string, key: SessionKey): SessionPath {
+/** @throws TypeError */
+export function assertSessionKey(key: SessionKey): void {
   if (!isSessionKey(key)) throw new TypeError('A session key is 64 lower case hex digits.');
+}
+
+export function sessionPath(root: string, key: SessionKey): SessionPath {
+  assertSessionKey(key);
   const shard = `${root}/${key.slice(0, 2)}`;
   return { key, shard, directory: `${shard}/${key}` };
 }

@@ -1,7 +1,7 @@
-import type { KnownSessions } from './known-sessions.ts';
-import type { OwnerIndex } from './owner-index.ts';
+import { KnownSessions } from './known-sessions.ts';
+import { type OwnerIndex, ownerIndexIn } from './owner-index.ts';
 import type { SessionDirectory } from './session-directory.ts';
-import type { Turns } from './turns.ts';
+import { type Turns, turnsIn } from './turns.ts';
 
 /** What every part of the store works with. */
 export interface Site {
@@ -14,4 +14,16 @@ export interface Site {
   contended: Set<string>;
   /** Whether a write is answered only when the disk has confirmed it. */
   fsync: boolean;
+}
+
+export function siteIn(directory: SessionDirectory, clock: () => number, fsync: boolean): Site {
+  return {
+    directory,
+    owners: ownerIndexIn(directory, clock),
+    turns: turnsIn(directory.locks),
+    clock,
+    known: new KnownSessions(),
+    contended: new Set(),
+    fsync,
+  };
 }

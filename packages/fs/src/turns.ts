@@ -1,7 +1,7 @@
-import fs from 'node:fs';
 import { errorCode, isMissing } from './faults.ts';
 import { quietly } from './files.ts';
 import { loadLockfile } from './load-lockfile.ts';
+import { systemCalls } from './system-calls.ts';
 
 export type Release = () => void;
 
@@ -29,9 +29,6 @@ const patienceMs = 200;
 const turnStaleMs = 2000;
 const leadStaleMs = 30_000;
 
-/** What proper-lockfile needs. Its default, graceful-fs, patches `fs.close` for the whole process. */
-const lockFileSystem = { mkdir: fs.mkdir, stat: fs.stat, utimes: fs.utimes, rmdir: fs.rmdir, rmdirSync: fs.rmdirSync };
-
 export function turnsIn(directory: string): Turns {
   const releasing = new Set<Promise<void>>();
 
@@ -43,7 +40,8 @@ export function turnsIn(directory: string): Turns {
       lockfilePath: path,
       realpath: false,
       stale,
-      fs: lockFileSystem,
+      // Its default, graceful-fs, patches `fs.close` for the whole process.
+      fs: systemCalls().locks,
       // The default throws out of a timer, which ends the process.
       onCompromised: onLost,
     });

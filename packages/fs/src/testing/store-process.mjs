@@ -1,18 +1,25 @@
 // A process with a store on the built package, which does what it is told over the IPC channel.
 import { pbkdf2 } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 import fs, { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { fsStore } from '../../dist/index.js';
+import { appSide, untilInThread } from './app-side-calls.mjs';
 
+const built = import(process.env.SESS_FS_BUILT ?? '../../dist/index.js');
 let store;
 let isStopped = false;
 
 const minuteMs = 60_000;
 
 const calls = {
-  open(options) {
+  async open(options) {
+    const { fsStore } = await built;
     store = fsStore({ sweepEveryMs: 0, ...options });
   },
+  untilInThread: () => untilInThread(store),
+  /** How many calls of the file system this thread itself has made. */
+  appSideCalls: () => appSide.count,
+  lookUp: async () => (await lookup('localhost')).address !== '',
   /** Gives up being root. */
   become(uid) {
     process.setgroups([]);

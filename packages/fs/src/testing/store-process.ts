@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SessionStore } from '@sess/core';
 import type { FsStoreOptions } from '../fs-store.ts';
 
-type Verb = keyof SessionStore | 'sweep' | 'keysByOwner' | 'close';
+type Verb = keyof SessionStore | 'sweep' | 'keysByOwner' | 'forgetKeys' | 'check' | 'close';
 type Call =
   | Verb
   | 'open'
@@ -13,6 +13,9 @@ type Call =
   | 'umask'
   | 'stall'
   | 'hash'
+  | 'lookUp'
+  | 'untilInThread'
+  | 'appSideCalls'
   | 'hangOnFifos'
   | 'flood'
   | 'overwrite'
@@ -86,6 +89,13 @@ export function startProcess(env: Record<string, string> = {}): StoreProcess {
 export async function startStore(options: FsStoreOptions, env: Record<string, string> = {}): Promise<StoreProcess> {
   const started = startProcess(env);
   await started.call('open', options);
+  return started;
+}
+
+/** The same, and waits until the store's thread does its work. */
+export async function startThreaded(options: FsStoreOptions, env: Record<string, string> = {}): Promise<StoreProcess> {
+  const started = await startStore(options, env);
+  await started.call('untilInThread');
   return started;
 }
 

@@ -1,0 +1,48 @@
+import type { Stats } from 'node:fs';
+import { pooledCalls } from './pooled-calls.ts';
+
+/** What a call answers: at once, or when a thread of the pool has done it. `await` takes either. */
+export type Soon<T> = T | Promise<T>;
+
+type Done<T> = (error: Error | null, value: T) => void;
+
+/** What proper-lockfile needs of `node:fs`. */
+export interface LockCalls {
+  mkdir(path: string, done: Done<void>): void;
+  stat(path: string, done: Done<Stats>): void;
+  utimes(path: string, atime: Date, mtime: Date, done: Done<void>): void;
+  rmdir(path: string, done: Done<void>): void;
+  rmdirSync(path: string): void;
+}
+
+/** The calls of the file system that all work of the store is made of. */
+export interface SystemCalls {
+  readdir(path: string): Soon<string[]>;
+  lstat(path: string): Soon<Stats>;
+  fstat(fd: number): Soon<Stats>;
+  rename(from: string, to: string): Soon<void>;
+  mkdir(path: string, mode: number): Soon<void>;
+  unlink(path: string): Soon<void>;
+  rmdir(path: string): Soon<void>;
+  open(path: string, flags: number, mode: number): Soon<number>;
+  close(fd: number): Soon<void>;
+  /** Answers how many bytes it was, of those from `from` on. They lie at the same place in the file. */
+  write(fd: number, bytes: Uint8Array, from: number): Soon<number>;
+  read(fd: number, bytes: Uint8Array, from: number): Soon<number>;
+  ftruncate(fd: number, length: number): Soon<void>;
+  fsync(fd: number): Soon<void>;
+  fdatasync(fd: number): Soon<void>;
+  locks: LockCalls;
+}
+
+let ofThisThread: SystemCalls = pooledCalls;
+
+/** Those of this thread: by the pool, unless it was made for nothing else than to wait for the disk. */
+export function systemCalls(): SystemCalls {
+  return ofThisThread;
+}
+
+/** For the start of a thread: it uses one kind of calls as long as it lives. */
+export function useSystemCalls(calls: SystemCalls): void {
+  ofThisThread = calls;
+}
