@@ -368,6 +368,21 @@ describe('a thread whose disk hangs', () => {
     child.kill('SIGKILL');
   });
 
+  it('gives back the room for calls that it took, also when its store was closed before the disk came back', async () => {
+    const disk = fragileDisk();
+    const directory = temporaryDirectory();
+    await fsStore({ directory, sweepEveryMs: 0 }).create(key, record);
+    const child = await startThreaded({ directory }, { SESS_FS_BUILT: disk.built });
+    disk.hang();
+    expect(await child.call('flood', 1001, key)).toEqual({ STORE_TIMEOUT: 1000, STORE_BUSY: 1 });
+    await child.call('close');
+    await child.call('open', { directory: temporaryDirectory(), durability: 'fsync' });
+    expect(await child.call('flood', 1, key)).toEqual({ STORE_BUSY: 1 });
+    disk.release();
+    await expect.poll(() => child.call('flood', 1000, key)).toEqual({ answered: 1000 });
+    child.kill('SIGKILL');
+  });
+
   it('keeps a process alive that has nothing else to do until nothing is left of a write that was given up', async () => {
     const disk = fragileDisk();
     const directory = temporaryDirectory();

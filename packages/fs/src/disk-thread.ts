@@ -84,9 +84,8 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     return call;
   }
 
-  /** From now on everything goes through the pool. */
+  /** From now on everything goes through the pool. What had been given up has ended too, and is no call any more. */
   function end(cause?: unknown): void {
-    if (state === 'gone') return;
     state = 'gone';
     outbox = [];
     void worker?.terminate();
@@ -142,13 +141,14 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       return new Promise<VerbAnswer<V>>((resolve, reject) => {
         // The thread answers a call with what its verb answers.
         const pending: Pending = { resolve: (answer) => resolve(answer as VerbAnswer<V>), reject };
+        const now = readClock();
         const place = enter(pending);
         call.onGivenUp(() => {
           if (calls[place] === pending) Atomics.store(givenUp, place, 1);
         });
         if (outbox.length === 0) setImmediate(send);
         // Verb and arguments belong together by their types, which the compiler forgets here.
-        outbox.push({ place, verb, args, now: readClock() } as Request);
+        outbox.push({ place, verb, args, now } as Request);
       });
     },
 
@@ -158,7 +158,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       const isIdle = state === 'ready' && free.length === mostCalls;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
-      // Calls that were given up wait for a disk that hangs, as it would.
+      // Calls that were given up wait for a disk that hangs, as this would. They stay calls until the thread has ended.
       if (!isIdle) return void closing.terminate();
       closing.ref();
       closing.postMessage('close' satisfies ToThread);
