@@ -36,6 +36,9 @@ export interface DiskThread {
 /** How long {@link DiskThread.close} waits for the thread to end by itself. */
 const endMs = 1000;
 
+/** What a call leaves behind is small: more room for it would only be filled, with some 30 MB. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4 };
+
 interface Pending {
   resolve(answer: unknown): void;
   reject(error: Error): void;
@@ -176,7 +179,7 @@ function startWorker(workerData: ThreadStart): Worker | undefined {
     const entry = join(dirname(fileURLToPath(import.meta.url)), 'disk-thread-entry.js');
     if (!existsSync(entry)) return undefined;
     // What the app loads by --import is not meant for it, nor are the secrets in the environment.
-    return new Worker(entry, { name: '@sess/fs', workerData, execArgv: [], env: {} });
+    return new Worker(entry, { name: '@sess/fs', workerData, execArgv: [], env: {}, resourceLimits });
   } catch {
     return undefined;
   }
