@@ -15,7 +15,9 @@ const vueFromHere: Plugin = {
 const config: UserConfig<DefaultTheme.Config> = defineConfig({
   srcDir: '..',
   srcExclude: [
-    ...['.changeset', '.github', 'apps', 'bench', 'e2e', 'scripts', 'packages/*/*'].map((folder) => `${folder}/**`),
+    ...['.changeset', '.github', 'adapter-tests', 'apps', 'bench', 'e2e', 'scripts', 'packages/*/*'].map(
+      (folder) => `${folder}/**`,
+    ),
     '**/CHANGELOG.md',
     'site/!(source)/**',
   ],

@@ -1,7 +1,7 @@
+import { type AppFolder, Visitor } from '@sess/adapter-tests';
 import { afterEach, expect, it } from 'vitest';
 
-import { AppFolder } from '../test/app-folder.ts';
-import { Visitor } from '../test/kit.ts';
+import { makeAppFolder } from '../test/app-folder.ts';
 
 const modules = `
 import { session } from '@sess/express';
@@ -32,7 +32,7 @@ it.each([
 ])(
   'without any configuration the workers of this host share sessions on files (%s)',
   async (_, framework, file, head) => {
-    folder = await AppFolder.make({
+    folder = await makeAppFolder({
       '@sess/core': '@sess/core',
       '@sess/express': '@sess/express',
       '@sess/fs': '@sess/fs',
@@ -53,7 +53,7 @@ it.each([
 );
 
 it('under a test runner it needs no store: the session is in a signed cookie', async () => {
-  folder = await AppFolder.make({ '@sess/core': '@sess/core', '@sess/express': '@sess/express', express: 'express' });
+  folder = await makeAppFolder({ '@sess/core': '@sess/core', '@sess/express': '@sess/express', express: 'express' });
   await folder.write('app.mjs', modules + app);
   const running = await folder.start('app.mjs', { NODE_ENV: 'test' });
   const visitor = new Visitor(running.url);
@@ -62,14 +62,14 @@ it('under a test runner it needs no store: the session is in a signed cookie', a
 });
 
 it('where the storage package is missing it says what to install, at once', async () => {
-  folder = await AppFolder.make({ '@sess/core': '@sess/core', '@sess/express': '@sess/express', express: 'express' });
+  folder = await makeAppFolder({ '@sess/core': '@sess/core', '@sess/express': '@sess/express', express: 'express' });
   await folder.write('app.mjs', modules + app);
   const env = { SESSION_REDIS_URL: 'redis://127.0.0.1:1' };
   await expect(folder.start('app.mjs', env)).rejects.toThrow('npm install @sess/redis');
 });
 
 it('in production it does not start without a secret', async () => {
-  folder = await AppFolder.make({
+  folder = await makeAppFolder({
     '@sess/core': '@sess/core',
     '@sess/express': '@sess/express',
     '@sess/fs': '@sess/fs',

@@ -1,31 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
+import { type TestStore, Visitor, faultHeaders, serve, stopServers, takeDown, testStore } from '@sess/adapter-tests';
 import { createSessions } from '@sess/core';
 import type { NextFunction, Request, Response as ExpressResponse } from 'express';
 import express from 'express';
 import express4 from 'express4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  type TestStore,
-  Visitor,
-  secret,
-  serve,
-  stopServers,
-  takeDown,
-  testSessions,
-  testStore,
-  versions,
-} from '../test/kit.ts';
+import { secret, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
-
-const faultHeaders = (response: Response) => ({
-  status: response.status,
-  retryAfter: response.headers.get('retry-after'),
-  cacheControl: response.headers.get('cache-control'),
-  cookies: response.headers.getSetCookie(),
-});
 
 const fault = { status: 503, retryAfter: '1', cacheControl: 'no-store', cookies: [] };
 
@@ -247,7 +231,7 @@ describe.each(versions(express, express4))('a fault of the store on %s', (versio
     });
     const visitor = new Visitor((await serve(bounded)).url);
     await visitor.get('/fill');
-    frozen.gate = new Promise(() => {});
+    frozen.hold();
     expect(faultHeaders(await visitor.get('/data'))).toEqual(fault);
     expect(faultHeaders(await new Visitor(visitor.url).get('/fill'))).toEqual(fault);
   });

@@ -4,12 +4,13 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { type TestStore, Visitor, refusalOf, serve, stopServers } from '@sess/adapter-tests';
 import type { SessionsOptions } from '@sess/core';
 import express from 'express';
 import express4 from 'express4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { testSessions, versions } from '../test/kit.ts';
 import { type SessionMiddleware, session } from './index.ts';
 
 const hour = 3_600_000;
@@ -298,13 +299,8 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
     app.post('/echo', express.json(), (req, res) => void res.json([req.body, req.session.cart]));
     const visitor = await open();
     await visitor.get('/fill');
-    let release = (): void => {};
-    store.gate = new Promise((resolve) => (release = resolve));
-    const answer = visitor.request('/echo', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text: 'x'.repeat(50_000) }),
-    });
+    const release = store.hold();
+    const answer = visitor.postJson('/echo', { text: 'x'.repeat(50_000) });
     await expect.poll(() => store.calls).toContain('read');
     release();
     expect(await (await answer).json()).toEqual([{ text: 'x'.repeat(50_000) }, ['book']]);
@@ -322,8 +318,7 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
     });
     const visitor = await open();
     for (const path of ['/redirect', '/stream']) {
-      let release = (): void => {};
-      store.gate = new Promise((resolve) => (release = resolve));
+      const release = store.hold();
       store.calls.length = 0;
       let answered = false;
       const answer = new Visitor(visitor.url).get(path).then((response) => {
@@ -374,14 +369,7 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
 });
 
 describe('session(options)', () => {
-  const code = (options: unknown): unknown => {
-    try {
-      session(options as SessionsOptions);
-      return 'none';
-    } catch (error) {
-      return [Reflect.get(error as object, 'code'), String(error)];
-    }
-  };
+  const code = (options: unknown): unknown => refusalOf(() => session(options as SessionsOptions));
 
   it.each(['resave', 'saveUninitialized', 'rolling', 'genid', 'unset', 'proxy', 'name'])(
     'says at construction that the option %s of express-session is none, and what holds instead',

@@ -1,3 +1,4 @@
+import { type TestStore, Visitor, grantConfig, serve, serveOAuthProvider, stopServers } from '@sess/adapter-tests';
 import compression from 'compression';
 import flash from 'connect-flash';
 import { csrfSync } from 'csrf-sync';
@@ -6,7 +7,7 @@ import express4 from 'express4';
 import grant from 'grant';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 // Its types know `express` only as an option.
@@ -104,38 +105,11 @@ describe.each(versions(express, express4))('on %s', (_version, express) => {
   });
 
   describe('grant', () => {
-    async function openProvider(): Promise<string> {
-      const provider = express();
-      provider.get('/authorize', (req, res) => {
-        const { searchParams } = new URL(req.url, 'http://provider');
-        const back = new URL(searchParams.get('redirect_uri') ?? '');
-        back.searchParams.set('code', 'abc');
-        back.searchParams.set('state', searchParams.get('state') ?? '');
-        res.redirect(back.href);
-      });
-      provider.post('/token', express.urlencoded({ extended: false }), (req, res) => {
-        res.json({ access_token: `for ${req.body.code}`, token_type: 'bearer' });
-      });
-      return (await serve(provider)).url;
-    }
-
     async function openApp(): Promise<Visitor> {
-      const provider = await openProvider();
+      const provider = await serveOAuthProvider();
       // Its own address is part of its configuration, so it listens before it has routes.
       const visitor = await open();
-      app.use(
-        grantMiddleware({
-          defaults: { origin: visitor.url, transport: 'session', state: true },
-          fake: {
-            authorize_url: `${provider}/authorize`,
-            access_url: `${provider}/token`,
-            oauth: 2,
-            key: 'key',
-            secret: 'secret',
-            callback: '/done',
-          },
-        }),
-      );
+      app.use(grantMiddleware(grantConfig(visitor.url, provider)));
       app.get('/done', (req, res) => {
         res.json(Reflect.get(req.session, 'grant'));
       });
@@ -166,8 +140,7 @@ describe.each(versions(express, express4))('on %s', (_version, express) => {
 
     it('does not send the browser away before its state is stored', async () => {
       const visitor = await openApp();
-      let release = (): void => {};
-      store.gate = new Promise((resolve) => (release = resolve));
+      const release = store.hold();
       let answered = false;
       const answer = visitor.get('/connect/fake').then(() => (answered = true));
       await expect.poll(() => store.calls).toContain('create');

@@ -1,3 +1,12 @@
+import {
+  type TestStore,
+  Visitor,
+  checkPassword,
+  serve,
+  serveOAuthProvider,
+  stopServers,
+  takeDown,
+} from '@sess/adapter-tests';
 import express from 'express';
 import express4 from 'express4';
 import passport from 'passport';
@@ -5,7 +14,7 @@ import { Strategy as LocalStrategy } from 'passport-local';
 import OAuth2Strategy from 'passport-oauth2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, takeDown, testSessions, versions } from '../test/kit.ts';
+import { testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 interface User {
@@ -32,12 +41,7 @@ describe.each(versions(express, express4))('passport on %s', (_version, express)
     const test = await testSessions();
     ({ store } = test);
     const auth = newPassport();
-    auth.use(
-      new LocalStrategy((username, password, done) => {
-        // Off the stack, as with any database: nobody catches what is thrown from here.
-        setImmediate(() => done(null, password === 'right' ? { id: username } : false, { message: 'wrong password' }));
-      }),
-    );
+    auth.use(new LocalStrategy(checkPassword));
 
     const app = express();
     app.use(session(test.sessions));
@@ -197,20 +201,15 @@ describe.each(versions(express, express4))('passport on %s', (_version, express)
 
 describe.each(versions(express, express4))('passport-oauth2 on %s', (_version, express) => {
   it.each([{ pkce: false }, { pkce: true }])('keeps its state in the session ($pkce)', async ({ pkce }) => {
-    const provider = express();
-    provider.post('/token', express.urlencoded({ extended: false }), (req, res) => {
-      res.json({ access_token: `for ${req.body.code}`, token_type: 'bearer' });
-    });
-    const { url: providerUrl } = await serve(provider);
-
+    const provider = await serveOAuthProvider();
     const { sessions } = await testSessions();
     const auth = newPassport();
     auth.use(
       'oauth',
       new OAuth2Strategy(
         {
-          authorizationURL: `${providerUrl}/authorize`,
-          tokenURL: `${providerUrl}/token`,
+          authorizationURL: `${provider}/authorize`,
+          tokenURL: `${provider}/token`,
           clientID: 'client',
           clientSecret: 'secret',
           callbackURL: '/callback',

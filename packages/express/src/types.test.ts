@@ -1,6 +1,7 @@
+import type { AppFolder } from '@sess/adapter-tests';
 import { afterEach, expect, it } from 'vitest';
 
-import { AppFolder } from '../test/app-folder.ts';
+import { makeAppFolder } from '../test/app-folder.ts';
 
 const merged = `
 import { createSessions, type Session } from '@sess/core';
@@ -58,7 +59,7 @@ it.each([
   ['@types/express 5', '@types/express'],
   ['@types/express 4', '@types/express4'],
 ])('an interface merged once types req.session (%s)', async (_, types) => {
-  folder = await AppFolder.make({
+  folder = await makeAppFolder({
     '@sess/core': '@sess/core',
     '@sess/express': '@sess/express',
     '@types/express': types,
@@ -71,7 +72,7 @@ it.each([
 });
 
 it('JavaScript is checked as well, in modules and in CommonJS', async () => {
-  folder = await AppFolder.make({
+  folder = await makeAppFolder({
     '@sess/core': '@sess/core',
     '@sess/express': '@sess/express',
     '@types/express': '@types/express',
@@ -100,7 +101,7 @@ it('JavaScript is checked as well, in modules and in CommonJS', async () => {
 });
 
 it('needs no types of Express', async () => {
-  folder = await AppFolder.make({
+  folder = await makeAppFolder({
     '@sess/core': '@sess/core',
     '@sess/express': '@sess/express',
     '@types/node': '@types/node',

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { ServerResponse } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 
+import { type TestStore, Visitor, serve, stopServers, takeDown } from '@sess/adapter-tests';
 import express from 'express';
 import express4 from 'express4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { type TestStore, Visitor, serve, stopServers, takeDown, testSessions, versions } from '../test/kit.ts';
+import { testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 type SocketRequest = IncomingMessage & Pick<Express.Request, 'session' | 'sessionID'>;

@@ -1,7 +1,7 @@
+import { type AppFolder, Visitor } from '@sess/adapter-tests';
 import { afterEach, expect, it } from 'vitest';
 
-import { AppFolder } from '../test/app-folder.ts';
-import { Visitor } from '../test/kit.ts';
+import { makeAppFolder } from '../test/app-folder.ts';
 
 const modules = `
 import { session } from '@sess/koa';
@@ -32,7 +32,7 @@ it.each([
 ])(
   'without any configuration the workers of this host share sessions on files (%s)',
   async (_, framework, file, head) => {
-    folder = await AppFolder.make({
+    folder = await makeAppFolder({
       '@sess/core': '@sess/core',
       '@sess/fs': '@sess/fs',
       '@sess/koa': '@sess/koa',
@@ -53,7 +53,7 @@ it.each([
 );
 
 it('where the storage package is missing it says what to install, at once', async () => {
-  folder = await AppFolder.make({ '@sess/core': '@sess/core', '@sess/koa': '@sess/koa', koa: 'koa' });
+  folder = await makeAppFolder({ '@sess/core': '@sess/core', '@sess/koa': '@sess/koa', koa: 'koa' });
   await folder.write('app.mjs', modules + app);
   const env = { SESSION_REDIS_URL: 'redis://127.0.0.1:1' };
   await expect(folder.start('app.mjs', env)).rejects.toThrow('npm install @sess/redis');

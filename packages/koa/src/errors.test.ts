@@ -1,27 +1,11 @@
+import { type TestStore, Visitor, faultHeaders, stopServers, takeDown, testStore } from '@sess/adapter-tests';
 import { createSessions, isSessError } from '@sess/core';
 import Koa from 'koa';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  type TestStore,
-  Visitor,
-  secret,
-  serve,
-  stopServers,
-  takeDown,
-  testSessions,
-  testStore,
-  versions,
-} from '../test/kit.ts';
+import { secret, serve, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
-
-const faultHeaders = (response: Response) => ({
-  status: response.status,
-  retryAfter: response.headers.get('retry-after'),
-  cacheControl: response.headers.get('cache-control'),
-  cookies: response.headers.getSetCookie(),
-});
 
 const fault = { status: 503, retryAfter: '1', cacheControl: 'no-store', cookies: [] };
 
@@ -276,7 +260,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
       bounded.use((ctx, next) => at[ctx.path]?.(ctx, next));
       const patient = new Visitor((await serve(bounded)).url);
       await patient.get('/fill');
-      frozen.gate = new Promise(() => {});
+      frozen.hold();
       expect(faultHeaders(await patient.get('/data'))).toEqual(fault);
       expect(faultHeaders(await new Visitor(patient.url).get('/fill'))).toEqual(fault);
     });

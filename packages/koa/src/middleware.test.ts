@@ -1,13 +1,14 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 
+import { type TestStore, Visitor, refusalOf, stopServers } from '@sess/adapter-tests';
 import type { SessionsOptions } from '@sess/core';
 import Koa from 'koa';
 import mount from 'koa-mount';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { serve, testSessions, versions } from '../test/kit.ts';
 import { type SessionMiddleware, session } from './index.ts';
 
 const hour = 3_600_000;
@@ -241,8 +242,7 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
     };
     const visitor = await open();
     for (const path of ['/redirect', '/page']) {
-      let release = (): void => {};
-      store.gate = new Promise((resolve) => (release = resolve));
+      const release = store.hold();
       store.calls.length = 0;
       let answered = false;
       const answer = new Visitor(visitor.url).get(path).then((response) => {
@@ -282,14 +282,7 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
 });
 
 describe('session(options)', () => {
-  const code = (options: unknown): unknown => {
-    try {
-      session(options as SessionsOptions);
-      return 'none';
-    } catch (error) {
-      return [Reflect.get(error as object, 'code'), String(error)];
-    }
-  };
+  const code = (options: unknown): unknown => refusalOf(() => session(options as SessionsOptions));
 
   it.each([
     'key',

@@ -1,6 +1,7 @@
 import { bodyParser } from '@koa/bodyparser';
 import etag from '@koa/etag';
 import Router from '@koa/router';
+import { type TestStore, Visitor, grantConfig, serveOAuthProvider, stopServers } from '@sess/adapter-tests';
 import grant from 'grant';
 import Koa from 'koa';
 import flash from 'koa-better-flash';
@@ -10,7 +11,7 @@ import conditionalGet from 'koa-conditional-get';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { serve, testSessions, versions } from '../test/kit.ts';
 import { type SessionMiddleware, session } from './index.ts';
 
 // Its types know `koa` only as an option.
@@ -106,13 +107,8 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
       const visitor = await open(parser());
       await visitor.post('/echo');
       store.calls.length = 0;
-      let release = (): void => {};
-      store.gate = new Promise((resolve) => (release = resolve));
-      const answer = visitor.request('/echo', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ text: 'x'.repeat(50_000) }),
-      });
+      const release = store.hold();
+      const answer = visitor.postJson('/echo', { text: 'x'.repeat(50_000) });
       await expect.poll(() => store.calls).toContain('read');
       release();
       expect(await (await answer).json()).toEqual([{ text: 'x'.repeat(50_000) }, 2]);
@@ -191,38 +187,13 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
   });
 
   describe('grant', () => {
-    async function openProvider(): Promise<string> {
-      const provider = new Koa();
-      provider.use(bodyParser());
-      const routes = new Router();
-      routes.get('/authorize', (ctx) => {
-        const back = new URL(String(ctx.query['redirect_uri']));
-        back.searchParams.set('code', 'abc');
-        back.searchParams.set('state', String(ctx.query['state']));
-        ctx.redirect(back.href);
-      });
-      routes.post('/token', (ctx) => void (ctx.body = { access_token: 'for abc', token_type: 'bearer' }));
-      provider.use(routes.routes());
-      return (await serve(provider)).url;
-    }
-
     async function openApp(): Promise<Visitor> {
-      const provider = await openProvider();
+      const provider = await serveOAuthProvider();
       router.get('/done', (ctx) => void (ctx.body = Reflect.get(ctx.session, 'grant')));
       // Its own address is part of its configuration, so it listens before it is mounted.
       let login: Koa.Middleware = (_ctx, next) => next();
       const visitor = await open((ctx, next) => login(ctx, next));
-      login = grantMiddleware({
-        defaults: { origin: visitor.url, transport: 'session', state: true },
-        fake: {
-          authorize_url: `${provider}/authorize`,
-          access_url: `${provider}/token`,
-          oauth: 2,
-          key: 'key',
-          secret: 'secret',
-          callback: '/done',
-        },
-      });
+      login = grantMiddleware(grantConfig(visitor.url, provider));
       return visitor;
     }
 
@@ -240,8 +211,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
 
     it('does not send the browser away before its state is stored, nor without', async () => {
       const visitor = await openApp();
-      let release = (): void => {};
-      store.gate = new Promise((resolve) => (release = resolve));
+      const release = store.hold();
       let answered = false;
       const answer = visitor.get('/connect/fake').then(() => (answered = true));
       await expect.poll(() => store.calls).toContain('create');

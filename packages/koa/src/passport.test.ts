@@ -1,12 +1,13 @@
 import { bodyParser } from '@koa/bodyparser';
 import Router from '@koa/router';
+import { type TestStore, Visitor, checkPassword, stopServers, takeDown } from '@sess/adapter-tests';
 import Koa from 'koa';
 import koaPassport from 'koa-passport';
 import Koa2 from 'koa2';
 import { Strategy as LocalStrategy } from 'passport-local';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, takeDown, testSessions, versions } from '../test/kit.ts';
+import { serve, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 interface User {
@@ -18,12 +19,7 @@ function newPassport(): InstanceType<typeof koaPassport.KoaPassport> {
   const fresh = new koaPassport.KoaPassport();
   fresh.serializeUser((user, done) => done(null, (user as User).id));
   fresh.deserializeUser((id: string, done) => done(null, { id }));
-  fresh.use(
-    new LocalStrategy((username, password, done) => {
-      // Off the stack, as with any database: nobody catches what is thrown from here.
-      setImmediate(() => done(null, password === 'right' ? { id: username } : false, { message: 'wrong password' }));
-    }),
-  );
+  fresh.use(new LocalStrategy(checkPassword));
   return fresh;
 }
 

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { type AppFolder, type RunningApp, Visitor, readmeCode } from '@sess/adapter-tests';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { AppFolder, type RunningApp } from '../test/app-folder.ts';
-import { Visitor } from '../test/kit.ts';
+import { makeAppFolder } from '../test/app-folder.ts';
 
 /** What the page leaves to its reader. */
 const readersOwn = `
@@ -29,21 +28,12 @@ app.listen(3000);
 `;
 
 let folder: AppFolder;
-let languages: Set<string>;
+let code: Map<string, string[]>;
 let complaints: string;
-let first: string[];
 let app: RunningApp;
 
 beforeAll(async () => {
-  const page = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const blocks = [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({
-    language,
-    code,
-  }));
-  languages = new Set(blocks.map(({ language }) => language));
-  first = blocks.filter(({ language }) => language === 'js').map(({ code }) => code);
-  const program = blocks.filter(({ language }) => language === 'ts').map(({ code }) => code);
-
+  code = await readmeCode(new URL('../README.md', import.meta.url));
   const names = [
     '@koa/bodyparser',
     '@koa/router',
@@ -59,7 +49,8 @@ beforeAll(async () => {
     'koa-passport',
     'passport-local',
   ];
-  folder = await AppFolder.make(Object.fromEntries(names.map((name) => [name, name])));
+  folder = await makeAppFolder(Object.fromEntries(names.map((name) => [name, name])));
+  const program = code.get('ts') ?? [];
   await folder.write('app.ts', readersOwn + program.join('\n') + window);
   complaints = await folder.compile(['app.ts'], ['--skipLibCheck']);
   app = await folder.start('app.js');
@@ -67,22 +58,15 @@ beforeAll(async () => {
 
 afterAll(() => folder.remove());
 
-function postJson(visitor: Visitor, path: string, body: object): Promise<Response> {
-  return visitor.request(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-}
-
 const ann = { name: 'ann', password: 'right' };
 
 it('holds no code that is not run here, and all of it compiles', () => {
-  expect(languages).toEqual(new Set(['sh', 'js', 'ts']));
+  expect(new Set(code.keys())).toEqual(new Set(['sh', 'js', 'ts']));
   expect(complaints).toBe('');
 });
 
 it('the first program of the page runs as it is', async () => {
+  const first = code.get('js') ?? [];
   expect(first).toHaveLength(1);
   await folder.write('first.mjs', first.join(''));
   const visitor = new Visitor((await folder.start('first.mjs')).url);
@@ -92,8 +76,8 @@ it('the first program of the page runs as it is', async () => {
 
 it('the rest of the page, read from top to bottom, is a program: login, cart, starting over, logout', async () => {
   const visitor = new Visitor(app.url);
-  expect((await postJson(visitor, '/login', { ...ann, password: 'wrong' })).status).toBe(401);
-  expect((await postJson(visitor, '/login', ann)).status).toBe(302);
+  expect((await visitor.postJson('/login', { ...ann, password: 'wrong' })).status).toBe(401);
+  expect((await visitor.postJson('/login', ann)).status).toBe(302);
   expect(await (await visitor.post('/cart/book')).json()).toEqual(['book']);
   expect(await visitor.json('/session')).toEqual({ owner: 'ann', data: { cart: ['book'] } });
   expect((await visitor.post('/start-over')).status).toBe(204);
@@ -107,8 +91,8 @@ it('the rest of the page, read from top to bottom, is a program: login, cart, st
 it('logs out everywhere, passport logins too', async () => {
   const browsers = [new Visitor(app.url), new Visitor(app.url), new Visitor(app.url)] as const;
   const [one, two, three] = browsers;
-  for (const visitor of [one, two]) await postJson(visitor, '/login', { ...ann, name: 'bob' });
-  const login = await postJson(three, '/passport/login', { username: 'bob', password: 'right' });
+  for (const visitor of [one, two]) await visitor.postJson('/login', { ...ann, name: 'bob' });
+  const login = await three.postJson('/passport/login', { username: 'bob', password: 'right' });
   expect(login.status).toBe(302);
   for (const visitor of browsers) expect(await visitor.json('/session')).toMatchObject({ owner: 'bob' });
   expect(await three.json('/session')).toMatchObject({ data: { passport: { user: { id: 'bob' } } } });
@@ -119,7 +103,7 @@ it('logs out everywhere, passport logins too', async () => {
 
 it('remembers who wants it, and as long as they want it', async () => {
   const visitor = new Visitor(app.url);
-  await postJson(visitor, '/login', ann);
+  await visitor.postJson('/login', ann);
   for (const days of [1, 14, 1]) {
     const answer = await visitor.post(`/remember-me?remember=${days === 14 ? 'yes' : 'no'}`);
     expect(answer.headers.getSetCookie()).toHaveLength(1);

@@ -1,8 +1,9 @@
+import { type TestStore, Visitor, stopServers } from '@sess/adapter-tests';
 import Koa from 'koa';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { serve, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 afterEach(stopServers);

@@ -3,11 +3,12 @@ import { connect } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { type TestStore, Visitor, stopServers } from '@sess/adapter-tests';
 import Koa from 'koa';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type TestStore, Visitor, serve, stopServers, testSessions, versions } from '../test/kit.ts';
+import { serve, testSessions, versions } from '../test/kit.ts';
 import { session } from './index.ts';
 
 afterEach(stopServers);
@@ -110,8 +111,7 @@ describe.each(versions(Koa, Koa2))('answers on %s', (version, Koa) => {
       change(ctx);
       return answer(ctx, next);
     };
-    let release = (): void => {};
-    store.gate = new Promise((resolve) => (release = resolve));
+    const release = store.hold();
     let answered = false;
     const asked = visitor.get('/way').then((response) => {
       answered = true;

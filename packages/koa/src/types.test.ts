@@ -1,6 +1,7 @@
+import type { AppFolder } from '@sess/adapter-tests';
 import { afterEach, expect, it } from 'vitest';
 
-import { AppFolder } from '../test/app-folder.ts';
+import { makeAppFolder } from '../test/app-folder.ts';
 
 const right = `
 import { createSessions, type Session } from '@sess/core';
@@ -98,7 +99,7 @@ let folder: AppFolder | undefined;
 afterEach(() => folder?.remove());
 
 const make = (types: string, more: Record<string, string> = {}): Promise<AppFolder> =>
-  AppFolder.make({
+  makeAppFolder({
     '@sess/core': '@sess/core',
     '@sess/koa': '@sess/koa',
     '@types/koa': types,

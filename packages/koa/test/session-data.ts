@@ -1,9 +1,0 @@
-declare module '@sess/core' {
-  interface SessionData {
-    cart?: string[];
-    theme?: string;
-    views?: number;
-  }
-}
-
-export {};
