@@ -65,6 +65,7 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
       );
     }
     // The compiler has its time, and requests whose client is gone have theirs: their commands are nobody's.
+    // (Half a second each, all at once, was too little: the first of six rounds was a fifth dearer than the others.)
     if (plan.isQuick) await Promise.all([...runs.values()].map((run) => run(1)));
     else for (const run of runs.values()) await run(1);
     await setTimeout(300);
