@@ -1,15 +1,14 @@
-import { execFileSync, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { fsStore } from '@sess/fs';
+import { bytesOnDisk, plantFiles, shards, spreadShards } from './plant-files.ts';
 
-export interface ScaleRow {
-  sessions: number;
+interface Found {
   readUs: number;
   writeUs: number;
-  diskBytes: number;
   /** CPU seconds of a walk that lists each directory, also those of the tokens, and does nothing else. */
   walkCpuSeconds: number;
   sweepCpuSeconds: number;
@@ -18,30 +17,52 @@ export interface ScaleRow {
   stallMs: number;
 }
 
-/** Fills a directory with so many sessions, in processes of their own: a million take a minute or two. */
-export async function plantFiles(directory: string, sessions: number): Promise<void> {
-  const planted = sessions - visited;
-  const half = Math.floor(planted / 2);
-  await Promise.all([half, planted - half].map((count) => inChild(directory, count, 'plant')));
+export interface ScaleRow extends Found {
+  sessions: number;
+  diskBytes: number;
+  /** The part of the shards that the walk was made through; its figure is for all of them. */
+  walked: number;
 }
 
-/** What a session costs among so many, which have been planted. In a process of its own. */
-export async function filesAtScale(directory: string, sessions: number): Promise<ScaleRow> {
-  return (await inChild(directory, sessions, 'measure')) as ScaleRow;
+/** One directory with more and more sessions: what is there already is not made again for the next number. */
+export interface FilesAtScale {
+  /** Plants what is missing from so many, and looks at what they take on the disk. Not about CPU time. */
+  fill(sessions: number): Promise<void>;
+  /** What a session costs among those that are there. In a process of its own. */
+  measure(): Promise<ScaleRow>;
 }
 
-function inChild(directory: string, sessions: number, work: 'plant' | 'measure'): Promise<unknown> {
+export function filesAtScale(directory: string): FilesAtScale {
+  let sessions = 0;
+  let diskBytes = 0;
+  return {
+    async fill(wanted) {
+      const planted = wanted - visited;
+      if (sessions === 0) await spreadShards(directory);
+      await plantFiles(directory, planted - sessions);
+      diskBytes = (await bytesOnDisk(directory)) / planted;
+      sessions = planted;
+    },
+    async measure() {
+      sessions += visited;
+      const walked = sessions > 500_000 ? 0.25 : 1;
+      return { sessions, diskBytes, walked, ...(await inChild(directory, sessions, walked)) };
+    },
+  };
+}
+
+function inChild(directory: string, sessions: number, walked: number): Promise<Found> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(import.meta.url), [directory, String(sessions), work]);
-    child.once('message', resolve);
+    const child = fork(fileURLToPath(import.meta.url), [directory, String(sessions), String(walked)]);
+    child.once('message', (found) => resolve(found as Found));
     child.once('exit', (code) => reject(new Error(`The process ended with code ${code}.`)));
   });
 }
 
-/** Sessions that the visits go to. They are there in addition to those that were planted. */
+/** Sessions that the visits go to. They are made before each measurement, and stay. */
 const visited = 1000;
 
-async function measure(directory: string, sessions: number): Promise<ScaleRow> {
+async function measure(directory: string, sessions: number, walked: number): Promise<Found> {
   const store = fsStore({ directory, sweepEveryMs: 0 });
   const keys = Array.from({ length: visited }, () => randomBytes(32).toString('hex'));
   const now = Date.now();
@@ -53,9 +74,10 @@ async function measure(directory: string, sessions: number): Promise<ScaleRow> {
   const nextKey = () => keys[(at += 1) % keys.length] ?? '';
   const readUs = await cpuOfEach(3000, () => store.read(nextKey()));
   const writeUs = await cpuOfEach(3000, () => store.update(nextKey(), { ...times, set: { views: String(at) } }));
-  const diskBytes = Number(execFileSync('du', ['-sB1', directory], { encoding: 'utf8' }).split('\t')[0]) / sessions;
 
-  const walkCpuSeconds = await cpuSeconds(() => bareWalk(directory));
+  // One half of the walk before the sweep and one behind it, since a machine that is shared is not equally fast.
+  const every = 2 / walked;
+  const walkBefore = await cpuSeconds(() => bareWalk(directory, (shard) => shard % every === 0));
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const started = performance.now();
@@ -66,30 +88,14 @@ async function measure(directory: string, sessions: number): Promise<ScaleRow> {
   const sweepSeconds = (performance.now() - started) / 1000;
   delay.disable();
   await store.close();
-  const stallMs = delay.max / 1e6;
-  return { sessions, readUs, writeUs, diskBytes, walkCpuSeconds, sweepCpuSeconds, sweepSeconds, stallMs };
+  const walkAfter = await cpuSeconds(() => bareWalk(directory, (shard) => shard % every === every / 2));
+  const walkCpuSeconds = (walkBefore + walkAfter) / walked;
+  return { readUs, writeUs, walkCpuSeconds, sweepCpuSeconds, sweepSeconds, stallMs: delay.max / 1e6 };
 }
 
-/** Sessions as the store lays them out, in shards that are there; nobody reads them, so that their data is no record. */
-function plant(directory: string, count: number, now: number): void {
-  const data = 'x'.repeat(300);
-  for (let shard = 0; shard < 256; shard += 1)
-    fs.mkdirSync(`${directory}/${shard.toString(16).padStart(2, '0')}`, { recursive: true, mode: 0o700 });
-  for (let made = 0; made < count; made += 1) {
-    const key = randomBytes(32).toString('hex');
-    const shard = `${directory}/${key.slice(0, 2)}`;
-    const id = `${now.toString(36)}-${key.slice(0, 16)}`;
-    const token = `${shard}/${key}/cur_${now + 86_400_000}_${now}_${id}_${key.slice(16, 32)}`;
-    fs.mkdirSync(`${shard}/${key}`, 0o700);
-    fs.mkdirSync(token, 0o700);
-    fs.writeFileSync(`${token}/data_${id}`, data);
-  }
-}
-
-/** Each session has two directories: its own, and in it its token. */
-async function bareWalk(directory: string): Promise<void> {
-  for (const shard of await list(directory)) {
-    if (shard.length !== 2) continue;
+/** Each session has two directories: its own, and in it its token. Keys are random, so that shards are alike. */
+async function bareWalk(directory: string, isWalked: (shard: number) => boolean): Promise<void> {
+  for (const shard of shards.filter((_, number) => isWalked(number))) {
     for (const key of await list(`${directory}/${shard}`)) {
       const session = `${directory}/${shard}/${key}`;
       for (const token of await list(session)) await list(`${session}/${token}`);
@@ -119,8 +125,7 @@ async function cpuOfEach(count: number, work: () => Promise<unknown>): Promise<n
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [directory = '', sessions = '0', work] = process.argv.slice(2);
-  if (work === 'plant') plant(directory, Number(sessions), Date.now());
-  const row = work === 'measure' ? await measure(directory, Number(sessions)) : 'planted';
-  process.send?.(row, () => process.exit(0));
+  const [directory = '', sessions = '0', walked = '1'] = process.argv.slice(2);
+  const found = await measure(directory, Number(sessions), Number(walked));
+  process.send?.(found, () => process.exit(0));
 }

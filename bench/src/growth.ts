@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { dayMs, secret } from './contestant.ts';
 import type { Data } from './data.ts';
 import { freeSomethingLarge } from './free-something-large.ts';
+import { type Original, plantCopies } from './redis-copies.ts';
 import { median } from './statistics.ts';
 
 /** How what a visit costs grows. Without HTTP, 8 visits at a time, in a process of its own. */
@@ -146,13 +147,11 @@ async function bySessions(redisUrl: string, steps: readonly number[], plan: Plan
   while (visitors.length < 1_000) visitors.push(await keeper.make(data));
   const rows: GrowthRow[] = [];
   let there = visitors.length;
+  const planted: Original = { key: `session:${'0'.repeat(64)}`, digitsInKey: 8 };
+  await redis.set(planted.key, 'x'.repeat(150), 'PX', dayMs);
   for (const size of steps) {
-    while (there < size) {
-      const pipeline = redis.pipeline();
-      for (const end = there + 1_000; there < end; there += 1)
-        pipeline.set(`session:${there.toString(16).padStart(64, '0')}`, 'x'.repeat(150), 'PX', dayMs);
-      await pipeline.exec();
-    }
+    await plantCopies(redis, planted, there, size);
+    there = Math.max(there, size);
     rows.push({ by: 'sessions', size, cost: { [keeper.name]: await costOf(keeper, visitors, plan) } });
   }
   await keeper.close();

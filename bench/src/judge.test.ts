@@ -49,7 +49,7 @@ describe('a goal', () => {
   });
 
   it('of files and of memory goes by the largest scale and by the bytes of the peer', () => {
-    const scale = { readUs: 0, writeUs: 0, diskBytes: 0, sweepSeconds: 0 };
+    const scale = { readUs: 0, writeUs: 0, diskBytes: 0, sweepSeconds: 0, walked: 1 };
     const verdicts = judgeRest({
       files: [
         { ...scale, sessions: 10, walkCpuSeconds: 1, sweepCpuSeconds: 9, stallMs: 99 },

@@ -1,13 +1,14 @@
 // npm run bench [-- --quick] [--out folder]: all measurements, as tables here, and as JSON and a picture in the folder.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, platform, tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, platform } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureAll } from './measure-all.ts';
 import { full, quick } from './plan.ts';
 import { picture, report } from './report.ts';
+import { makeScratch } from './scratch.ts';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
 const out = resolve(values.out ?? fileURLToPath(new URL('../results', import.meta.url)));
@@ -19,12 +20,17 @@ function pinServers(): number | undefined {
   return 1;
 }
 
-const scratch = mkdtempSync(join(tmpdir(), 'sess-bench-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const scratch = makeScratch();
+process.on('exit', () => {
+  scratch.leave();
+  console.error(
+    `${scratch.path} is removed in the background: minutes, if it holds millions of files. A run that starts before measures that too.`,
+  );
+});
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
 const results = await measureAll(values.quick ? quick : full, {
-  scratch,
+  scratch: scratch.path,
   loadCore: pinServers(),
   say: (line) => console.error(line),
 });

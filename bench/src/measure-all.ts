@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Contender, startContender } from './contender.ts';
 import { rawFiles } from './contestants/ideal.ts';
 import { sessRedis } from './contestants/sess.ts';
-import { type ScaleRow, filesAtScale, plantFiles } from './files-at-scale.ts';
+import { type ScaleRow, filesAtScale } from './files-at-scale.ts';
 import { type GrowthRow, growth } from './growth.ts';
 import { type LeakReport, memoryGrowth } from './leak.ts';
 import { type Machine, machine } from './machine.ts';
@@ -12,6 +12,7 @@ import { type MemoryRow, redisMemory } from './redis-memory.ts';
 import { startRedis } from './redis-server.ts';
 import { type Measurement, measureRounds } from './rounds.ts';
 import { scenarios } from './scenario.ts';
+import { sessionsInTurn } from './sessions-of.ts';
 import { fillWithSessions } from './visitor.ts';
 import { type WorkersRow, byWorkers } from './workers.ts';
 
@@ -49,6 +50,26 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
   const around = { redisUrl: redis.url, disk: scratch };
   const time = () => `${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s`;
   try {
+    // None of these is about CPU time. They come first: on a file system that has just removed many files, as the groups
+    // below do, planting takes several times as long (ext4 without a journal does not reuse their numbers for minutes).
+    const files: ScaleRow[] = [];
+    const scale = filesAtScale(folder('files'));
+    const largest = Math.max(...extent.fileSessions);
+    let leak: LeakReport | undefined;
+    let memory: MemoryRow[] = [];
+    for (const sessions of extent.fileSessions) {
+      say(`${time()}  Files: ${sessions} sessions are made`);
+      const filled = orElse(undefined, () => scale.fill(sessions));
+      if (sessions === largest) {
+        say(`${time()}  Meanwhile: ${extent.requests} requests, Redis's memory with ${extent.redisSessions} sessions`);
+        [leak, memory] = await Promise.all([orElse(undefined, searchLeak), orElse([], measureMemory)]);
+        await redis.admin.flushall('SYNC');
+      }
+      await filled;
+      say(`${time()}  Files: ${sessions} sessions are read, written and swept`);
+      files.push(...(await orElse([], async () => [await scale.measure()])));
+    }
+
     const measured: GroupResults[] = [];
     for (const group of extent.isQuick ? quickGroups : groups) {
       say(`${time()}  ${group.title}: ${group.scenarios.join(', ')}`);
@@ -56,9 +77,10 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
       await redis.admin.flushall('SYNC');
     }
 
-    say(`${time()}  How the cost grows: with bytes, keys, sessions, workers`);
+    say(`${time()}  How the cost grows: with bytes, keys, sessions`);
     const grown = await orElse([], () => growth(redis.url, folder('growth'), extent.isQuick));
     await redis.admin.flushall('SYNC');
+    say(`${time()}  How the cost grows: with workers`);
     const plan = {
       redisUrl: redis.url,
       directory: folder('workers'),
@@ -66,23 +88,6 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
       visits: extent.isQuick ? 500 : 3_000,
     };
     const workers = await orElse([], () => byWorkers(plan));
-
-    // None of these three is about CPU time.
-    say(`${time()}  A million requests, Redis's memory; a million files are made`);
-    const largest = Math.max(...extent.fileSessions);
-    const [leak, memory] = await Promise.all([
-      orElse(undefined, searchLeak),
-      orElse([], measureMemory),
-      plantFiles(folder('files'), largest),
-    ]);
-
-    const files: ScaleRow[] = [];
-    for (const sessions of extent.fileSessions) {
-      say(`${time()}  Files: ${sessions} sessions`);
-      const directory = folder(sessions === largest ? 'files' : `files-${sessions}`);
-      if (sessions !== largest) await plantFiles(directory, sessions);
-      files.push(...(await orElse([], async () => [await filesAtScale(directory, sessions)])));
-    }
     const seconds = Math.round((performance.now() - began) / 1000);
     const date = new Date().toISOString().slice(0, 10);
     return { date, seconds, machine: where, groups: measured, files, growth: grown, workers, memory, leak };
@@ -114,9 +119,10 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
     const giver = await startContender(rawFiles, around);
     const [plainCookie = ''] = await fillWithSessions(giver.port, 1, 300);
     await giver.close();
+    const sessionsOf = sessionsInTurn(plainCookie);
     for (const name of group.scenarios) {
       const scenario = scenarios[name];
-      const plan = { scenario, contenders, rounds, seconds: 1, loadCore, redis, plainCookie };
+      const plan = { scenario, contenders, rounds, seconds: 1, isQuick: extent.isQuick, loadCore, redis, sessionsOf };
       found.scenarios[name] = Object.fromEntries(await measureRounds(plan));
     }
     for (const contender of contenders) await contender.close();

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { redisStore } from '@sess/redis';
+import { type Original, copyOf, plantCopies } from './redis-copies.ts';
 import type { OwnRedis } from './redis-server.ts';
 
 const dayMs = 86_400_000;
@@ -32,29 +34,56 @@ export interface MemoryRow {
  */
 export async function redisMemory({ admin, url }: OwnRedis, most: number): Promise<MemoryRow[]> {
   const store = redisStore({ url, timeoutMs: 60_000 });
-  const ours = (data: Record<string, unknown>): Promise<unknown> => {
+  const ours = async (data: Record<string, unknown>): Promise<Original> => {
     const now = Date.now();
     const fields = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, JSON.stringify(value)]));
-    return store.create(hex(64), { fields, createdAt: now, touchedAt: now, expiresAt: now + dayMs });
+    // No copy has a number that begins so.
+    const key = `f${hex(64).slice(1)}`;
+    await store.create(key, { fields, createdAt: now, touchedAt: now, expiresAt: now + dayMs });
+    // A record names the first eight digits of its key, behind its version.
+    return { key: `session:${key}`, digitsInKey: 8, digitsInValue: 2 };
   };
-  const peer = (data: Record<string, unknown>): Promise<unknown> => {
+  const peer = async (data: Record<string, unknown>): Promise<Original> => {
     const expires = new Date(Date.now() + dayMs).toISOString();
     const cookie = { originalMaxAge: dayMs, expires, secure: true, httpOnly: true, path: '/', sameSite: 'lax' };
-    const text = JSON.stringify({ cookie, ...data });
-    return admin.set(`sess:${randomBytes(24).toString('base64url')}`, text, 'EX', 86_400);
+    const key = `sess:f${randomBytes(24).toString('base64url').slice(1)}`;
+    await admin.set(key, JSON.stringify({ cookie, ...data }), 'EX', 86_400);
+    return { key, digitsInKey: 5 };
   };
-  async function bytesEach(sessions: number, put: () => Promise<unknown>): Promise<number> {
+
+  /** One session is stored as the library does it, and copied inside Redis; a copy has to be as large as that one. */
+  async function bytesEach(sessions: number, put: () => Promise<Original>): Promise<[bytes: number, Original]> {
     await admin.flushall('SYNC');
     const used = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
     const before = await used();
-    for (let made = 0; made < sessions; made += 200) await Promise.all(Array.from({ length: 200 }, put));
-    return ((await used()) - before) / sessions;
+    const original = await put();
+    await plantCopies(admin, original, 1, sessions);
+    const bytes = ((await used()) - before) / sessions;
+    const there = await admin.dbsize();
+    if (there !== sessions) throw new Error(`There are ${there} sessions instead of ${sessions}.`);
+    const [real, copy] = [
+      await admin.memory('USAGE', original.key),
+      await admin.memory('USAGE', copyOf(original, sessions - 1)),
+    ];
+    if (real !== copy) throw new Error(`A copied session takes ${copy} bytes, and a real one ${real}.`);
+    return [bytes, original];
   }
+
+  /** The library must take a copy for a session: then its bytes are those that it writes. */
+  async function checkCopy(original: Original, number: number): Promise<void> {
+    const [real, copy] = await Promise.all(
+      [original.key, copyOf(original, number)].map((key) => store.read(key.slice(original.digitsInKey))),
+    );
+    if (typeof copy !== 'object' || !isDeepStrictEqual(real, copy)) throw new Error('A copied session is none.');
+  }
+
   const rows: MemoryRow[] = [];
   for (const [shape, make] of Object.entries(shapes)) {
     const sessions = rows.length === 0 ? most : most / 4;
-    const own = await bytesEach(sessions, () => ours(make()));
-    rows.push({ shape, sessions, ours: own, peer: await bytesEach(sessions, () => peer(make())) });
+    const [own, original] = await bytesEach(sessions, () => ours(make()));
+    await checkCopy(original, sessions - 1);
+    const [theirs] = await bytesEach(sessions, () => peer(make()));
+    rows.push({ shape, sessions, ours: own, peer: theirs });
   }
   await admin.flushall('SYNC');
   await store.close();

@@ -83,7 +83,11 @@ function scale({ files }: Results): string[] {
     String(row.sessions),
     ...[row.readUs, row.writeUs, row.diskBytes, row.walkCpuSeconds, row.sweepCpuSeconds, row.sweepSeconds, row.stallMs],
   ]);
-  return ['## Files at scale', plainTable(head, rows)];
+  const parts = files
+    .filter(({ walked }) => walked < 1)
+    .map(({ sessions, walked }) => `${sessions}: ${walked * 100} %`);
+  const note = `The walk goes through all shards, or through some of them and its figure is scaled: ${parts.join(', ')}.`;
+  return ['## Files at scale', plainTable(head, rows), ...(parts.length > 0 ? [note] : [])];
 }
 
 function memory({ memory: rows, leak }: Results): string[] {
