@@ -1,7 +1,6 @@
-import { type KeyObject, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-
 import type { Carrier, Claim } from './claim.ts';
 import type { Clock } from '../clock.ts';
+import { decryptText, encryptText } from './encryption.ts';
 import { createKeyring, deriveKey } from './keyring.ts';
 import { OneRecordStore } from './one-record-store.ts';
 import { SessError } from '../errors.ts';
@@ -50,8 +49,9 @@ export function cookieCarrier(
     cookieValue() {
       if (store.record === undefined) throw new Error('a cookie for a session without a record');
       const payload: Payload = [1, key, store.record];
-      const bytes = Buffer.from(JSON.stringify(payload));
-      return keyring.sign((keys?.[0] === undefined ? bytes : encryptBytes(bytes, keys[0])).toString('base64url'));
+      const text = JSON.stringify(payload);
+      const bytes = keys?.[0] === undefined ? Buffer.from(text) : encryptText(text, keys[0]);
+      return keyring.sign(bytes.toString('base64url'));
     },
   });
 
@@ -61,9 +61,9 @@ export function cookieCarrier(
     verify(value) {
       const signed = keyring.verify(value);
       if (signed === false) return undefined;
-      let bytes: Buffer | undefined = Buffer.from(signed, 'base64url');
-      if (keys !== undefined) bytes = decryptBytes(bytes, keys);
-      const payload = bytes && parsePayload(bytes.toString());
+      const bytes = Buffer.from(signed, 'base64url');
+      const text = keys === undefined ? bytes.toString() : decryptText(bytes, keys);
+      const payload = text === undefined ? undefined : parsePayload(text);
       if (payload === undefined) return undefined;
       const [, key, record] = payload;
       return claimOf(key, new OneRecordStore(clock, record));
@@ -97,27 +97,4 @@ function isPayload(payload: unknown): payload is Payload {
     isNumber('touchedAt') &&
     isNumber('expiresAt')
   );
-}
-
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-
-function encryptBytes(bytes: Buffer, key: KeyObject): Buffer {
-  const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, iv);
-  return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
-}
-
-function decryptBytes(bytes: Buffer, keys: readonly KeyObject[]): Buffer | undefined {
-  if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
-  for (const key of keys) {
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    try {
-      return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]);
-    } catch {
-      // not this key's; the signature has shown that it is one of ours
-    }
-  }
-  return undefined;
 }
