@@ -163,21 +163,19 @@ function isBlank(text: string, at: number): boolean {
 
 /**
  * The `Set-Cookie` value.
+ * @param value as it is to stand there: the carrier's, in base64url
  * @param maxAgeSeconds absent: the cookie ends with the browser. 0: the browser drops it now.
  * @throws SessError `COOKIE_TOO_LARGE` above 4096 bytes with name and attributes
  */
 export function setCookie(settings: CookieSettings, value: string, maxAgeSeconds: number | undefined): string {
-  const { persistent: _, ...attributes } = settings;
-  const line = stringifySetCookie(
-    {
-      ...attributes,
-      value,
-      httpOnly: true,
-      ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
-      ...(maxAgeSeconds === 0 ? { expires: new Date(0) } : {}),
-    },
-    { encode: (text) => text },
-  );
+  if (maxAgeSeconds === 0) return lineOf(settings, value, { maxAge: 0, expires: new Date(0) });
+  let attributes = attributesOf.get(settings);
+  if (attributes === undefined) {
+    attributes = lineOf(settings, '', {}).slice(`${settings.name}=`.length);
+    attributesOf.set(settings, attributes);
+  }
+  const maxAge = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
+  const line = `${settings.name}=${value}${maxAge}${attributes}`;
   if (Buffer.byteLength(line) > COOKIE_BYTES) {
     throw new SessError(
       'COOKIE_TOO_LARGE',
@@ -185,4 +183,12 @@ export function setCookie(settings: CookieSettings, value: string, maxAgeSeconds
     );
   }
   return line;
+}
+
+/** What follows the value, from `; Path` on: all cookies of an app have the same. */
+const attributesOf = new WeakMap<CookieSettings, string>();
+
+function lineOf(settings: CookieSettings, value: string, age: { maxAge?: number; expires?: Date }): string {
+  const { persistent: _, ...attributes } = settings;
+  return stringifySetCookie({ ...attributes, ...age, value, httpOnly: true }, { encode: (text) => text });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { copyOfFields } from '../session/record-fields.ts';
 import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerdict } from '../store.ts';
 
 /**
@@ -26,7 +27,7 @@ export class OneRecordStore implements SessionStore {
   async update(_key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
     const { record } = this;
     if (record === undefined || this.#clock() >= record.expiresAt) return 'gone';
-    const fields: Record<string, string> = Object.assign(Object.create(null), record.fields, change.set);
+    const fields: Record<string, string> = Object.assign(copyOfFields(record.fields), change.set);
     for (const key of change.unset ?? []) delete fields[key];
     for (const [key, text] of Object.entries(change.revise ?? {})) if (Object.hasOwn(fields, key)) fields[key] = text;
     const { owner: _, ...rest } = record;
