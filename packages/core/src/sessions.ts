@@ -62,7 +62,7 @@ export interface Sessions {
 
   /**
    * The same for node:http, where the response is held back until the commit. Synchronous where the
-   * request has no cookie of ours.
+   * request has no cookie of ours, and with cookie sessions.
    *
    * @param onFailure told of a commit that failed after the app had given its answer: the client got
    * the error in its place. Without it, what is not a fault of the store is logged.

@@ -1,9 +1,12 @@
+import type { OneRecordStore } from './one-record-store.ts';
 import type { SessionKey, SessionStore } from '../store.ts';
 
 /** What a verified cookie stands for: a session's key, and where its record is kept. */
 export interface Claim {
   readonly key: SessionKey;
   readonly store: SessionStore;
+  /** The store of a cookie session, whose record came with the request: nothing of it needs to be waited for. */
+  readonly atHand: OneRecordStore | undefined;
   /** The cookie value that carries the claim. */
   cookieValue(): string;
 }

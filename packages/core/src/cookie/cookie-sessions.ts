@@ -46,6 +46,7 @@ export function cookieCarrier(
   const claimOf = (key: SessionKey, store: OneRecordStore): Claim => ({
     key,
     store,
+    atHand: store,
     cookieValue() {
       if (store.record === undefined) throw new Error('a cookie for a session without a record');
       const payload: Payload = [1, key, store.record];

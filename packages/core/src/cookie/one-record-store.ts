@@ -25,6 +25,10 @@ export class OneRecordStore implements SessionStore {
   }
 
   async update(_key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+    return this.updateAtOnce(change);
+  }
+
+  updateAtOnce(change: SessionChange): UpdateVerdict {
     const { record } = this;
     if (record === undefined || this.#clock() >= record.expiresAt) return 'gone';
     const fields: Record<string, string> = Object.assign(copyOfFields(record.fields), change.set);

@@ -9,7 +9,12 @@ const VALUE_LENGTH = 87;
 
 /** The cookie carries a signed token; the session is in the store. */
 export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly boundMs: number }): Carrier {
-  const claimOf = (token: string): Claim => ({ key: keyOf(token), store, cookieValue: () => keyring.sign(token) });
+  const claimOf = (token: string): Claim => ({
+    key: keyOf(token),
+    store,
+    atHand: undefined,
+    cookieValue: () => keyring.sign(token),
+  });
   const verified = new VerifiedValues<Claim>();
   return {
     holdsSession: false,
