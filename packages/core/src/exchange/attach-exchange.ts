@@ -30,7 +30,7 @@ function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureLi
     return exchange;
   }
   holdResponse(response, {
-    commit: (statusCode) => told(exchange, onFailure, () => exchange.commit(statusCode >= 500)),
+    commit: (status, isEnded) => told(exchange, onFailure, () => exchange.commit(status >= 500, false, isEnded)),
     commitLate: (isHeld) => {
       const late = told(exchange, onFailure, () => exchange.commit(false, isHeld));
       return late instanceof Promise ? late.then(() => {}) : undefined;

@@ -14,7 +14,7 @@ import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
 import { type Pending, pendingOf, storePending } from './pending.ts';
-import { storeSession } from './store-session.ts';
+import { storeSession, writeAtOnce } from './store-session.ts';
 import { updateField } from './update-field.ts';
 
 /**
@@ -201,26 +201,26 @@ export class Exchange {
   /**
    * Stores what has changed and says what the answer's headers need. Synchronous where there is
    * nothing to store.
-   *
    * @param failed the answer is an error (5xx). The app was told of a fault, and tells the client:
    * what it could not store is not tried once more.
    * @param isSecond it follows another one, and nothing of the answer has left in between
+   * @param isEnded nothing of the app comes in between: synchronous also where all is stored in the cookie
    * @throws SessError, also synchronously; the answer must not leave then
    */
-  commit(failed = false, isSecond = false): SessionHeaders | Promise<SessionHeaders> {
+  commit(failed = false, isSecond = false, isEnded = false): SessionHeaders | Promise<SessionHeaders> {
     if (this.#faultSurfaced && failed) return this.#headers(failed);
     if (!failed) this.#operations.throwUntold();
     const pending = this.#operations.isBusy ? undefined : this.#pending();
     if (pending === undefined && !this.#operations.isBusy) return this.#headers(failed);
+    const alone = isEnded && this.#commits === undefined ? pending : undefined;
+    if (alone !== undefined && writeAtOnce(this, this.state, alone.changes)) return this.#headers(failed);
     this.#operations.isAnswerHeld = true;
     const commits = (this.#commits ??= new Commits(this.engine));
     const work =
       pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
     return commits.wait(work, isSecond).then(
       () => this.#headers(failed),
-      (error: unknown) => {
-        throw this.#surface(error);
-      },
+      (error: unknown) => Promise.reject(this.#surface(error)),
     );
   }
 

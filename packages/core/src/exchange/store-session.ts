@@ -7,7 +7,8 @@ import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
-import { queueWrite } from './write-queue.ts';
+import type { SessionSettings } from '../store.ts';
+import { type WriteTimes, changeOf, queueWrite } from './write-queue.ts';
 
 export interface StoreMode {
   /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */
@@ -24,11 +25,15 @@ export function storeSession(
   mode: StoreMode,
   changes: FieldChanges | undefined,
 ): Promise<void> {
-  // Most of what is stored is a change of a session that stays what it is.
-  const stays = state.standing === 'stored' && state.closing === undefined && state.replaces === undefined;
-  return stays && (changes !== undefined || state.settingsChanged)
+  return isChangeAlone(state, changes)
     ? write(exchange, state, changes, mode)
     : storeInSteps(exchange, state, mode, changes);
+}
+
+/** Most of what is stored is a change of a session that stays what it is. */
+function isChangeAlone(state: SessionState, changes: FieldChanges | undefined): boolean {
+  const stays = state.standing === 'stored' && state.closing === undefined && state.replaces === undefined;
+  return stays && (changes !== undefined || state.settingsChanged);
 }
 
 async function storeInSteps(
@@ -88,35 +93,68 @@ async function write(
   changes: FieldChanges | undefined,
   mode: StoreMode,
 ): Promise<void> {
-  const { engine } = exchange;
-  const started = performance.now();
-  if (changes !== undefined) assertChangeFits(state.fields, changes, engine.limits);
-  const { settings, settingsChanged } = state;
-  const times = state.timesAt(engine.clock(), engine.timeouts);
+  const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
   let gone: boolean;
   try {
-    const outcome = await queueWrite(state.claim.store, state.key, {
-      times: settingsChanged && settings !== undefined ? { ...times, settings } : times,
-      fields: changes,
-    });
-    ({ gone } = outcome);
+    ({ gone } = await queueWrite(state.claim.store, state.key, { times: begun.times, fields: changes }));
   } catch (error) {
     restore();
     throw error;
   }
-  if (gone) return drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
+  if (gone) drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
+  else written(exchange, state, changes, begun);
+}
+
+/**
+ * A commit that only changes a cookie session: at once, since there is nothing to wait for.
+ * @returns `false` for any other commit; nothing was done then
+ */
+export function writeAtOnce(exchange: Exchange, state: SessionState, changes: FieldChanges | undefined): boolean {
+  const atHand = isChangeAlone(state, changes) ? state.claim.atHand : undefined;
+  if (atHand === undefined) return false;
+  const begun = beginWrite(exchange, state, changes);
+  state.fields.beginWrite();
+  if (atHand.updateAtOnce(changeOf(begun.times, changes)) === 'applied') written(exchange, state, changes, begun);
+  else drop(state, changes === undefined ? [] : keysOf(changes), 'gone', { explicit: false });
+  return true;
+}
+
+/** A write as it is when it begins. */
+interface BegunWrite {
+  startedMs: number;
+  times: WriteTimes & { touchedAt: number; expiresAt: number };
+  settings: SessionSettings | undefined;
+}
+
+/** @throws SessError `SESSION_TOO_LARGE` */
+function beginWrite({ engine }: Exchange, state: SessionState, changes: FieldChanges | undefined): BegunWrite {
+  const startedMs = performance.now();
+  if (changes !== undefined) assertChangeFits(state.fields, changes, engine.limits);
+  const { settings } = state;
+  const times = state.timesAt(engine.clock(), engine.timeouts);
+  const isNews = state.settingsChanged && settings !== undefined;
+  return { startedMs, times: isNews ? { ...times, settings } : times, settings };
+}
+
+/** The store has taken the change. */
+function written(
+  exchange: Exchange,
+  state: SessionState,
+  changes: FieldChanges | undefined,
+  { startedMs, times, settings }: BegunWrite,
+): void {
   if (changes !== undefined) state.fields.wrote(changes);
   state.renewed(times);
   if (settings === state.settings) state.settingsChanged = false;
-  if (state.persistenceChanged || engine.carrier.holdsSession) exchange.sendCookie();
+  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.sendCookie();
   state.persistenceChanged = false;
   state.touchWanted = false;
   publish('committed', () => ({
     handle: state.key,
     keys: changes === undefined ? [] : keysOf(changes),
     created: false,
-    durationMs: performance.now() - started,
+    durationMs: performance.now() - startedMs,
   }));
 }
 

@@ -65,8 +65,7 @@ class WriteQueue implements KeyedWork {
       return outcome;
     }
     const { times, fields } = write;
-    const change = fields === undefined ? times : changeOf(times, fields);
-    const updating = this.store.update(this.key, change);
+    const updating = this.store.update(this.key, changeOf(times, fields));
     this.#queues.add(this);
     return updating.then(
       (verdict) => {
@@ -170,7 +169,9 @@ class WriteQueue implements KeyedWork {
 }
 
 /** The parts of a change that say something. */
-function changeOf(times: WriteTimes, { set, revise, unset }: FieldChanges): SessionChange {
+export function changeOf(times: WriteTimes, fields: FieldChanges | undefined): SessionChange {
+  if (fields === undefined) return times;
+  const { set, revise, unset } = fields;
   const change: SessionChange = { ...times };
   if (!isEmpty(set)) change.set = set;
   if (!isEmpty(revise)) change.revise = revise;

@@ -125,9 +125,9 @@ function workOf(overrides: Partial<ResponseWork>): ResponseWork & { log: string[
   const log: string[] = [];
   return {
     log,
-    commit(status) {
+    commit(status, isEnded) {
       log.push('commit');
-      return overrides.commit?.(status) ?? headers;
+      return overrides.commit?.(status, isEnded) ?? headers;
     },
     commitLate(isHeld) {
       log.push('commitLate');

@@ -131,9 +131,9 @@ function barrier<T = void>(): Barrier<T> {
 function workOf(overrides: Partial<ResponseWork>, log: string[] = []): ResponseWork & { log: string[] } {
   return {
     log,
-    commit(status) {
+    commit(status, isEnded) {
       log.push('commit');
-      return overrides.commit?.(status) ?? nothing;
+      return overrides.commit?.(status, isEnded) ?? nothing;
     },
     commitLate(isHeld) {
       log.push('commitLate');

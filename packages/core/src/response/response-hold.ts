@@ -74,7 +74,7 @@ export class ResponseHold {
   end(args: readonly unknown[]): ServerResponse {
     if (this.#stage !== 'done' && args[0] && typeof args[0] !== 'function') refuseInvalidChunk(this.#response, args[0]);
     // A commit that begins with the end sees every change; one that began before does not.
-    const isLast = this.#begin(implicitHead(this.#response));
+    const isLast = this.#begin(implicitHead(this.#response), true);
     if (this.#held !== undefined) {
       this.#held.end(args);
       if (isLast) this.#seal();
@@ -98,7 +98,7 @@ export class ResponseHold {
   }
 
   /** @returns whether the session's first commit began here */
-  #begin({ statusCode }: ResponseHead): boolean {
+  #begin({ statusCode }: ResponseHead, isEnded = false): boolean {
     if (this.#stage !== 'open') return false;
     if (isGone(this.#response)) {
       this.#abandon();
@@ -109,7 +109,7 @@ export class ResponseHold {
     // A head that left on a way around the hold: what is left to do is the late commit.
     if (this.#response.headersSent) return false;
     try {
-      const result = this.#work.commit(statusCode);
+      const result = this.#work.commit(statusCode, isEnded);
       if (result instanceof Promise) this.#wait(result, (headers) => this.#committed(headers));
       else this.#outlet.headers = result;
     } catch (error) {

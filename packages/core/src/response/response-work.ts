@@ -5,8 +5,9 @@ export interface ResponseWork {
   /**
    * The app begins its answer, with this status. Called once. A plain result defers nothing. When it
    * rejects or throws, the answer is the error's: 503, or the status of the `SessError`.
+   * @param isEnded with the same call the app ends its answer: nothing else of the app comes in between
    */
-  commit(statusCode: number): SessionHeaders | Promise<SessionHeaders>;
+  commit(statusCode: number, isEnded: boolean): SessionHeaders | Promise<SessionHeaders>;
   /**
    * The app has ended an answer that began before: what was changed since is stored before the last
    * bytes leave. When it rejects or throws, the client gets a broken answer, never a whole one.
