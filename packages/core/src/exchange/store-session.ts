@@ -8,7 +8,7 @@ import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { SessionSettings } from '../store.ts';
-import { type WriteTimes, changeOf, queueWrite } from './write-queue.ts';
+import { type WriteTimes, queueWrite } from './write-queue.ts';
 
 export interface StoreMode {
   /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */
@@ -115,7 +115,7 @@ export function writeAtOnce(exchange: Exchange, state: SessionState, changes: Fi
   if (atHand === undefined) return false;
   const begun = beginWrite(exchange, state, changes);
   state.fields.beginWrite();
-  if (atHand.updateAtOnce(changeOf(begun.times, changes)) === 'applied') written(exchange, state, changes, begun);
+  if (atHand.updateAtOnce(begun.times, changes ?? {}) === 'applied') written(exchange, state, changes, begun);
   else drop(state, changes === undefined ? [] : keysOf(changes), 'gone', { explicit: false });
   return true;
 }

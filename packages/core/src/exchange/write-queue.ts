@@ -65,7 +65,8 @@ class WriteQueue implements KeyedWork {
       return outcome;
     }
     const { times, fields } = write;
-    const updating = this.store.update(this.key, changeOf(times, fields));
+    const change = fields === undefined ? times : changeOf(times, fields);
+    const updating = this.store.update(this.key, change);
     this.#queues.add(this);
     return updating.then(
       (verdict) => {
@@ -169,9 +170,7 @@ class WriteQueue implements KeyedWork {
 }
 
 /** The parts of a change that say something. */
-export function changeOf(times: WriteTimes, fields: FieldChanges | undefined): SessionChange {
-  if (fields === undefined) return times;
-  const { set, revise, unset } = fields;
+function changeOf(times: WriteTimes, { set, revise, unset }: FieldChanges): SessionChange {
   const change: SessionChange = { ...times };
   if (!isEmpty(set)) change.set = set;
   if (!isEmpty(revise)) change.revise = revise;
