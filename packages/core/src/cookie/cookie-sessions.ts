@@ -6,7 +6,9 @@ import { OneRecordStore } from './one-record-store.ts';
 import { SessError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import type { SessionKey, SessionRecord } from '../store.ts';
+import { RepeatedValues } from './repeated-values.ts';
 import { isSessionKey, keyOf, mintToken } from './token.ts';
+import { VerifiedValues } from './verified-values.ts';
 
 export interface CookieSessionsOptions {
   /** Encrypt the cookie (AES-256-GCM), so that the browser's user can not read the session. @default false */
@@ -34,6 +36,12 @@ export function cookieSessions(options: CookieSessionsOptions = {}): CookieSessi
 /** What is in the cookie: a format version, the key, the record. */
 type Payload = [version: 1, key: SessionKey, record: SessionRecord];
 
+/** What a cookie value of ours holds. Many requests may share it: nobody changes a record in place. */
+interface CookieSession {
+  readonly key: SessionKey;
+  readonly record: SessionRecord;
+}
+
 export function cookieCarrier(
   secrets: readonly [string, ...string[]],
   cookieName: string,
@@ -56,18 +64,31 @@ export function cookieCarrier(
     },
   });
 
+  function sessionIn(value: string): CookieSession | undefined {
+    const signed = keyring.verify(value);
+    if (signed === false) return undefined;
+    const bytes = Buffer.from(signed, 'base64url');
+    const text = keys === undefined ? bytes.toString() : decryptText(bytes, keys);
+    const payload = text === undefined ? undefined : parsePayload(text);
+    if (payload === undefined) return undefined;
+    const [, key, record] = payload;
+    return { key, record };
+  }
+
+  const verified = new VerifiedValues<CookieSession>();
+  const repeated = new RepeatedValues();
+
   return {
     holdsSession: true,
     boundMs: 0,
     verify(value) {
-      const signed = keyring.verify(value);
-      if (signed === false) return undefined;
-      const bytes = Buffer.from(signed, 'base64url');
-      const text = keys === undefined ? bytes.toString() : decryptText(bytes, keys);
-      const payload = text === undefined ? undefined : parsePayload(text);
-      if (payload === undefined) return undefined;
-      const [, key, record] = payload;
-      return claimOf(key, new OneRecordStore(clock, record));
+      let session = verified.get(value);
+      if (session === undefined) {
+        session = sessionIn(value);
+        if (session === undefined) return undefined;
+        if (repeated.isRepeated(value)) verified.keep(value, session);
+      }
+      return claimOf(session.key, new OneRecordStore(clock, session.record));
     },
     mint: () => claimOf(keyOf(mintToken()), new OneRecordStore(clock)),
   };

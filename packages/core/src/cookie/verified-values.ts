@@ -1,5 +1,7 @@
-/** How many values are kept at least, and at most twice as many: some 300 bytes each. */
+/** How many values are kept at least, and at most twice as many: of tokens some 300 bytes each. */
 const GENERATION = 2000;
+/** Values that hold whole sessions are fewer: so many characters at least, and at most twice as many. */
+const CHARACTERS = 1_000_000;
 
 /**
  * What cookie values that were verified a moment ago stand for. A visitor's requests come close together, and the
@@ -12,6 +14,7 @@ const GENERATION = 2000;
 export class VerifiedValues<Meaning extends object> {
   #young = new Map<string, Meaning>();
   #old = new Map<string, Meaning>();
+  #characters = 0;
 
   get size(): number {
     return this.#young.size + this.#old.size;
@@ -27,10 +30,12 @@ export class VerifiedValues<Meaning extends object> {
 
   /** Two generations: the older one goes as a whole, and takes along what was not asked for since. */
   keep(value: string, meaning: Meaning): void {
-    if (this.#young.size >= GENERATION) {
+    if (this.#young.size >= GENERATION || this.#characters >= CHARACTERS) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#characters = 0;
     }
+    this.#characters += value.length;
     this.#young.set(copyOf(value), meaning);
   }
 }
