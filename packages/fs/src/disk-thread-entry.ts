@@ -15,7 +15,7 @@ import { timedOut } from './faults.ts';
 import { callMs, type Work } from './gate.ts';
 import { sessionDirectoryFound } from './session-directory.ts';
 import { siteIn } from './site.ts';
-import { useSystemCalls } from './system-calls.ts';
+import { useSystemCalls } from './calls-in-use.ts';
 import { type VerbAnswer, type VerbName, verbsOn } from './verbs.ts';
 
 if (parentPort === null) throw new Error('This file is for a thread of @sess/fs.');

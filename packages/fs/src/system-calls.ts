@@ -1,5 +1,4 @@
 import type { Stats } from 'node:fs';
-import { pooledCalls } from './pooled-calls.ts';
 
 /** What a call answers: at once, or when a thread of the pool has done it. `await` takes either. */
 export type Soon<T> = T | Promise<T>;
@@ -33,16 +32,4 @@ export interface SystemCalls {
   fsync(fd: number): Soon<void>;
   fdatasync(fd: number): Soon<void>;
   locks: LockCalls;
-}
-
-let ofThisThread: SystemCalls = pooledCalls;
-
-/** Those of this thread: by the pool, unless it was made for nothing else than to wait for the disk. */
-export function systemCalls(): SystemCalls {
-  return ofThisThread;
-}
-
-/** For the start of a thread: it uses one kind of calls as long as it lives. */
-export function useSystemCalls(calls: SystemCalls): void {
-  ofThisThread = calls;
 }

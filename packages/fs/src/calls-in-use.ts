@@ -1,0 +1,14 @@
+import { pooledCalls } from './pooled-calls.ts';
+import type { SystemCalls } from './system-calls.ts';
+
+let ofThisThread: SystemCalls = pooledCalls;
+
+/** Those of this thread: by the pool, unless it was made for nothing else than to wait for the disk. */
+export function systemCalls(): SystemCalls {
+  return ofThisThread;
+}
+
+/** For the start of a thread: it uses one kind of calls as long as it lives. */
+export function useSystemCalls(calls: SystemCalls): void {
+  ofThisThread = calls;
+}
