@@ -266,7 +266,7 @@ function hang(file: string): { end(): void } {
   };
 }
 
-// In the pool, where a store waits for the disk to confirm. In its own thread: disk-thread.test.ts.
+// In the pool, where a store waits for the disk to confirm. In its own thread: thread/disk-thread.test.ts.
 it('a process whose disk hangs answers in bounded time, leaves the thread pool to others, and refuses what would pile up', async () => {
   const directory = temporaryDirectory();
   const child = await startStore({ directory, durability: 'fsync' }, { UV_THREADPOOL_SIZE: '4' });

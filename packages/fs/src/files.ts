@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import type { SessionKey } from '@sess/core';
 import { corrupt, errorCode, isMissing } from './faults.ts';
-import { systemCalls } from './calls-in-use.ts';
-import type { Soon } from './system-calls.ts';
+import { systemCalls } from './calls/calls-in-use.ts';
+import type { Soon } from './calls/system-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 

@@ -11,7 +11,7 @@ import {
   assertKnownOptions,
   systemClock,
 } from '@sess/core';
-import { openDiskThread } from './disk-thread.ts';
+import { openDiskThread } from './thread/disk-thread.ts';
 import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
 import { openSessionDirectory } from './session-directory.ts';

@@ -1,7 +1,7 @@
 import { errorCode, isMissing } from './faults.ts';
 import { quietly } from './files.ts';
 import { loadLockfile } from './load-lockfile.ts';
-import { systemCalls } from './calls-in-use.ts';
+import { systemCalls } from './calls/calls-in-use.ts';
 
 export type Release = () => void;
 

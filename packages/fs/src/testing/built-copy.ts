@@ -7,7 +7,7 @@ import { temporaryDirectory } from './directories.ts';
 const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The file that the disk's thread begins with. */
-export const entryName = 'disk-thread-entry.js';
+export const entryName = 'thread/disk-thread-entry.js';
 
 /** A copy of the built package for `SESS_FS_BUILT`, to do something to: its `dist`. */
 export function builtCopy(): string {
@@ -52,7 +52,7 @@ export function fragileDisk(): FragileDisk {
     fs.writeFileSync(${JSON.stringify(at('environment'))}, JSON.stringify(process.env));`;
   writeFileSync(join(built, 'hooks.js'), hooks);
   const entry = join(built, entryName);
-  writeFileSync(entry, `import './hooks.js';\n${readFileSync(entry, 'utf8')}`);
+  writeFileSync(entry, `import '../hooks.js';\n${readFileSync(entry, 'utf8')}`);
   return {
     built: join(built, 'index.js'),
     hang: () => void execFileSync('mkfifo', [at('hang')]),

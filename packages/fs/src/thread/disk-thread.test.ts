@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { fsStore } from './index.ts';
-import { builtCopy, entryName, fragileDisk } from './testing/built-copy.ts';
+import { fsStore } from '../index.ts';
+import { builtCopy, entryName, fragileDisk } from '../testing/built-copy.ts';
 import {
   changeAt,
   dataFileOf,
@@ -11,9 +11,9 @@ import {
   recordAt,
   removeTemporaryDirectories,
   temporaryDirectory,
-} from './testing/directories.ts';
-import { runApp } from './testing/run-app.ts';
-import { ProcessDied, startThreaded } from './testing/store-process.ts';
+} from '../testing/directories.ts';
+import { runApp } from '../testing/run-app.ts';
+import { ProcessDied, startThreaded } from '../testing/store-process.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 afterAll(removeTemporaryDirectories);

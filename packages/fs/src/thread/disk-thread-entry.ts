@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { carriedError } from './carried-error.ts';
-import { directCalls } from './direct-calls.ts';
+import { directCalls } from '../calls/direct-calls.ts';
 import {
   type FromThread,
   type Reply,
@@ -11,12 +11,12 @@ import {
   type ToThread,
   protocol,
 } from './disk-messages.ts';
-import { timedOut } from './faults.ts';
-import { callMs, type Work } from './gate.ts';
-import { sessionDirectoryFound } from './session-directory.ts';
-import { siteIn } from './site.ts';
-import { useSystemCalls } from './calls-in-use.ts';
-import { type VerbAnswer, type VerbName, verbsOn } from './verbs.ts';
+import { timedOut } from '../faults.ts';
+import { callMs, type Work } from '../gate.ts';
+import { sessionDirectoryFound } from '../session-directory.ts';
+import { siteIn } from '../site.ts';
+import { useSystemCalls } from '../calls/calls-in-use.ts';
+import { type VerbAnswer, type VerbName, verbsOn } from '../verbs.ts';
 
 if (parentPort === null) throw new Error('This file is for a thread of @sess/fs.');
 const port = parentPort;

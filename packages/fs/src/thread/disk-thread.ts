@@ -13,9 +13,9 @@ import {
   type ToThread,
   protocol,
 } from './disk-messages.ts';
-import { type Call, mostCalls } from './gate.ts';
-import type { FoundDirectory } from './session-directory.ts';
-import type { VerbAnswer, VerbArgs, VerbName } from './verbs.ts';
+import { type Call, mostCalls } from '../gate.ts';
+import type { FoundDirectory } from '../session-directory.ts';
+import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
 
 // As they are when this is loaded: fake timers of an app's tests must hold no call back.
 const { setImmediate, setTimeout, clearTimeout } = globalThis;

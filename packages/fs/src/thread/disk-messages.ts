@@ -1,6 +1,6 @@
 import type { CarriedError } from './carried-error.ts';
-import type { FoundDirectory } from './session-directory.ts';
-import type { VerbAnswer, VerbArgs, VerbName } from './verbs.ts';
+import type { FoundDirectory } from '../session-directory.ts';
+import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
 
 /**
  * What the app's thread and the disk's say to each other. A number that changes with it: a bundle may hold one half in

@@ -1,5 +1,5 @@
 import { SessError, type SessErrorCode, isSessError } from '@sess/core';
-import { asFault } from './faults.ts';
+import { asFault } from '../faults.ts';
 
 interface PlainError {
   name: string;
