@@ -2,10 +2,10 @@ import type { DestroyOptions, SessionRecord } from '@sess/core';
 import { commit, lost, untilNotLost } from './commit.ts';
 import { place } from './create-session.ts';
 import type { Work } from './gate.ts';
-import { endToken, spareName } from './names.ts';
+import { endToken } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { asRecord, dataIn, loadSession, removeData } from './stored-session.ts';
+import { asRecord, loadSession, removeAllData } from './stored-session.ts';
 
 /**
  * A session ends by one rename too: its token becomes an end token. So the record that is returned
@@ -32,11 +32,9 @@ export function destroySession(
     if (there.token.kind === 'end' && end.until <= there.token.until) return undefined;
 
     // An expired session is ended as well: a clock that is set back must not bring it back.
-    // The spare file too, should it become one between the look and the commit.
-    const data = new Set([...(await dataIn(path, there.token)), spareName]);
     work.check();
     if (!(await commit(site, path, there.token, end))) return lost;
-    await removeData(path, end, [...data]);
+    await removeAllData(path, end);
     return there.state === 'live' ? asRecord(there) : undefined;
   });
 }

@@ -1,8 +1,11 @@
+import { types } from 'node:util';
 import { SessError, type SessionKey, isSessError } from '@sess/core';
 
 /** The code of an error of the operating system: `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // Not by its class: in a context of its own, as test runners make them, Node's errors are of another one.
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error;
+  return isCoded && typeof error.code === 'string' ? error.code : undefined;
 }
 
 export function isMissing(error: unknown): boolean {
@@ -13,7 +16,7 @@ const noRoom = new Set(['ENOSPC', 'EDQUOT']);
 
 /** What an error means that no one expected. It is never taken for absence. */
 export function asFault(error: unknown): Error {
-  if (isSessError(error) || error instanceof TypeError) return error;
+  if (isSessError(error) || (types.isNativeError(error) && error.name === 'TypeError')) return error;
   const code = errorCode(error) ?? 'unknown error';
   if (noRoom.has(code)) {
     return new SessError(

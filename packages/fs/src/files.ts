@@ -85,7 +85,14 @@ export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean):
 
 /** The same over what a file holds. `false`: it was no plain file of our own with one name; its name is free now. */
 export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean): Promise<boolean> {
-  const fd = await open(path, writing);
+  let fd: number;
+  try {
+    fd = await open(path, writing);
+  } catch (error) {
+    if (!notAFile.has(errorCode(error) ?? '')) throw error;
+    await unlink(path);
+    return false;
+  }
   return closedOrRemoved(path, fd, async () => {
     const stats = await systemCalls().fstat(fd);
     if (strange(stats) !== undefined) {

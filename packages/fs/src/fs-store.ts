@@ -11,7 +11,7 @@ import {
   assertKnownOptions,
   systemClock,
 } from '@sess/core';
-import { openDiskThread } from './thread/disk-thread.ts';
+import { type DiskThread, openDiskThread } from './thread/disk-thread.ts';
 import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
 import { openSessionDirectory } from './session-directory.ts';
@@ -45,6 +45,9 @@ export interface FsStoreOptions {
 export type FsStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & Sweeps & ChecksItself & Closes;
 
 const minuteMs = 60_000;
+
+/** A store that nobody has any more, and nobody closed, takes its thread along: dev servers make one at each reload. */
+const dropped = new FinalizationRegistry<DiskThread>((thread) => void thread.close());
 
 /**
  * Keeps sessions in files, for all workers of one host.
@@ -96,7 +99,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     return perform({ line: key }, verb, ...args);
   }
 
-  return {
+  const store: FsStore = {
     create: (key, record) => at(key, 'create', key, record),
 
     async read(key) {
@@ -129,6 +132,8 @@ export function fsStore(options: FsStoreOptions): FsStore {
       await site.turns.settled();
     },
   };
+  if (thread !== undefined) dropped.register(store, thread);
+  return store;
 }
 
 function assertDuration(name: string, ms: number): void {

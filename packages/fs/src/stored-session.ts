@@ -117,6 +117,11 @@ export function sparePath(path: SessionPath, token: Token): string {
   return `${path.directory}/${token.name}/${spareName}`;
 }
 
+/** Of a session that has ended: whoever has only its older name can add nothing any more. */
+export async function removeAllData(path: SessionPath, token: EndToken): Promise<void> {
+  await quietly(dataIn(path, token).then((names) => removeData(path, token, names)));
+}
+
 /** The record as others see it. */
 export function asRecord({ token, record }: { token: LiveToken; record: StoredRecord }): SessionRecord {
   const { expiresAt, touchedAt } = token;

@@ -16,7 +16,7 @@ import {
 } from './names.ts';
 import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { dataIn, isEmpty, lookAt, removeData, tokenPath } from './stored-session.ts';
+import { dataIn, isEmpty, lookAt, removeAllData, removeData, tokenPath } from './stored-session.ts';
 import { ifWhole, slices, terms } from './walk.ts';
 
 export interface SweepPlan {
@@ -88,7 +88,11 @@ async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Pro
   const isDue = site.clock() >= dueAt;
   if (isDue && (await removeToken(site, path, token)))
     return token.kind === 'live' || token.until > 0 ? 'removed' : undefined;
-  if (token.kind === 'end') return undefined;
+  if (token.kind === 'end') {
+    // What a process left that died before it had removed it.
+    if (plan.isThorough) await removeAllData(path, token);
+    return undefined;
+  }
   if (!isDue && plan.isThorough) await removeOrphans(site, path, token);
   return 'kept';
 }

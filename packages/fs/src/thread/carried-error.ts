@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { SessError, type SessErrorCode, isSessError } from '@sess/core';
 import { asFault } from '../faults.ts';
 
@@ -22,7 +23,7 @@ export function carriedError(thrown: unknown): CarriedError {
     ...plain(error),
     fault: isSessError(error) ? error.code : undefined,
     // A SessError has scrubbed it already.
-    cause: cause instanceof Error ? plain(cause) : undefined,
+    cause: types.isNativeError(cause) ? plain(cause) : undefined,
   };
 }
 
@@ -32,10 +33,10 @@ function plain(error: Error): PlainError {
   return { name: error.name, message: error.message, stack: error.stack, code };
 }
 
-export function arrivedError({ fault, message, stack, cause }: CarriedError): Error {
+export function arrivedError({ fault, message, stack, code, cause }: CarriedError): Error {
   const arrived =
     fault === undefined
-      ? new TypeError(message)
+      ? withCode(new TypeError(message), code)
       : new SessError(fault, message, cause === undefined ? {} : { cause: arrivedCause(cause) });
   if (stack !== undefined) arrived.stack = stack;
   return arrived;
@@ -45,5 +46,9 @@ function arrivedCause({ name, message, stack, code }: PlainError): Error {
   const arrived = new Error(message);
   arrived.name = name;
   if (stack !== undefined) arrived.stack = stack;
-  return code === undefined ? arrived : Object.assign(arrived, { code });
+  return withCode(arrived, code);
+}
+
+function withCode(error: Error, code: unknown): Error {
+  return code === undefined ? error : Object.assign(error, { code });
 }

@@ -243,6 +243,89 @@ describe('an error in the thread', () => {
   });
 });
 
+describe('the thread of an app whose tests replace', () => {
+  /** What is loaded before the store. */
+  function before(code: string): string[] {
+    const file = join(temporaryDirectory(), 'before.mjs');
+    writeFileSync(file, code);
+    return ['--import', pathToFileURL(file).href];
+  }
+
+  it('the time: it goes by theirs', async () => {
+    const nodeArgs = before(`
+      const now = Date.now;
+      globalThis.ahead = 0;
+      globalThis.Date = class extends Date { static now() { return now() + globalThis.ahead; } };`);
+    const said = await runApp(
+      `${scene(temporaryDirectory())}
+      await untilInThread(store);
+      await store.create(key, record);
+      tell(await store.read(key));
+      globalThis.ahead = 24 * 3_600_000;
+      tell(await store.read(key));
+      tell(await store.update(key, { touchedAt: record.touchedAt + 1, expiresAt: record.expiresAt }));`,
+      { nodeArgs },
+    );
+    expect(said).toEqual([record, null, 'gone']);
+  });
+
+  it('the timers: it needs none of them', async () => {
+    const nodeArgs = before(`
+      globalThis.real = { setTimeout };
+      for (const name of ['setTimeout', 'setInterval', 'setImmediate']) globalThis[name] = () => ({ unref() {}, ref() {} });`);
+    const said = await runApp(
+      `${scene(temporaryDirectory())}
+      await store.create(key, record);
+      await new Promise((resolve) => real.setTimeout(resolve, 1500));
+      appSide.isBroken = true;
+      tell(await store.read(key));
+      await store.close();
+      tell('closed');`,
+      { nodeArgs },
+    );
+    expect(said).toEqual([record, 'closed']);
+  });
+});
+
+describe('many stores in one process', () => {
+  it('leave no file open when they are closed while their threads start', async () => {
+    const said = await runApp(`${scene(temporaryDirectory())}
+      import { readdirSync } from 'node:fs';
+      const open = () => readdirSync('/proc/self/fd').length;
+      await store.read(key);
+      await store.close();
+      const before = open();
+      for (let round = 0; round < 16; round++) {
+        const other = fsStore({ directory, sweepEveryMs: 0 });
+        await other.read(key);
+        await new Promise((resolve) => setTimeout(resolve, 20 + 8 * round));
+        await other.close();
+      }
+      tell(open() - before);`);
+    expect(said[0]).toBeLessThan(8);
+  });
+
+  it('take their threads along when nobody has them any more', async () => {
+    const said = await runApp(
+      `${scene(temporaryDirectory())}
+      import { readdirSync } from 'node:fs';
+      const threads = () => readdirSync('/proc/self/task').length;
+      await untilInThread(store);
+      const before = threads();
+      for (let round = 0; round < 5; round++) await untilInThread(fsStore({ directory, sweepEveryMs: 0 }));
+      tell(threads() - before >= 5);
+      for (let round = 0; round < 100 && threads() > before; round++) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      tell(threads() - before);
+      tell(await store.read(key));`,
+      { nodeArgs: ['--expose-gc'] },
+    );
+    expect(said).toEqual([true, 0, null]);
+  });
+});
+
 describe('a thread that dies', () => {
   it('leaves the calls that it had with an unknown outcome; later ones go on without it', async () => {
     const disk = fragileDisk();

@@ -1,6 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+// Not those of globalThis: fake timers of an app's tests must hold no call back.
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SessError, systemClock } from '@sess/core';
@@ -17,9 +19,9 @@ import { type Call, mostCalls } from '../gate.ts';
 import type { FoundDirectory } from '../session-directory.ts';
 import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
 
-// As they are when this is loaded: fake timers of an app's tests must hold no call back.
-const { setImmediate, setTimeout, clearTimeout } = globalThis;
+/** As it is when this is loaded, which may be what an app's tests have put in its place by then. */
 const machineNow = Date.now;
+const isMachines = Function.prototype.toString.call(machineNow).includes('[native code]');
 
 /**
  * A thread that carries out the verbs and waits for the disk itself. By the pool each of the five to eight calls of the
@@ -68,8 +70,8 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
 
   function hear(message: FromThread): void {
     if (typeof message !== 'string') for (const reply of message) settle(reply);
-    else if (message === protocol && state === 'starting') state = 'ready';
-    else end();
+    else if (message !== protocol) end();
+    else if (state === 'starting') state = 'ready';
   }
 
   function settle({ place, answer, error }: Reply): void {
@@ -125,10 +127,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
 
   /** The app's clock cannot be sent, only what it says: for this call it stands still then. */
   function readClock(): number | undefined {
-    const now = clock();
-    // Not what it is called, in tests that replace Date.
-    const isMachines = clock === systemClock && Math.abs(now - machineNow()) <= 1;
-    return isMachines ? undefined : now;
+    return isMachines && clock === systemClock && Date.now === machineNow ? undefined : clock();
   }
 
   return {
@@ -158,11 +157,11 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     async close() {
       const closing = worker;
       if (closing === undefined || state === 'gone') return;
-      const isIdle = state === 'ready' && free.length === mostCalls;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
       // Calls that were given up wait for a disk that hangs, as this would. They stay calls until the thread has ended.
-      if (!isIdle) return void closing.terminate();
+      if (free.length < mostCalls) return void closing.terminate();
+      // One that starts is let end by itself too: the files that it is just loading would stay open.
       closing.ref();
       closing.postMessage('close' satisfies ToThread);
       const timer = setTimeout(() => void closing.terminate(), endMs);
