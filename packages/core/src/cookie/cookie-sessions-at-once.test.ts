@@ -102,4 +102,23 @@ describe.each([
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []]);
     expect(dropped).toEqual([[['n'], 'gone']]);
   });
+
+  it.each([
+    ['changed', 2],
+    ['read', undefined],
+  ])('a logout behind the end of an answer with a %s session is told that it came too late', async (_name, change) => {
+    let told: unknown;
+    const get = await app((session, end) => {
+      if (change !== undefined) session['n'] = change;
+      end('ok');
+      told = session.destroy().then(
+        () => 'done',
+        (error: unknown) => Reflect.get(Object(error), 'code'),
+      );
+    });
+    const cookie = await cookieOf({ n: 1 });
+    const [line = cookie] = (await get(cookie)).headers.getSetCookie();
+    expect(await told).toBe('HEADERS_SENT');
+    expect({ ...(await sessions.open(line.split(';')[0])) }).toEqual({ n: change ?? 1 });
+  });
 });

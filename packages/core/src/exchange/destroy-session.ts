@@ -7,6 +7,7 @@ import type { SessionState } from '../session/session-state.ts';
 /**
  * Ends a session in the store. An end marker stays, since the answer that clears the cookie is only
  * on its way: a parallel request with the old cookie is known by it.
+ * @throws SessError `HEADERS_SENT` with cookie sessions, where the cookie can not be cleared any more
  */
 export async function destroySession(exchange: Exchange, state: SessionState): Promise<void> {
   if (state.closing === 'replaced')
@@ -14,6 +15,8 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
       'SESSION_ENDED',
       "destroy(): regenerate() put a new session in this one's place. Destroy the request's session.",
     );
+  // A session that is in its cookie lives as long as the browser keeps that.
+  if (exchange.engine.carrier.holdsSession && state.standing === 'stored') exchange.mustSendCookie('destroy()');
   // From here on nothing is written any more; a failed attempt is repeated at commit.
   state.closing = 'destroyed';
   state.fields = new Fields({});

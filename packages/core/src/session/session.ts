@@ -93,7 +93,7 @@ export interface SessionControls {
 
   /**
    * Ends the session, in the store and at once, and clears the cookie: logout.
-   * @throws SessError `STORE_*` it may not have ended
+   * @throws SessError `STORE_*` it may not have ended; with cookie sessions `HEADERS_SENT` when the headers have left
    */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
