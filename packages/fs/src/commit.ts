@@ -26,13 +26,13 @@ export async function commit(site: Site, path: SessionPath, from: Token, to: Tok
 const mostContended = 1000;
 
 export interface DataCommit {
-  from: Token;
+  from: LiveToken;
   to: LiveToken;
   bytes: Uint8Array;
   /** Asked last before the rename; `false` means lost. */
-  isStill?(this: void): boolean;
+  isStill(this: void): boolean;
   /** Whether the file of the record before is kept, for the next one to go into. */
-  isSpareAfter?: boolean;
+  isSpareAfter: boolean;
 }
 
 /**
@@ -42,7 +42,7 @@ export interface DataCommit {
 export async function commitData(
   site: Site,
   path: SessionPath,
-  { from, to, bytes, isStill = () => true, isSpareAfter = false }: DataCommit,
+  { from, to, bytes, isStill, isSpareAfter }: DataCommit,
   work: Work,
 ): Promise<boolean> {
   const file = dataPath(path, from, to.dataId);
@@ -52,8 +52,8 @@ export async function commitData(
     if (isMissing(error)) return false;
     throw error;
   }
-  const own = from.kind === 'live' ? dataName(from.dataId) : undefined;
-  const old = own !== undefined && !site.contended.has(path.key) ? [own] : await dataIn(path, from);
+  const own = dataName(from.dataId);
+  const old = site.contended.has(path.key) ? await dataIn(path, from) : [own];
   if (work.isGivenUp()) await quietly(unlink(file));
   work.check();
   if (!isStill() || !(await commit(site, path, from, to))) {
@@ -64,7 +64,7 @@ export async function commitData(
   }
   site.contended.delete(path.key);
   const kept = new Set([dataName(to.dataId), spareName]);
-  if (isSpareAfter && own !== undefined) {
+  if (isSpareAfter) {
     kept.add(own);
     await quietly(rename(`${tokenPath(path, to)}/${own}`, sparePath(path, to)));
   }

@@ -1,10 +1,11 @@
 import type { SessionRecord } from '@sess/core';
-import { commitData, confirmed, lost, untilNotLost } from './commit.ts';
+import { confirmed, lost, untilNotLost } from './commit.ts';
 import { errorCode, isMissing } from './faults.ts';
 import { makeDirectory, quietly, removeTree, rename, syncDirectory, writeNew } from './files.ts';
 import type { Work } from './gate.ts';
 import { type Token, dataName, liveToken, temporaryName, uniqueId } from './names.ts';
 import { encodeRecord } from './record-file.ts';
+import { removeToken } from './remove-token.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { loadSession } from './stored-session.ts';
@@ -25,14 +26,15 @@ export async function createSession(
     untilNotLost(site, path, work, async () => {
       const id = uniqueId(site.clock());
       const token = liveToken(record.expiresAt, record.touchedAt, id);
-      const bytes = encodeRecord(path.key, id, record);
-      const data = { name: dataName(id), bytes };
+      const data = { name: dataName(id), bytes: encodeRecord(path.key, id, record) };
       if (await place(site, path, { token, data }, work)) return true;
       const there = await loadSession(site, path, work);
       if (there.state === 'absent') return lost;
       if (there.state !== 'dead') return false;
-      // Not moved away for the new one: between a look and a move it could have become a live one.
-      return (await commitData(site, path, { from: there.token, to: token, bytes }, work)) || lost;
+      // Nothing new is put into a token that has ended: who ended it may still be removing what lies there.
+      work.check();
+      const isFree = await removeToken(site, path, there.token);
+      return (isFree && (await place(site, path, { token, data }, work))) || lost;
     }),
   );
 }

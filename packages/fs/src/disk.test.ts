@@ -3,6 +3,7 @@ import { chmodSync, chownSync, closeSync, constants, openSync, readdirSync, rena
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fsStore } from './index.ts';
+import { builtWithoutThread } from './testing/built-copy.ts';
 import {
   changeAt,
   dataFileOf,
@@ -189,20 +190,15 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     'too many files in the system': { inject: 'openat:error=ENFILE', act: 'update' },
   };
 
-  // In the pool, and in the store's own thread where it does not wait for the disk to confirm.
+  const inPool = { UV_THREADPOOL_SIZE: '1', SESS_FS_BUILT: builtWithoutThread() };
   const ways = Object.entries(errors).flatMap(([what, error]) =>
-    (['fsync', 'process'] as const)
-      .filter((durability) => durability === 'fsync' || !/^f(data)?sync:/.test(error.inject))
-      .map((durability) => ({ what, durability, ...error })),
+    ['in the thread', 'by the pool'].map((how) => ({ what, how, ...error })),
   );
 
-  for (const { what, durability, inject, act } of ways) {
-    it(`that meets ${what} tells it; what is stored is whole (durability "${durability}")`, async () => {
-      const directory = temporaryDirectory();
-      const child =
-        durability === 'fsync'
-          ? await startStore({ directory, durability }, { UV_THREADPOOL_SIZE: '1' })
-          : await startThreaded({ directory });
+  for (const { what, how, inject, act } of ways) {
+    it(`that meets ${what} tells it; what is stored is whole (${how})`, async () => {
+      const options = { directory: temporaryDirectory(), durability: 'fsync' } as const;
+      const child = how === 'by the pool' ? await startStore(options, inPool) : await startThreaded(options);
       await child.call('create', key, record);
       const calls = {
         read: () => child.call('read', key),
@@ -266,10 +262,10 @@ function hang(file: string): { end(): void } {
   };
 }
 
-// In the pool, where a store waits for the disk to confirm. In its own thread: thread/disk-thread.test.ts.
+// By the pool, where a store has no thread. In the thread: thread/disk-thread.test.ts.
 it('a process whose disk hangs answers in bounded time, leaves the thread pool to others, and refuses what would pile up', async () => {
   const directory = temporaryDirectory();
-  const child = await startStore({ directory, durability: 'fsync' }, { UV_THREADPOOL_SIZE: '4' });
+  const child = await startStore({ directory }, { UV_THREADPOOL_SIZE: '4', SESS_FS_BUILT: builtWithoutThread() });
   await child.call('create', key, record);
   await child.call('hangOnFifos');
   const disk = hang(dataFileOf(directory, key));

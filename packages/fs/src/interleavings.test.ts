@@ -117,6 +117,37 @@ describe('updates against a destroy', () => {
   });
 });
 
+describe('a create against destroys and sweeps', () => {
+  it('is whole where it succeeds: nothing of what ends takes its data, also when one of them dies on the way', async () => {
+    let created = 0;
+    for (const deaths of [0, 1]) {
+      const rounds = await race({
+        rounds: 500,
+        deaths,
+        setUp: create,
+        actors: (scene) => ({
+          destroy: destroy(scene, 0),
+          create: creating(scene, 'create'),
+          again: destroy(scene, 0),
+          sweep: sweep(scene),
+        }),
+        async verify(scene, outcomes) {
+          const fields = await fieldsOf(scene);
+          if (answerOf(outcomes, 'create') !== true) return;
+          created++;
+          const ended = [answerOf(outcomes, 'destroy'), answerOf(outcomes, 'again')];
+          // Of two that ended a session each, the second had this one.
+          const isEndedAgain = ended.includes('died') || ended.every((record) => record !== undefined);
+          if (fields === undefined) assert.ok(isEndedAgain);
+          else assert.deepEqual({ ...fields }, { by: 'create' });
+        },
+      });
+      expect(rounds).toBe(500);
+    }
+    expect(created).toBeGreaterThan(50);
+  });
+});
+
 describe('updates against each other', () => {
   it('are all stored, and none that died is stored by half', async () => {
     const actors = (scene: Scene) => ({ setB: set(scene, 'setB'), setC: set(scene, 'setC'), touch: touch(scene) });

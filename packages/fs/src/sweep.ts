@@ -1,22 +1,13 @@
 import type { SweepReport } from '@sess/core';
 import { commit } from './commit.ts';
-import { asFault, isMissing } from './faults.ts';
-import { namesIfAny, quietly, removeIfEmpty, removeTree, rename, statusOf } from './files.ts';
+import { asFault } from './faults.ts';
+import { namesIfAny, quietly, removeIfEmpty, removeTree, statusOf } from './files.ts';
 import type { Gate } from './gate.ts';
-import {
-  type LiveToken,
-  type Token,
-  dataName,
-  isTemporary,
-  isTrash,
-  liveToken,
-  madeAt,
-  spareName,
-  trashName,
-} from './names.ts';
+import { type LiveToken, dataName, isTemporary, isTrash, liveToken, madeAt, spareName, trashName } from './names.ts';
+import { removeToken, renameIfThere } from './remove-token.ts';
 import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
-import { dataIn, isEmpty, lookAt, removeAllData, removeData, tokenPath } from './stored-session.ts';
+import { dataIn, isEmpty, lookAt, removeAllData, removeData } from './stored-session.ts';
 import { ifWhole, slices, terms } from './walk.ts';
 
 export interface SweepPlan {
@@ -95,28 +86,6 @@ async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Pro
   }
   if (!isDue && plan.isThorough) await removeOrphans(site, path, token);
   return 'kept';
-}
-
-/**
- * Moves a token away under the exact name that was read, which fails if the session has come to life
- * since. The directory around it goes if it is empty then: not if there is a session in it again.
- */
-async function removeToken(site: Site, path: SessionPath, token: Token): Promise<boolean> {
-  const trash = `${path.shard}/${trashName(site.clock())}`;
-  if (!(await renameIfThere(tokenPath(path, token), trash))) return false;
-  await removeIfEmpty(path.directory);
-  await removeTree(trash);
-  return true;
-}
-
-async function renameIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }
 
 /**
