@@ -45,7 +45,7 @@ export function filesAtScale(directory: string): FilesAtScale {
     },
     async measure() {
       sessions += visited;
-      const walked = sessions > 500_000 ? 0.25 : 1;
+      const walked = sessions > 500_000 ? 0.125 : 1;
       return { sessions, diskBytes, walked, ...(await inChild(directory, sessions, walked)) };
     },
   };

@@ -51,7 +51,7 @@ export const goals: readonly Goal[] = [
   { goal: 'W64 on Redis, by ideal', group: 'Redis', scenario: 'W64', who: sess, by: ideal, atMost: 0.35 },
   { goal: 'R64: connect-redis by us', group: 'Redis', scenario: 'R64', who: peer, by: sess, atLeast: 12 },
   { goal: 'W64: connect-redis by us', group: 'Redis', scenario: 'W64', who: peer, by: sess, atLeast: 12 },
-  { goal: 'N, in us', group: 'Redis', scenario: 'N', who: sess, atMost: 3 },
+  { goal: 'N, in us', group: 'Without a session', scenario: 'N', who: sess, atMost: 3 },
   { goal: 'R on files, by the raw calls', group: 'Files', scenario: 'R', who: '@sess/fs', by: raw, atMost: 1.5 },
   { goal: 'W on files, by the raw calls', group: 'Files', scenario: 'W', who: '@sess/fs', by: raw, atMost: 1.5 },
   {

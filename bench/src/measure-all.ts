@@ -85,7 +85,7 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
       redisUrl: redis.url,
       directory: folder('workers'),
       counts: extent.workers,
-      visits: extent.isQuick ? 500 : 3_000,
+      visits: extent.isQuick ? 500 : 1_500,
     };
     const workers = await orElse([], () => byWorkers(plan));
     const seconds = Math.round((performance.now() - began) / 1000);

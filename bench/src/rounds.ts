@@ -67,7 +67,7 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
     // The compiler has its time, and requests whose client is gone have theirs: their commands are nobody's.
     // (Half a second each, all at once, was too little: the first of six rounds was a fifth dearer than the others.)
     if (plan.isQuick) await Promise.all([...runs.values()].map((run) => run(1)));
-    else for (const run of runs.values()) await run(1);
+    else for (const run of runs.values()) await warmUp(run, scenario);
     await setTimeout(300);
     for (const contender of contenders) commands.set(contender, await commandsOf(contender, plan));
     for (let round = 0; round < rounds; round += 1) {
@@ -82,6 +82,14 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
     return results;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Until each session has been visited twice: what a first write has to make, later ones find. At most five seconds. */
+async function warmUp(run: (seconds: number) => Promise<LoadReport>, { sessions }: Scenario): Promise<void> {
+  let visits = 0;
+  for (let seconds = 0; seconds < 5 && (seconds === 0 || visits < 2 * sessions); seconds += 1) {
+    visits += (await run(1)).requests;
   }
 }
 
