@@ -3,18 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppFolder, type Installer } from './install-app.ts';
 import { type Cell, type Framework, type Language, cells, frameworks, titleOf } from './install-matrix.ts';
-import { tableOf } from './install-table.ts';
+import { type Row, tableOf } from './install-table.ts';
 import { visit, visitReadme } from './install-visit.ts';
 import type { End } from './install-running.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 const anyPort = fileURLToPath(new URL('../fixtures/install/any-port.mjs', import.meta.url));
-
-/** What the cell's language was seen to do, for the table at the end. */
-export interface Row extends Cell {
-  readonly results: Map<Language, string>;
-  installSeconds: number;
-}
 
 /**
  * How an app ends when it is told to. The program of a README does not say what it does at a signal, and Next.js exits.

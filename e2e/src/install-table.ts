@@ -1,5 +1,10 @@
-import type { Row } from './install-suite.ts';
-import { titleOf } from './install-matrix.ts';
+import { type Cell, type Language, titleOf } from './install-matrix.ts';
+
+/** What the cell's language was seen to do, for the table. */
+export interface Row extends Cell {
+  readonly results: Map<Language, string>;
+  installSeconds: number;
+}
 
 const ways = ['nodenext', 'nodenext .cts', 'bundler', 'node16', 'import', 'require', 'README', 'next build'] as const;
 

@@ -1,20 +1,8 @@
 import cluster from 'node:cluster';
-import type { RequestListener } from 'node:http';
-import type { Sessions } from '@sess/core';
-import type { Demo } from './demo.ts';
+import type { DemoApp } from './demo-app.ts';
 import { UsageError, launchOptions, usage } from './launch-options.ts';
 import { runPrimary } from './primary.ts';
 import { runWorker } from './worker.ts';
-
-export interface DemoApp {
-  /** As people write it, for example `Express`. */
-  readonly framework: string;
-  /** What starts it, for example `npm start`: for sentences that say how to start it otherwise. */
-  readonly command: string;
-  /** It runs as it was built for production, so its processes run with NODE_ENV=production. */
-  readonly isBuilt?: boolean;
-  createListener(parts: { sessions: Sessions; demo: Demo }): RequestListener | Promise<RequestListener>;
-}
 
 /** Runs the app in several worker processes, until a signal stops it. The primary answers no request itself. */
 export function launch(app: DemoApp): void {

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { freePort } from './free-port.ts';
-import type { DemoApp } from './launch.ts';
+import type { DemoApp } from './demo-app.ts';
 import type { LaunchOptions } from './launch-options.ts';
 import { type WorkerMessage, isWorkerMessage } from './messages.ts';
 import { stopOnSignal } from './stop-on-signal.ts';

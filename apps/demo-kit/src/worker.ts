@@ -2,7 +2,7 @@ import { type Server, createServer } from 'node:http';
 import type { Sessions } from '@sess/core';
 import { createDemoSessions } from './demo-sessions.ts';
 import { createDemo } from './demo.ts';
-import type { DemoApp } from './launch.ts';
+import type { DemoApp } from './demo-app.ts';
 import type { LaunchOptions } from './launch-options.ts';
 import { tellPrimary } from './messages.ts';
 import { stopOnSignal } from './stop-on-signal.ts';

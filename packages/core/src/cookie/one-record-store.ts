@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { WriteTimes } from '../exchange/write-queue.ts';
+import type { WriteTimes } from '../exchange/write.ts';
 import { copyOfFields } from '../session/record-fields.ts';
 import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerdict } from '../store.ts';
 

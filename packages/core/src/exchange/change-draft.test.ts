@@ -5,7 +5,7 @@ import { ChangeDraft } from './change-draft.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import type { SessionRecord, SessionStore } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
-import type { Write } from './write-queue.ts';
+import type { Write } from './write.ts';
 
 const key = keyOf('session');
 const times = { touchedAt: 1, expiresAt: 1000 };

@@ -1,6 +1,6 @@
 import { SessError } from '../errors.ts';
 import type { SessionChange } from '../store.ts';
-import type { FieldUpdate, Write } from './write-queue.ts';
+import type { FieldUpdate, Write } from './write.ts';
 
 type Step = { verb: 'set' | 'revise'; text: string } | { verb: 'unset' };
 

@@ -8,7 +8,8 @@ import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { SessionSettings } from '../store.ts';
-import { type WriteTimes, queueWrite } from './write-queue.ts';
+import { queueWrite } from './write-queue.ts';
+import type { WriteTimes } from './write.ts';
 
 export interface StoreMode {
   /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */

@@ -9,7 +9,8 @@ import { memoryStore } from '../storage/memory-store.ts';
 import type { SessionChange, SessionStore, UpdateVerdict } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
 import { WorkByKey } from '../work-by-key.ts';
-import { type Write, type WriteOutcome, queueWrite } from './write-queue.ts';
+import { type WriteOutcome, queueWrite } from './write-queue.ts';
+import type { Write } from './write.ts';
 
 const key = keyOf('session');
 const times = { touchedAt: 1, expiresAt: 1000 };

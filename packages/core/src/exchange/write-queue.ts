@@ -7,20 +7,7 @@ import { publish } from '../events.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
 import { type KeyedWork, WorkByKey } from '../work-by-key.ts';
-
-/** What a write changes besides fields. */
-export type WriteTimes = Pick<SessionChange, 'touchedAt' | 'expiresAt' | 'owner' | 'settings'>;
-
-/** An atomic update of one field: from the text that the store holds to the text that it shall hold. */
-export interface FieldUpdate {
-  key: string;
-  /** The text as the request last knew it. */
-  known: string | undefined;
-  /** May run several times; may throw, which rejects this write alone. */
-  revise: (text: string | undefined) => string | undefined;
-}
-
-export type Write = { times: WriteTimes; fields?: FieldChanges | undefined; update?: FieldUpdate };
+import type { Write, WriteTimes } from './write.ts';
 
 /** `gone`, or what the store holds now: for an update, the field's new text. */
 export type WriteOutcome = { gone: true } | { gone: false; text: string | undefined };
