@@ -8,7 +8,7 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** An app that says `port 1234`, or an address of the loopback, when it is ready. */
+/** An app that says `port 1234`, or its address on the loopback, when it is ready. Redis has one there too. */
 export class InstalledApp {
   readonly #child: ChildProcess;
   readonly #ended: Promise<End>;
@@ -28,7 +28,7 @@ export class InstalledApp {
     void app.#ended.then(() => (isOver = true));
     const deadline = Date.now() + startsWithinMs;
     for (;;) {
-      const port = /(?:^port |127\.0\.0\.1:)(\d+)/m.exec(app.output())?.[1];
+      const port = /(?:^port |http:\/\/127\.0\.0\.1:)(\d+)/m.exec(app.output())?.[1];
       if (port !== undefined) {
         app.url = `http://127.0.0.1:${port}`;
         return app;
