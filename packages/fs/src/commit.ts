@@ -1,5 +1,5 @@
 import { afterCommit, isMissing } from './faults.ts';
-import { quietly, rename, syncDirectory, unlink, writeNew, writeOver } from './files.ts';
+import { quietly, renameIfThere, syncDirectory, unlink, writeNew, writeOver } from './files.ts';
 import type { Work } from './gate.ts';
 import { type LiveToken, type Token, dataName, spareName } from './names.ts';
 import type { SessionPath } from './session-path.ts';
@@ -12,12 +12,7 @@ import { dataIn, dataPath, removeData, sparePath, tokenPath } from './stored-ses
  * finds it gone: its answer is `false`, and nothing of it is stored.
  */
 export async function commit(site: Site, path: SessionPath, from: Token, to: Token): Promise<boolean> {
-  try {
-    await rename(tokenPath(path, from), tokenPath(path, to));
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
+  if (!(await renameIfThere(tokenPath(path, from), tokenPath(path, to)))) return false;
   if (site.fsync) await confirmed(path.directory);
   return true;
 }
@@ -46,30 +41,32 @@ export async function commitData(
   work: Work,
 ): Promise<boolean> {
   const file = dataPath(path, from, to.dataId);
+  let isAllCleared = false;
   try {
-    await writeData(site, path, from, file, bytes);
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
+    if (!(await writeData(site, path, from, file, bytes))) return false;
+    const own = dataName(from.dataId);
+    const old = site.contended.has(path.key) ? await dataIn(path, from) : [own];
+    if (work.isGivenUp()) await quietly(unlink(file));
+    work.check();
+    if (!isStill() || !(await commit(site, path, from, to))) return false;
+    const kept = new Set([dataName(to.dataId), spareName]);
+    if (isSpareAfter) kept.add(own);
+    const isSpare = !isSpareAfter || (await makeSpare(path, to, own));
+    isAllCleared = (await removeData(path, to, old, kept)) && isSpare;
+    return true;
+  } finally {
+    if (isAllCleared) site.contended.delete(path.key);
+    else noteLeftovers(site, path);
   }
-  const own = dataName(from.dataId);
-  const old = site.contended.has(path.key) ? await dataIn(path, from) : [own];
-  if (work.isGivenUp()) await quietly(unlink(file));
-  work.check();
-  if (!isStill() || !(await commit(site, path, from, to))) {
-    // The file went with the token to a name that is not known here: the next one to commit lists, and removes it.
-    if (site.contended.size >= mostContended) site.contended.clear();
-    site.contended.add(path.key);
-    return false;
-  }
-  site.contended.delete(path.key);
-  const kept = new Set([dataName(to.dataId), spareName]);
-  if (isSpareAfter) {
-    kept.add(own);
-    await quietly(rename(`${tokenPath(path, to)}/${own}`, sparePath(path, to)));
-  }
-  await removeData(path, to, old, kept);
-  return true;
+}
+
+/**
+ * A file lies where it went with the token, under a name that is not known here, or others have moved the token before
+ * this one had cleared up: the next one to commit lists, and removes what is too much.
+ */
+function noteLeftovers({ contended }: Site, { key }: SessionPath): void {
+  if (contended.size >= mostContended) contended.clear();
+  contended.add(key);
 }
 
 /**
@@ -79,19 +76,30 @@ export async function commitData(
  * work. Only a file that was committed becomes spare, so nobody writes into it any more; who still reads it finds
  * another id in it, or a sum that is wrong, and that the token has moved on.
  */
-async function writeData(site: Site, path: SessionPath, from: Token, file: string, bytes: Uint8Array): Promise<void> {
-  const isFilled = (await takeSpare(path, from, file)) && (await writeOver(file, bytes, site.fsync));
-  if (!isFilled) await writeNew(file, bytes, site.fsync);
-  if (site.fsync) await syncDirectory(tokenPath(path, from));
-}
-
-async function takeSpare(path: SessionPath, from: Token, file: string): Promise<boolean> {
+async function writeData(
+  site: Site,
+  path: SessionPath,
+  from: LiveToken,
+  file: string,
+  bytes: Uint8Array,
+): Promise<boolean> {
   try {
-    await rename(sparePath(path, from), file);
+    const isFilled = (await renameIfThere(sparePath(path, from), file)) && (await writeOver(file, bytes, site.fsync));
+    if (!isFilled) await writeNew(file, bytes, site.fsync);
+    if (site.fsync) await syncDirectory(tokenPath(path, from));
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
+  }
+}
+
+/** Behind the commit: what fails now changes nothing of the answer. */
+async function makeSpare(path: SessionPath, token: LiveToken, own: string): Promise<boolean> {
+  try {
+    return await renameIfThere(`${tokenPath(path, token)}/${own}`, sparePath(path, token));
+  } catch {
+    return false;
   }
 }
 

@@ -78,5 +78,6 @@ async function makeIn(site: Site, shard: string, directory: string): Promise<voi
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
+  if (site.fsync) await syncDirectory(site.directory.path);
   await makeDirectory(directory);
 }

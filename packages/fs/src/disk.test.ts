@@ -3,7 +3,6 @@ import { chmodSync, chownSync, closeSync, constants, openSync, readdirSync, rena
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fsStore } from './index.ts';
-import { builtWithoutThread } from './testing/built-copy.ts';
 import {
   changeAt,
   dataFileOf,
@@ -13,6 +12,7 @@ import {
   recordAt,
   removeTemporaryDirectories,
   temporaryDirectory,
+  tokenPlaceOf,
 } from './testing/directories.ts';
 import { isRoot, startProcess, startStore, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
@@ -190,15 +190,20 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     'too many files in the system': { inject: 'openat:error=ENFILE', act: 'update' },
   };
 
-  const inPool = { UV_THREADPOOL_SIZE: '1', SESS_FS_BUILT: builtWithoutThread() };
+  // In the pool, and in the store's own thread where it does not wait for the disk to confirm.
   const ways = Object.entries(errors).flatMap(([what, error]) =>
-    ['in the thread', 'by the pool'].map((how) => ({ what, how, ...error })),
+    (['fsync', 'process'] as const)
+      .filter((durability) => durability === 'fsync' || !/^f(data)?sync:/.test(error.inject))
+      .map((durability) => ({ what, durability, ...error })),
   );
 
-  for (const { what, how, inject, act } of ways) {
-    it(`that meets ${what} tells it; what is stored is whole (${how})`, async () => {
-      const options = { directory: temporaryDirectory(), durability: 'fsync' } as const;
-      const child = how === 'by the pool' ? await startStore(options, inPool) : await startThreaded(options);
+  for (const { what, durability, inject, act } of ways) {
+    it(`that meets ${what} tells it; what is stored is whole (durability "${durability}")`, async () => {
+      const directory = temporaryDirectory();
+      const child =
+        durability === 'fsync'
+          ? await startStore({ directory, durability }, { UV_THREADPOOL_SIZE: '1' })
+          : await startThreaded({ directory });
       await child.call('create', key, record);
       const calls = {
         read: () => child.call('read', key),
@@ -212,10 +217,27 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
       const left = await child.call('read', key);
       // An error behind the commit says that the outcome is not known: there it took place.
       expect([record, { ...record, ...changeAt(now), fields: changed.set }]).toContainEqual(left);
-      expect(await child.call('update', key, changeAt(now + 5, { set: { b: '2' } }))).toBe('applied');
+      for (const time of [now + 5, now + 6])
+        expect(await child.call('update', key, changeAt(time, { set: { b: String(time) } }))).toBe('applied');
+      // The session's data and the spare file: nothing that an attempt left.
+      expect(readdirSync(tokenPlaceOf(directory, key)).length).toBeLessThanOrEqual(2);
       child.kill('SIGKILL');
     });
   }
+
+  it('that waits for the disk waits for all names that lead to a new session', async () => {
+    const directory = temporaryDirectory();
+    const child = await startStore({ directory, durability: 'fsync' });
+    const tracer = await trace(child.pid, '-y', '-e', 'trace=fsync,fdatasync');
+    await child.call('create', key, { ...record, owner: 'u1' });
+    await tracer.detach();
+    const confirmed = tracer.lines().flatMap((line) => /f(?:data)?sync\(\d+<(.*)>\)/.exec(line)?.[1] ?? []);
+    const [shard = ''] = readdirSync(join(directory, 'owners'));
+    const [place = ''] = readdirSync(join(directory, 'owners', shard));
+    const owners = ['owners', join('owners', shard), join('owners', shard, place)];
+    for (const name of [...owners, '.', key.slice(0, 2)]) expect(confirmed).toContain(join(directory, name));
+    child.kill('SIGKILL');
+  });
 
   it('that was stopped while it wrote does not write over what came after', async () => {
     const directory = temporaryDirectory();
@@ -262,10 +284,10 @@ function hang(file: string): { end(): void } {
   };
 }
 
-// By the pool, where a store has no thread. In the thread: thread/disk-thread.test.ts.
+// In the pool, where a store waits for the disk to confirm. In its own thread: thread/disk-thread.test.ts.
 it('a process whose disk hangs answers in bounded time, leaves the thread pool to others, and refuses what would pile up', async () => {
   const directory = temporaryDirectory();
-  const child = await startStore({ directory }, { UV_THREADPOOL_SIZE: '4', SESS_FS_BUILT: builtWithoutThread() });
+  const child = await startStore({ directory, durability: 'fsync' }, { UV_THREADPOOL_SIZE: '4' });
   await child.call('create', key, record);
   await child.call('hangOnFifos');
   const disk = hang(dataFileOf(directory, key));

@@ -39,6 +39,11 @@ export async function rename(from: string, to: string): Promise<void> {
   return systemCalls().rename(from, to);
 }
 
+/** Answers whether the name was there. */
+export function renameIfThere(from: string, to: string): Promise<boolean> {
+  return wasThere(() => systemCalls().rename(from, to));
+}
+
 export async function makeDirectory(path: string): Promise<void> {
   return systemCalls().mkdir(path, directoryMode);
 }

@@ -68,10 +68,10 @@ export function fsStore(options: FsStoreOptions): FsStore {
   const clock = options.clock ?? systemClock;
   const directory = openSessionDirectory(options.directory, options.platform ?? process.platform);
   const gate = openGate();
-  const fsync = durability === 'fsync';
-  const site = siteIn(directory, clock, fsync);
+  const site = siteIn(directory, clock, durability === 'fsync');
   const verbs = verbsOn(site);
-  const thread = openDiskThread(directory.found, clock, fsync);
+  // Calls that wait for the disk to confirm are better three side by side in the pool than one behind the other.
+  const thread = durability === 'fsync' ? undefined : openDiskThread(directory.found, clock);
   let isClosed = false;
   const plan: Omit<SweepPlan, 'isThorough'> = { graceMs, isStopped: () => isClosed, locksSeen: new Map() };
   const sweeps = new Set<Promise<SweepReport>>();
@@ -89,7 +89,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     return gate.run(
       (work) => verbs[verb](work, ...args),
       terms,
-      () => (thread.isReady() ? (call) => thread.perform(call, verb, args) : undefined),
+      () => (thread?.isReady() === true ? (call) => thread.perform(call, verb, args) : undefined),
     );
   }
 
@@ -128,11 +128,11 @@ export function fsStore(options: FsStoreOptions): FsStore {
       await sweeper.close();
       await Promise.allSettled(sweeps);
       await gate.close();
-      await thread.close();
+      await thread?.close();
       await site.turns.settled();
     },
   };
-  dropped.register(store, thread);
+  if (thread !== undefined) dropped.register(store, thread);
   return store;
 }
 

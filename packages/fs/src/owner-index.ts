@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { SessionKey } from '@sess/core';
 import { errorCode, isMissing } from './faults.ts';
-import { makeDirectory, namesIfAny, quietly, removeIfEmpty, statusOf, unlink, writeNew } from './files.ts';
+import {
+  makeDirectory,
+  namesIfAny,
+  quietly,
+  removeIfEmpty,
+  statusOf,
+  syncDirectory,
+  unlink,
+  writeNew,
+} from './files.ts';
 import type { SessionDirectory } from './session-directory.ts';
 import { isSessionKey, isShard, sessionPath } from './session-path.ts';
 
@@ -25,7 +34,8 @@ const youngMs = 60_000;
 
 const nothing = new Uint8Array(0);
 
-export function ownerIndexIn(directory: SessionDirectory, clock: () => number): OwnerIndex {
+/** @param fsync whether an entry is confirmed by the disk before its session is stored */
+export function ownerIndexIn(directory: SessionDirectory, clock: () => number, fsync: boolean): OwnerIndex {
   function placeOf(owner: string): { shard: string; place: string } {
     const hash = createHash('sha256').update(owner).digest('hex');
     const shard = `${directory.owners}/${hash.slice(0, 2)}`;
@@ -48,14 +58,18 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number): 
     const { shard, place } = placeOf(owner);
     const path = `${place}/${key}_${Math.trunc(clock())}`;
     // A place whose last entry goes is removed, perhaps between the two steps here.
+    const made: string[] = [];
     for (let tries = 0; ; tries++) {
       try {
-        return await write(path);
+        await write(path);
+        if (fsync) for (const filled of [place, ...made]) await syncDirectory(filled);
+        return;
       } catch (error) {
         if (!isMissing(error) || tries === 3) throw error;
       }
       await directory.verifyOwners();
       for (const missing of [shard, place]) await makeIfMissing(missing);
+      made.splice(0, made.length, shard, directory.owners);
     }
   }
 

@@ -1,5 +1,4 @@
-import { isMissing } from './faults.ts';
-import { removeIfEmpty, removeTree, rename } from './files.ts';
+import { removeIfEmpty, removeTree, renameIfThere } from './files.ts';
 import { type Token, trashName } from './names.ts';
 import type { SessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
@@ -15,15 +14,4 @@ export async function removeToken(site: Site, path: SessionPath, token: Token): 
   await removeIfEmpty(path.directory);
   await removeTree(trash);
   return true;
-}
-
-/** Answers whether the name was there. */
-export async function renameIfThere(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }

@@ -19,7 +19,7 @@ export interface Site {
 export function siteIn(directory: SessionDirectory, clock: () => number, fsync: boolean): Site {
   return {
     directory,
-    owners: ownerIndexIn(directory, clock),
+    owners: ownerIndexIn(directory, clock, fsync),
     turns: turnsIn(directory.locks),
     clock,
     known: new KnownSessions(),

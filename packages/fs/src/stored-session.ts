@@ -136,12 +136,20 @@ export function dataIn(path: SessionPath, token: Token): Promise<string[]> {
 /**
  * Removes data files that were listed before the token got its present name. Whoever wrote them can
  * not commit them any more, having only the older name.
+ *
+ * @returns whether each was there, and is not any more
  */
 export async function removeData(
   path: SessionPath,
   token: Token,
   names: readonly string[],
   kept: ReadonlySet<string> = new Set(),
-): Promise<void> {
-  for (const name of names) if (!kept.has(name)) await quietly(unlink(`${tokenPath(path, token)}/${name}`));
+): Promise<boolean> {
+  let isAllCleared = true;
+  for (const name of names) {
+    if (kept.has(name)) continue;
+    const isGone = await unlink(`${tokenPath(path, token)}/${name}`).catch(() => false);
+    isAllCleared &&= isGone;
+  }
+  return isAllCleared;
 }

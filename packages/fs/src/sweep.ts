@@ -1,10 +1,10 @@
 import type { SweepReport } from '@sess/core';
 import { commit } from './commit.ts';
 import { asFault } from './faults.ts';
-import { namesIfAny, quietly, removeIfEmpty, removeTree, statusOf } from './files.ts';
+import { namesIfAny, quietly, removeIfEmpty, removeTree, renameIfThere, statusOf } from './files.ts';
 import type { Gate } from './gate.ts';
 import { type LiveToken, dataName, isTemporary, isTrash, liveToken, madeAt, spareName, trashName } from './names.ts';
-import { removeToken, renameIfThere } from './remove-token.ts';
+import { removeToken } from './remove-token.ts';
 import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
 import type { Site } from './site.ts';
 import { dataIn, isEmpty, lookAt, removeAllData, removeData } from './stored-session.ts';

@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  constants,
-  cpSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, cpSync, openSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from './directories.ts';
@@ -28,13 +18,6 @@ export function builtCopy(): string {
   return join(copy, 'dist');
 }
 
-/** A built package that has no thread to start: the pool does all of its work. */
-export function builtWithoutThread(): string {
-  const built = builtCopy();
-  rmSync(join(built, entryName));
-  return join(built, 'index.js');
-}
-
 /** A built package whose thread can be made to hang, or to die, when it opens a file, and to lose. */
 export interface FragileDisk {
   built: string;
@@ -45,8 +28,6 @@ export interface FragileDisk {
   die(): void;
   /** The next rename finds that another one was first. */
   lose(): void;
-  /** From now on the disk takes a while to confirm a record. */
-  confirmSlowly(): void;
   /** The environment that the thread has. */
   environment(): unknown;
 }
@@ -68,11 +49,6 @@ export function fragileDisk(): FragileDisk {
       fs.unlinkSync(${JSON.stringify(at('lose'))});
       throw Object.assign(new Error('lost'), { code: 'ENOENT' });
     };
-    const { fdatasyncSync } = fs;
-    fs.fdatasyncSync = (fd) => {
-      if (existsSync(${JSON.stringify(at('slow'))})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-      return fdatasyncSync(fd);
-    };
     fs.writeFileSync(${JSON.stringify(at('environment'))}, JSON.stringify(process.env));`;
   writeFileSync(join(built, 'hooks.js'), hooks);
   const entry = join(built, entryName);
@@ -85,7 +61,6 @@ export function fragileDisk(): FragileDisk {
       closeSync(openSync(at('hung'), constants.O_WRONLY | constants.O_NONBLOCK));
     },
     lose: () => writeFileSync(at('lose'), ''),
-    confirmSlowly: () => writeFileSync(at('slow'), ''),
     die: () => writeFileSync(at('die'), ''),
     environment: () => JSON.parse(readFileSync(at('environment'), 'utf8')) as unknown,
   };

@@ -6,14 +6,12 @@ import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
  * What the app's thread and the disk's say to each other. A number that changes with it: a bundle may hold one half in
  * an older version than the file of the other.
  */
-export const protocol = 'sess-fs 2';
+export const protocol = 'sess-fs 1';
 
 /** What the disk's thread is told at its start. */
 export interface ThreadStart {
   /** The directory that was opened. The thread must not take for it what lies there by then. */
   directory: FoundDirectory;
-  /** Whether a write is answered only when the disk has confirmed it. */
-  fsync: boolean;
   /** By place of a call: not 0 when its caller was told `STORE_TIMEOUT`. Shared, since a message would come too late. */
   givenUp: Int32Array;
 }

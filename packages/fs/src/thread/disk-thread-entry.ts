@@ -1,5 +1,4 @@
 // The thread that disk-thread.ts starts. It does what the verbs do, one call behind the other, and waits for the disk.
-import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { carriedError } from './carried-error.ts';
@@ -14,7 +13,6 @@ import {
 } from './disk-messages.ts';
 import { timedOut } from '../faults.ts';
 import { callMs, type Work } from '../gate.ts';
-import { groupCommit } from './group-commit.ts';
 import { sessionDirectoryFound } from '../session-directory.ts';
 import { siteIn } from '../site.ts';
 import { useSystemCalls } from '../calls/calls-in-use.ts';
@@ -22,11 +20,13 @@ import { type VerbAnswer, type VerbName, verbsOn } from '../verbs.ts';
 
 if (parentPort === null) throw new Error('This file is for a thread of @sess/fs.');
 const port = parentPort;
-const { directory, fsync, givenUp }: ThreadStart = workerData;
+const { directory, givenUp }: ThreadStart = workerData;
+
+useSystemCalls(directCalls);
 
 /** What the call at work says that it is; `undefined`: what the machine says. */
 let now: number | undefined;
-const site = siteIn(sessionDirectoryFound(directory), () => now ?? Date.now(), fsync);
+const site = siteIn(sessionDirectoryFound(directory), () => now ?? Date.now(), false);
 const { take } = site.turns;
 // While a lock is waited for nobody should wait for an answer that is there.
 site.turns.take = (name, pause) => {
@@ -49,26 +49,6 @@ function leave(): void {
   if (next) next();
   else isAtWork = false;
 }
-
-const inGroup = groupCommit(post);
-
-/** Others go on while a call waits for the disk to confirm what it wrote. */
-async function confirmed(sync: () => void): Promise<void> {
-  const ownNow = now;
-  leave();
-  try {
-    await inGroup(sync);
-  } finally {
-    await enter();
-    now = ownNow;
-  }
-}
-
-useSystemCalls({
-  ...directCalls,
-  fsync: (fd) => confirmed(() => fs.fsyncSync(fd)),
-  fdatasync: (fd) => confirmed(() => fs.fdatasyncSync(fd)),
-});
 
 /** Many answers in one message cost the app less than as many messages; and the first one should not wait for long. */
 const mostReplies = 16;

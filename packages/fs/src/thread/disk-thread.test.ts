@@ -14,7 +14,6 @@ import {
 } from '../testing/directories.ts';
 import { runApp } from '../testing/run-app.ts';
 import { ProcessDied, startThreaded } from '../testing/store-process.ts';
-import { protocol } from './disk-messages.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 afterAll(removeTemporaryDirectories);
@@ -44,10 +43,8 @@ const withoutThread = `
   tell('done');`;
 
 describe('the thread of a store', () => {
-  it.each(['process', 'fsync'])(
-    'does the work of all verbs: that of the app touches no file (%s)',
-    async (durability) => {
-      const said = await runApp(`${scene(temporaryDirectory(), `durability: '${durability}'`)}
+  it('does the work of all verbs: the thread of the app touches no file', async () => {
+    const said = await runApp(`${scene(temporaryDirectory())}
       await untilInThread(store);
       appSide.isBroken = true;
       tell(await store.create(key, record));
@@ -59,55 +56,13 @@ describe('the thread of a store', () => {
       tell(await store.destroy(key, { endMarkerMs: 60_000 }));
       tell(await store.read(key));
       tell(await codeOf(store.sweep()));`);
-      const changed = { ...record, fields: { a: '1', b: '2' } };
-      expect(said).toEqual([true, record, 'applied', [key], null, changed, null, 'ended', 'STORE_UNAVAILABLE']);
-    },
-  );
-
-  it('lets others go on while a write waits for the disk to confirm it', async () => {
-    const disk = fragileDisk();
-    disk.confirmSlowly();
-    const said = await runApp(
-      `${scene(temporaryDirectory(), "durability: 'fsync'")}
-      await untilInThread(store);
-      const keys = Array.from({ length: 20 }, (_, at) => key.slice(2) + String(at).padStart(2, '0'));
-      for (const each of keys) await store.create(each, { ...record, owner: undefined });
-      let written = 0;
-      const { expiresAt } = record;
-      const writes = keys.map((each, at) =>
-        store.update(each, { set: { b: String(at) }, touchedAt: record.touchedAt, expiresAt }).then((verdict) => {
-          if (verdict === 'applied') written++;
-        }),
-      );
-      // They have reached the thread, and wait for the disk one behind the other.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      for (let at = 0; at < 3; at++) {
-        const { fields } = await store.read(keys[at]);
-        tell([written, fields.b ?? null]);
-      }
-      await Promise.all(writes);
-      tell(written);`,
-      { built: disk.built },
-    );
-    expect(said).toEqual([[0, null], [0, null], [0, null], 20]);
+    const changed = { ...record, fields: { a: '1', b: '2' } };
+    expect(said).toEqual([true, record, 'applied', [key], null, changed, null, 'ended', 'STORE_UNAVAILABLE']);
   });
 
-  it('gives each call the time of its own back when it has waited for the disk', async () => {
-    const said = await runApp(`
-      let time = Date.now();
-      ${scene(temporaryDirectory(), "durability: 'fsync', clock: () => time")}
-      await untilInThread(store);
-      const other = key.replace(/^../, (digits) => (digits === '00' ? '11' : '00'));
-      const times = { touchedAt: time, expiresAt: time + 1500 };
-      await store.create(key, { fields: {}, createdAt: time, ...times });
-      await store.create(other, { fields: {}, createdAt: time, ...times, expiresAt: time + 90_000 });
-      time += 1000;
-      const first = store.update(key, { set: { a: '1' }, ...times });
-      // Behind the first one's deadline, in the same message to the thread.
-      time += 1000;
-      const second = store.update(other, { set: { a: '1' }, touchedAt: time, expiresAt: time + 90_000 });
-      tell([await first, await second]);`);
-    expect(said).toEqual([['applied', 'applied']]);
+  it('is not used where a write waits for the disk to confirm it', async () => {
+    const said = await runApp(`${scene(temporaryDirectory(), "durability: 'fsync'")} ${withoutThread}`);
+    expect(said).toEqual(['done']);
   });
 
   it('has neither the environment of the app nor what the app loads before itself', async () => {
@@ -404,7 +359,7 @@ describe('a thread that cannot start', () => {
     'because its file is of another version': (entry) =>
       writeFileSync(
         entry,
-        `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {}); parentPort.postMessage('${protocol}0');`,
+        "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {}); parentPort.postMessage('sess-fs 2');",
       ),
     'because it never says that it is there': (entry) =>
       writeFileSync(entry, "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {});"),
@@ -504,7 +459,7 @@ describe('a thread whose disk hangs', () => {
     disk.hang();
     expect(await child.call('flood', 1001, key)).toEqual({ STORE_TIMEOUT: 1000, STORE_BUSY: 1 });
     await child.call('close');
-    await child.call('open', { directory: temporaryDirectory() });
+    await child.call('open', { directory: temporaryDirectory(), durability: 'fsync' });
     expect(await child.call('flood', 1, key)).toEqual({ STORE_BUSY: 1 });
     disk.release();
     await expect.poll(() => child.call('flood', 1000, key)).toEqual({ answered: 1000 });

@@ -46,7 +46,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-export function openDiskThread(directory: FoundDirectory, clock: () => number, fsync: boolean): DiskThread {
+export function openDiskThread(directory: FoundDirectory, clock: () => number): DiskThread {
   /** By place of a call. The thread reads it while this one does something else. */
   const givenUp = new Int32Array(new SharedArrayBuffer(mostCalls * Int32Array.BYTES_PER_ELEMENT));
   const calls: (Pending | undefined)[] = Array.from({ length: mostCalls }, () => undefined);
@@ -57,7 +57,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number, f
 
   // Not in the context of the request that happens to be the first: it would be kept as long as the thread.
   const start = AsyncResource.bind(() => {
-    worker = startWorker({ directory, fsync, givenUp });
+    worker = startWorker({ directory, givenUp });
     if (worker === undefined) return;
     state = 'starting';
     worker.on('message', hear);
