@@ -164,7 +164,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const engine: Engine = {
     carrier:
       store === undefined
-        ? cookieCarrier(secrets, cookie.name, encrypt, clock)
+        ? cookieCarrier(secrets, encrypt, { cookie, timeouts, clock })
         : tokenCarrier(createKeyring(secrets, cookie.name, 'token'), store),
     cookie,
     timeouts,

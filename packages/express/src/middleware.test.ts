@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type TestStore, Visitor, refusalOf, serve, stopServers } from '@sess/adapter-tests';
-import type { SessionsOptions } from '@sess/core';
+import { type SessionsOptions, cookieSessions } from '@sess/core';
 import express from 'express';
 import express4 from 'express4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -183,6 +183,32 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
     expect(visitor.cookies.size).toBe(0);
     expect(await thief.json('/data')).toEqual({});
     expect(await store.size()).toBe(0);
+  });
+
+  it('req.session = null behind the headers of a cookie session breaks the answer off: it cannot log out', async () => {
+    const app = express();
+    app.use(
+      session({
+        store: cookieSessions(),
+        secret: 'a secret that is only good for tests, 0123456789',
+        logger: false,
+        env: {},
+      }),
+    );
+    app.get('/login', (req, res) => {
+      req.session.cart = ['book'];
+      res.send('in');
+    });
+    app.get('/late', (req, res) => {
+      res.write('begun ');
+      setTimeout(() => {
+        Reflect.set(req, 'session', null);
+        res.end('bye');
+      }, 5);
+    });
+    const visitor = new Visitor((await serve(app)).url);
+    await visitor.get('/login');
+    await expect(visitor.text('/late')).rejects.toThrow('terminated');
   });
 
   it('req.session = null is a 503, with the cookie untouched, when it can not be carried out', async () => {

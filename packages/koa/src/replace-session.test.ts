@@ -1,4 +1,7 @@
+import { PassThrough } from 'node:stream';
+
 import { type TestStore, Visitor, stopServers } from '@sess/adapter-tests';
+import { cookieSessions } from '@sess/core';
 import Koa from 'koa';
 import Koa2 from 'koa2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -179,3 +182,36 @@ describe.each(versions(Koa, Koa2))('assigning ctx.session on %s', (_version, Koa
     expect(await visitor.json('/data')).toEqual({ views: 1 });
   });
 });
+
+it.each(versions(Koa, Koa2))(
+  'null behind the headers of a cookie session breaks the answer off on %s',
+  async (_version, Koa) => {
+    const app = new Koa();
+    app.silent = true;
+    app.use(
+      session({
+        store: cookieSessions(),
+        secret: 'a secret that is only good for tests, 0123456789',
+        logger: false,
+        env: {},
+      }),
+    );
+    app.use(async (ctx) => {
+      if (ctx.path === '/login') {
+        ctx.session.cart = ['book'];
+        ctx.body = 'in';
+        return;
+      }
+      const body = new PassThrough();
+      ctx.body = body;
+      body.write('begun ');
+      setTimeout(() => {
+        ctx.session = null;
+        body.end('bye');
+      }, 20);
+    });
+    const visitor = new Visitor((await serve(app)).url);
+    await visitor.get('/login');
+    await expect(visitor.text('/late')).rejects.toThrow('terminated');
+  },
+);

@@ -8,7 +8,8 @@ import { SessError, type SessionExchange } from '@sess/core';
  */
 export function replaceSession({ session }: SessionExchange, value: unknown): void {
   if (value === null) {
-    session.destroy().catch(() => {});
+    // Not caught: that would count as waited for, and the response would not fail with it.
+    void session.destroy();
     return;
   }
   if (!isData(value))

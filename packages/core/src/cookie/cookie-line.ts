@@ -1,21 +1,33 @@
 import { setCookie } from './cookie.ts';
 import type { Engine } from '../exchange/engine.ts';
 import { absoluteDeadline } from '../expiry.ts';
-import type { SessionState } from '../session/session-state.ts';
+import type { SessionSettings } from '../store.ts';
 
-/** Whether the session's cookie outlives the browser. */
-export function isPersistent(engine: Engine, { settings }: SessionState): boolean {
-  return settings?.persistent ?? engine.cookie.persistent;
+/** What all cookies of an app have in common. */
+export type CookieFrame = Pick<Engine, 'cookie' | 'timeouts' | 'clock'>;
+
+/** What a cookie says of its session besides its value. */
+interface Lasting {
+  createdAt: number;
+  settings?: SessionSettings | undefined;
 }
 
-/** The `Set-Cookie` value that gives the browser this session. It lasts as long as the session can. */
-export function sessionCookie(engine: Engine, state: SessionState): string {
-  const leftMs = absoluteDeadline(state.createdAt, engine.timeouts) - engine.clock();
-  const maxAgeSeconds = isPersistent(engine, state) ? Math.max(1, Math.ceil(leftMs / 1000)) : undefined;
-  return setCookie(engine.cookie, state.claim.cookieValue(), maxAgeSeconds);
+/** Whether the session's cookie outlives the browser. */
+export function isPersistent({ cookie }: CookieFrame, { settings }: Pick<Lasting, 'settings'>): boolean {
+  return settings?.persistent ?? cookie.persistent;
+}
+
+/**
+ * The `Set-Cookie` value that gives the browser a session. It lasts as long as the session can.
+ * @throws SessError `COOKIE_TOO_LARGE`
+ */
+export function sessionCookie(frame: CookieFrame, session: Lasting, value: string): string {
+  const leftMs = absoluteDeadline(session.createdAt, frame.timeouts) - frame.clock();
+  const maxAgeSeconds = isPersistent(frame, session) ? Math.max(1, Math.ceil(leftMs / 1000)) : undefined;
+  return setCookie(frame.cookie, value, maxAgeSeconds);
 }
 
 /** The `Set-Cookie` value that takes the cookie from the browser. */
-export function clearingCookie(engine: Engine): string {
-  return setCookie(engine.cookie, '', 0);
+export function clearingCookie({ cookie }: CookieFrame): string {
+  return setCookie(cookie, '', 0);
 }

@@ -6,6 +6,7 @@ import { onSessionEvent } from '../events.ts';
 import { createKeyring } from './keyring.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
+import { cookieFrame } from '../testing/cookie-frame.ts';
 import { type AnySession, anySession } from '../testing/test-app.ts';
 import { keyOf } from './token.ts';
 
@@ -230,7 +231,12 @@ describe('an encrypted cookie', () => {
 });
 
 describe('what our secret signed', () => {
-  const carrier = (encrypt: boolean) => cookieCarrier([secret], 'sid', encrypt, () => now);
+  const carrier = (encrypt: boolean) =>
+    cookieCarrier(
+      [secret],
+      encrypt,
+      cookieFrame(() => now),
+    );
 
   it('but is no session of this version counts as none', () => {
     const keyring = createKeyring([secret], 'sid', 'session');

@@ -1,5 +1,5 @@
 import type { Carrier, Claim } from './claim.ts';
-import type { Clock } from '../clock.ts';
+import { type CookieFrame, sessionCookie } from './cookie-line.ts';
 import { decryptText, encryptText } from './encryption.ts';
 import { createKeyring, deriveKey } from './keyring.ts';
 import { OneRecordStore } from './one-record-store.ts';
@@ -42,27 +42,36 @@ interface CookieSession {
   readonly record: SessionRecord;
 }
 
-export function cookieCarrier(
-  secrets: readonly [string, ...string[]],
-  cookieName: string,
-  encrypt: boolean,
-  clock: Clock,
-): Carrier {
-  const keyring = createKeyring(secrets, cookieName, encrypt ? 'encrypted-session' : 'session');
-  const keys = encrypt ? secrets.map((secret) => deriveKey(secret, cookieName, 'encryption')) : undefined;
+export function cookieCarrier(secrets: readonly [string, ...string[]], encrypt: boolean, frame: CookieFrame): Carrier {
+  const { name } = frame.cookie;
+  const keyring = createKeyring(secrets, name, encrypt ? 'encrypted-session' : 'session');
+  const keys = encrypt ? secrets.map((secret) => deriveKey(secret, name, 'encryption')) : undefined;
 
-  const claimOf = (key: SessionKey, store: OneRecordStore): Claim => ({
-    key,
-    store,
-    atHand: store,
-    cookieValue() {
-      if (store.record === undefined) throw new Error('a cookie for a session without a record');
-      const payload: Payload = [1, key, store.record];
-      const text = JSON.stringify(payload);
-      const bytes = keys?.[0] === undefined ? Buffer.from(text) : encryptText(text, keys[0]);
-      return keyring.sign(bytes.toString('base64url'));
-    },
-  });
+  function valueFor(key: SessionKey, record: SessionRecord): string {
+    const payload: Payload = [1, key, record];
+    const text = JSON.stringify(payload);
+    const bytes = keys?.[0] === undefined ? Buffer.from(text) : encryptText(text, keys[0]);
+    return keyring.sign(bytes.toString('base64url'));
+  }
+
+  function claimOf(key: SessionKey, record?: SessionRecord): Claim {
+    // Made when a record is taken, to see whether it fits, and sent with the answer.
+    let made: { record: SessionRecord; value: string } | undefined;
+    const valueOf = (of: SessionRecord): string => {
+      if (made?.record !== of) made = { record: of, value: valueFor(key, of) };
+      return made.value;
+    };
+    const store = new OneRecordStore(frame.clock, record, (next) => void sessionCookie(frame, next, valueOf(next)));
+    return {
+      key,
+      store,
+      atHand: store,
+      cookieValue() {
+        if (store.record === undefined) throw new Error('a cookie for a session without a record');
+        return valueOf(store.record);
+      },
+    };
+  }
 
   function sessionIn(value: string): CookieSession | undefined {
     const signed = keyring.verify(value);
@@ -88,9 +97,9 @@ export function cookieCarrier(
         if (session === undefined) return undefined;
         if (repeated.isRepeated(value)) verified.keep(value, session);
       }
-      return claimOf(session.key, new OneRecordStore(clock, session.record));
+      return claimOf(session.key, session.record);
     },
-    mint: () => claimOf(keyOf(mintToken()), new OneRecordStore(clock)),
+    mint: () => claimOf(keyOf(mintToken())),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { cookieCarrier } from './cookie-sessions.ts';
 import { RepeatedValues } from './repeated-values.ts';
+import { cookieFrame } from '../testing/cookie-frame.ts';
 import { VerifiedValues } from './verified-values.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
@@ -37,7 +38,11 @@ describe.each([
   ['encrypted', true],
 ])('a %s session that comes again and again', (_, encrypt) => {
   let now = 1000;
-  const carrier = cookieCarrier([secret], 'sid', encrypt, () => now);
+  const carrier = cookieCarrier(
+    [secret],
+    encrypt,
+    cookieFrame(() => now),
+  );
   const times = { createdAt: 1, touchedAt: 1, expiresAt: 2000 };
 
   async function cookieOf(fields: Record<string, string>): Promise<string> {

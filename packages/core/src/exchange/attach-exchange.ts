@@ -35,6 +35,7 @@ function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureLi
       const late = told(exchange, onFailure, () => exchange.commit(false, isHeld));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
+    failureCookie: () => exchange.failureCookie(),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
   });

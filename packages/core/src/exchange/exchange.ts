@@ -2,10 +2,10 @@ import type { Claim } from '../cookie/claim.ts';
 import { clearingCookie, sessionCookie } from '../cookie/cookie-line.ts';
 import { Commits } from './commits.ts';
 import { destroySession } from './destroy-session.ts';
-import { endedError, headersSent, sealed } from './too-late-errors.ts';
+import { dropAbandoned, refuseSealed } from './dropped-changes.ts';
+import { endedError, headersSent } from './too-late-errors.ts';
 import type { Engine } from './engine.ts';
 import { type SessError, isSessError } from '../errors.ts';
-import { publish } from '../events.ts';
 import { Operations } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
@@ -41,7 +41,7 @@ export class Exchange {
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
     this.engine = engine;
     this.claim = claim;
-    this.#operations = new Operations(engine, (error) => this.#surface(error));
+    this.#operations = new Operations(engine, (error) => this.surface(error));
     if (opened instanceof SessionState) this.#state = opened;
     else this.fault = opened;
   }
@@ -66,21 +66,13 @@ export class Exchange {
    */
   look(): void {
     this.#looked = true;
-    if (this.fault !== undefined) throw this.#surface(this.fault);
+    if (this.fault !== undefined) throw this.surface(this.fault);
   }
 
-  #surface<E>(error: E): E {
+  /** Remembers that the app was told of a fault. */
+  surface<E>(error: E): E {
     if (isSessError(error) && error.status === 503) this.#faultSurfaced = true;
     return error;
-  }
-
-  /** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at */
-  valueOf(state: SessionState, key: string): unknown {
-    try {
-      return state.fields.get(key);
-    } catch (error) {
-      throw this.#surface(error);
-    }
   }
 
   /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
@@ -95,9 +87,7 @@ export class Exchange {
 
   /** The client went away before the app ended its answer: nothing is stored that was not saved. */
   abandon(): void {
-    const keys = this.#state?.closing === undefined ? this.#state?.fields.changedKeys() : undefined;
-    if (keys === undefined || keys.length === 0) return;
-    publish('dropped', () => ({ handle: this.knownHandle, keys, reason: 'abandoned' }));
+    dropAbandoned(this.#state, this.knownHandle);
   }
 
   /**
@@ -106,7 +96,7 @@ export class Exchange {
    */
   mayChange(state: SessionState, what: string): boolean {
     if (state.closing !== undefined) throw endedError(state.closing, what);
-    if (!this.#isInTime(state, what)) return false;
+    if (this.#sealed) return refuseSealed(this.engine, state, what);
     this.mustStayOpen(state, what);
     return true;
   }
@@ -120,11 +110,9 @@ export class Exchange {
     if (state.standing === 'new' || this.engine.carrier.holdsSession) this.mustSendCookie(what);
   }
 
-  #isInTime(state: SessionState, what: string): boolean {
-    if (!this.#sealed) return true;
-    publish('dropped', () => ({ handle: state.knownKey, keys: [what], reason: 'sealed' }));
-    if (this.engine.production) return false;
-    throw sealed(what);
+  /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */
+  get isCookieGone(): boolean {
+    return this.#headersLeft && this.engine.carrier.holdsSession;
   }
 
   /** @throws SessError `HEADERS_SENT` where no cookie can be sent any more */
@@ -178,13 +166,12 @@ export class Exchange {
   #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     // What is being stored is the answer's session: its headers are as good as gone.
-    if (this.#commits?.storing !== undefined) throw headersSent('regenerate()');
-    this.mustSendCookie('regenerate()');
-    if (isInTime || this.#isInTime(old, 'regenerate()')) {
+    if (this.#headersLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
+    if (isInTime || refuseSealed(this.engine, old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
       this.#session = undefined;
-      // A cookie is earned again, when the new session is stored.
-      this.#cookieDuty = undefined;
+      // A cookie is earned again, when the new session is stored; until then that of a destroyed one is to go.
+      if (this.#cookieDuty === 'set') this.#cookieDuty = undefined;
     }
     return this.session;
   }
@@ -219,8 +206,13 @@ export class Exchange {
     const work =
       pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
     return commits.wait(work, isSecond).then(
-      () => this.#headers(failed),
-      (error: unknown) => Promise.reject(this.#surface(error)),
+      () => {
+        // The app goes on while its answer is held: of what a cookie holds this is the last moment.
+        const late = this.engine.carrier.holdsSession && !this.#operations.isBusy ? this.#pending() : undefined;
+        if (late !== undefined) writeAtOnce(this, this.state, late.changes);
+        return this.#headers(failed);
+      },
+      (error: unknown) => Promise.reject(this.surface(error)),
     );
   }
 
@@ -235,6 +227,11 @@ export class Exchange {
     return this.fault === undefined && this.#state !== undefined ? pendingOf(this.engine, this.#state) : undefined;
   }
 
+  /** What an error in place of the answer says of the cookie: nothing, unless the app has destroyed its session. */
+  failureCookie(): string | undefined {
+    return this.#cookieDuty === 'clear' && !this.#headersLeft ? clearingCookie(this.engine) : undefined;
+  }
+
   #headers(failed: boolean): SessionHeaders {
     // A logout that waits for what is being stored has the last word.
     if (this.#state?.closing === 'destroyed') this.clearCookie();
@@ -242,7 +239,10 @@ export class Exchange {
     // An app that got over a fault and stored the session after all has an answer like any other.
     const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced && duty === undefined };
     if (duty !== undefined)
-      headers.setCookie = duty === 'clear' ? clearingCookie(this.engine) : sessionCookie(this.engine, this.state);
+      headers.setCookie =
+        duty === 'clear'
+          ? clearingCookie(this.engine)
+          : sessionCookie(this.engine, this.state, this.state.claim.cookieValue());
     this.#headersLeft = true;
     this.#operations.isAnswerHeld = false;
     return headers;

@@ -7,7 +7,7 @@ import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
-import type { SessionSettings } from '../store.ts';
+import type { SessionSettings, UpdateVerdict } from '../store.ts';
 import { queueWrite } from './write-queue.ts';
 import type { WriteTimes } from './write.ts';
 
@@ -63,6 +63,7 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   const texts = state.fields.texts();
   assertFits(texts, engine.limits);
   const restore = state.fields.beginWrite();
+  const { settings } = state;
   try {
     state.renewed(state.timesAt(engine.clock(), engine.timeouts));
     if (!(await state.claim.store.create(state.key, state.record(texts)))) {
@@ -76,7 +77,8 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
     throw error;
   }
   state.standing = 'stored';
-  state.settingsChanged = false;
+  // What the app has set meanwhile is stored with the rest of what it changed meanwhile.
+  if (settings === state.settings) state.settingsChanged = false;
   state.persistenceChanged = false;
   state.fields.wrote({ set: texts, unset: [], revise: {} });
   if (state.replaces === undefined) exchange.sendCookie();
@@ -94,6 +96,7 @@ async function write(
   changes: FieldChanges | undefined,
   mode: StoreMode,
 ): Promise<void> {
+  if (exchange.isCookieGone) return tooLate(exchange, state, changes, mode);
   const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
   let gone: boolean;
@@ -114,11 +117,29 @@ async function write(
 export function writeAtOnce(exchange: Exchange, state: SessionState, changes: FieldChanges | undefined): boolean {
   const atHand = isChangeAlone(state, changes) ? state.claim.atHand : undefined;
   if (atHand === undefined) return false;
+  if (exchange.isCookieGone) return false;
   const begun = beginWrite(exchange, state, changes);
-  state.fields.beginWrite();
-  if (atHand.updateAtOnce(begun.times, changes ?? {}) === 'applied') written(exchange, state, changes, begun);
+  const restore = state.fields.beginWrite();
+  let verdict: UpdateVerdict;
+  try {
+    verdict = atHand.updateAtOnce(begun.times, changes ?? {});
+  } catch (error) {
+    restore();
+    throw error;
+  }
+  if (verdict === 'applied') written(exchange, state, changes, begun);
   else drop(state, changes === undefined ? [] : keysOf(changes), 'gone', { explicit: false });
   return true;
+}
+
+/** What was assigned so late has thrown; an object that was changed in place is found out only here. */
+function tooLate(exchange: Exchange, state: SessionState, changes: FieldChanges | undefined, mode: StoreMode): void {
+  if (mode.explicit) exchange.mustSendCookie('save()');
+  publish('dropped', () => ({
+    handle: state.key,
+    keys: changes === undefined ? [] : keysOf(changes),
+    reason: 'sealed',
+  }));
 }
 
 /** A write as it is when it begins. */
@@ -163,7 +184,7 @@ function written(
 async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
   const { engine } = exchange;
   const due = state.touchWanted || (!mode.explicit && isTouchDue(engine.clock(), state, engine.timeouts));
-  if (!due) return;
+  if (!due || exchange.isCookieGone) return;
   const started = performance.now();
   const times = state.timesAt(engine.clock(), engine.timeouts);
   try {

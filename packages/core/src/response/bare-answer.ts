@@ -11,6 +11,11 @@ export interface BareAnswer {
   code: string;
 }
 
+interface WithCookie extends BareAnswer {
+  /** A whole `Set-Cookie` value. */
+  setCookie: string | undefined;
+}
+
 /** What a failed commit is answered with: 503, unless the error says that the fault is the app's. */
 export function answerOfFailure(error: unknown): BareAnswer {
   return isSessError(error) ? { status: error.status, code: error.code } : { status: 503, code: 'STORE_UNAVAILABLE' };
@@ -18,15 +23,20 @@ export function answerOfFailure(error: unknown): BareAnswer {
 
 /**
  * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be
- * believed, its Location followed, its cookies kept.
+ * believed, its Location followed, its cookies kept. That of a session that was destroyed goes all the same.
  */
-export function sendBareAnswer(response: ServerResponse, outlet: ResponseOutlet, { status, code }: BareAnswer): void {
+export function sendBareAnswer(
+  response: ServerResponse,
+  outlet: ResponseOutlet,
+  { status, code, setCookie }: WithCookie,
+): void {
   const isFault = status === 503;
   const error = isFault
     ? 'The session could not be stored. Please try again in a moment.'
     : 'The session could not be stored.';
   const body = JSON.stringify({ code, error });
   const headers: Record<string, string | number> = {
+    ...(setCookie !== undefined && { 'Set-Cookie': setCookie, 'Cache-Control': 'private, no-store' }),
     ...(isFault && faultHeaders),
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),

@@ -227,7 +227,8 @@ export class ResponseHold {
     this.#stage = 'done';
     try {
       if (!isGone(response) && response.headersSent) breakOff(response, error);
-      else if (!isGone(response)) sendBareAnswer(response, this.#outlet, answer);
+      else if (!isGone(response))
+        sendBareAnswer(response, this.#outlet, { ...answer, setCookie: this.#work.failureCookie?.() });
     } catch {
       // Another's wrapper around the response failed. There is no answer left to give.
       response.destroy();

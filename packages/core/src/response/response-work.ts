@@ -14,6 +14,8 @@ export interface ResponseWork {
    * @param isHeld nothing of the answer has left yet
    */
   commitLate(isHeld: boolean): void | Promise<void>;
+  /** A `Set-Cookie` value for an error in place of the answer, if there is one. */
+  failureCookie?(): string | undefined;
   /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
   seal(): void;
   /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */

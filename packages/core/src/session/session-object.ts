@@ -28,7 +28,7 @@ const handler: ProxyHandler<SessionPrototype> = {
     if (answering.has(key)) return Reflect.get(target, key, receiver);
     const { exchange, state } = target[internals];
     exchange.look();
-    if (!isReserved(key) && state.fields.has(key)) return exchange.valueOf(state, key);
+    if (!isReserved(key) && state.fields.has(key)) return valueOf(exchange, state, key);
     return Reflect.get(target, key, receiver);
   },
 
@@ -71,7 +71,7 @@ const handler: ProxyHandler<SessionPrototype> = {
     const { exchange, state } = target[internals];
     exchange.look();
     if (!state.fields.has(key)) return undefined;
-    return { value: exchange.valueOf(state, key), writable: true, enumerable: true, configurable: true };
+    return { value: valueOf(exchange, state, key), writable: true, enumerable: true, configurable: true };
   },
 
   defineProperty(target, key, descriptor) {
@@ -105,4 +105,13 @@ function areInternals(value: unknown): value is SessionInternals {
 /** The request's current session: after a regenerate, the new one. */
 export function currentSession(session: Session): Session {
   return exchangeOf(session).session;
+}
+
+/** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at */
+function valueOf(exchange: Exchange, state: SessionState, key: string): unknown {
+  try {
+    return state.fields.get(key);
+  } catch (error) {
+    throw exchange.surface(error);
+  }
 }
