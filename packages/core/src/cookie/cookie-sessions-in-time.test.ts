@@ -163,6 +163,17 @@ describe.each(Object.entries(kinds))('a session %s', (kind, storeAt) => {
     expect(await browser.data()).toEqual({});
   });
 
+  it('that ends between a change and the head of its answer is no failure of that', async () => {
+    const browser = await browserWith();
+    await browser.visit((session) => Object.assign(session, { n: 1 }));
+    const { status } = await browser.visit(async (session) => {
+      await session.update('n', () => 2);
+      now += 25 * hourMs;
+    });
+    expect(status).toBe(200);
+    expect(await browser.data()).toEqual({});
+  });
+
   it('keeps settings that are made while it is first stored', async () => {
     const browser = await browserWith();
     await browser.visit(async (session) => {

@@ -67,8 +67,8 @@ export function cookieCarrier(secrets: readonly [string, ...string[]], encrypt: 
       store,
       atHand: store,
       cookieValue() {
-        if (store.record === undefined) throw new Error('a cookie for a session without a record');
-        return valueOf(store.record);
+        if (store.lastRecord === undefined) throw new Error('a cookie for a session without a record');
+        return valueOf(store.lastRecord);
       },
     };
   }

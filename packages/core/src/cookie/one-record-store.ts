@@ -25,6 +25,11 @@ export class OneRecordStore implements SessionStore {
     return record !== undefined && this.#clock() < record.expiresAt ? record : undefined;
   }
 
+  /** The same, also behind the deadline: a session may end between its last change and the answer's head. */
+  get lastRecord(): SessionRecord | undefined {
+    return this.#record;
+  }
+
   async create(_key: SessionKey, record: SessionRecord): Promise<boolean> {
     this.#assertFits(record);
     this.#record = record;
