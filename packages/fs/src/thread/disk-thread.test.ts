@@ -7,6 +7,7 @@ import { builtCopy, entryName, fragileDisk } from '../testing/built-copy.ts';
 import {
   changeAt,
   dataFileOf,
+  fastDirectory,
   keyOf,
   recordAt,
   removeTemporaryDirectories,
@@ -30,7 +31,7 @@ function scene(directory: string, options = ''): string {
     const store = fsStore({ directory, sweepEveryMs: 0, ${options} });`;
 }
 
-/** Uses the store for as long as it would take a thread to be there. */
+/** Uses the store for as long as it would take a thread to be there. Not where a slow disk would be told of. */
 const withoutThread = `
   for (let round = 0; round < 50; round++) {
     await store.create(key, record);
@@ -61,7 +62,7 @@ describe('the thread of a store', () => {
   });
 
   it('is not used where a write waits for the disk to confirm it', async () => {
-    const said = await runApp(`${scene(temporaryDirectory(), "durability: 'fsync'")} ${withoutThread}`);
+    const said = await runApp(`${scene(fastDirectory(), "durability: 'fsync'")} ${withoutThread}`);
     expect(said).toEqual(['done']);
   });
 
@@ -369,8 +370,8 @@ describe('a thread that cannot start', () => {
       const dist = builtCopy();
       act(join(dist, entryName));
       const options = { built: join(dist, 'index.js') };
-      expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread}`, options)).toEqual(['done']);
-      expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread} await store.close();`, options)).toEqual([
+      expect(await runApp(`${scene(fastDirectory())} ${withoutThread}`, options)).toEqual(['done']);
+      expect(await runApp(`${scene(fastDirectory())} ${withoutThread} await store.close();`, options)).toEqual([
         'done',
       ]);
     });
@@ -378,7 +379,7 @@ describe('a thread that cannot start', () => {
 
   it('because the process may have none is done without', async () => {
     const nodeArgs = ['--experimental-permission', '--allow-fs-read=*', '--allow-fs-write=*', '--no-warnings'];
-    expect(await runApp(`${scene(temporaryDirectory())} ${withoutThread}`, { nodeArgs })).toEqual(['done']);
+    expect(await runApp(`${scene(fastDirectory())} ${withoutThread}`, { nodeArgs })).toEqual(['done']);
   });
 });
 
