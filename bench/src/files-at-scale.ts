@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { fsStore } from '@sess/fs';
-import { bytesOnDisk, plantFiles, shards, spreadShards } from './plant-files.ts';
+import { bytesOnDisk, plantFiles, settle, shards, spreadShards } from './plant-files.ts';
 
 interface Found {
   readUs: number;
@@ -40,6 +40,7 @@ export function filesAtScale(directory: string): FilesAtScale {
       const planted = wanted - visited;
       if (sessions === 0) await spreadShards(directory);
       await plantFiles(directory, planted - sessions);
+      await settle();
       diskBytes = (await bytesOnDisk(directory)) / planted;
       sessions = planted;
     },

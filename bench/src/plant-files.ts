@@ -28,6 +28,14 @@ export async function spreadShards(directory: string): Promise<void> {
   await promisify(execFile)('chattr', ['+T', directory]).catch(() => {});
 }
 
+/**
+ * Waits until the disk has what was planted. Else the kernel writes gigabytes meanwhile, on the processor of what is
+ * measured next too, and each of its steps there is a stall.
+ */
+export async function settle(): Promise<void> {
+  await promisify(execFile)(...onAllProcessors('sync', []));
+}
+
 /** What all of it takes on the disk. */
 export async function bytesOnDisk(directory: string): Promise<number> {
   const halves = [shards.slice(0, shards.length / 2), shards.slice(shards.length / 2)];

@@ -25,16 +25,11 @@ export function pendingOf(engine: Engine, state: SessionState): Pending | undefi
 }
 
 function needsRecordOrTouch(engine: Engine, state: SessionState): boolean {
-  if (state.standing === 'new') return hasContent(state);
+  if (state.standing === 'new') return state.hasContent;
   return (
     state.standing === 'stored' &&
     (state.settingsChanged || state.touchWanted || isTouchDue(engine.clock(), state, engine.timeouts))
   );
-}
-
-/** A session without data and owner makes no record: reading must not fill the store (CVE-2015-5143). */
-export function hasContent(state: SessionState): boolean {
-  return state.owner !== undefined || state.fields.keys().length > 0;
 }
 
 export function storePending(exchange: Exchange, state: SessionState, { changes }: Pending): Promise<void> {

@@ -1,7 +1,6 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
-import { hasContent } from './pending.ts';
 import { isTouchDue } from '../expiry.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
@@ -48,7 +47,7 @@ async function storeInSteps(
     if (changes !== undefined) drop(state, keysOf(changes), state.standing, mode);
     return;
   }
-  if (state.standing === 'new' && hasContent(state)) await create(exchange, state);
+  if (state.standing === 'new' && state.hasContent) await create(exchange, state);
   else if (state.standing === 'stored' && (changes !== undefined || state.settingsChanged))
     await write(exchange, state, changes, mode);
   else if (state.standing === 'stored' && state.replaces === undefined) await touch(exchange, state, mode);

@@ -87,6 +87,11 @@ export class SessionState {
     return this.#claim?.key;
   }
 
+  /** Without data and owner a session makes no record: reading must not fill the store (CVE-2015-5143). */
+  get hasContent(): boolean {
+    return this.owner !== undefined || this.fields.keys().length > 0;
+  }
+
   /** Another token, when the first one's key was taken. */
   mintAgain(): void {
     this.#claim = this.#carrier.mint();
