@@ -224,6 +224,9 @@ describe('the surroundings', () => {
     expect(await diagnose({ ...app.env }, '--env', '.env')).toMatchObject({ codes: [] });
     chmodSync(join(app.path, '.env'), 0o644);
     expect(await diagnose({ ...app.env }, '--env', '.env')).toMatchObject({ codes: ['ENV_FILE_OPEN'] });
+    const directory = `SESSION_DIR=${app.env['SESSION_DIR'] ?? ''}\n`;
+    chmodSync(app.write('.env', directory), 0o644);
+    expect((await diagnose({ ...app.env }, '--env', '.env')).codes).not.toContain('ENV_FILE_OPEN');
   });
 });
 

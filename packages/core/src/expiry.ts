@@ -38,8 +38,12 @@ export function isPastAbsolute(now: number, createdAt: number, timeouts: Timeout
   return now >= absoluteDeadline(createdAt, timeouts);
 }
 
+/**
+ * Whether a look at the session is to move its deadline. Also where it was last used in the future, by a host whose
+ * clock is ahead: a store with a clock of its own counts down all the same.
+ */
 export function isTouchDue(now: number, age: SessionAge, timeouts: Timeouts): boolean {
   const own = age.settings?.idleTimeoutMs;
   const after = own === undefined ? timeouts.touchAfterMs : own / 24;
-  return now - age.touchedAt > after;
+  return Math.abs(now - age.touchedAt) > after;
 }

@@ -18,10 +18,11 @@ export interface RevokeFlags {
 /** Ends sessions, wherever they are used: by handle, or all of an owner. */
 export async function revoke(
   app: App,
-  handles: readonly string[],
+  given: readonly string[],
   { owner, yes, json }: RevokeFlags,
   { out, err }: Terminal,
 ): Promise<void> {
+  const handles = [...new Set(given)];
   if ((owner === undefined) === (handles.length === 0))
     throw new CommandError(exitCodes.usage, 'Say whose: handles, or --owner <owner>.');
   for (const handle of handles) assertHandle(handle);
@@ -64,7 +65,7 @@ function sessionsOf({ store }: Storage): Sessions {
 
 async function revokeAll(sessions: Sessions, handles: readonly string[]): Promise<number> {
   let revoked = 0;
-  for (const handle of new Set(handles)) if (await sessions.revoke(handle)) revoked += 1;
+  for (const handle of handles) if (await sessions.revoke(handle)) revoked += 1;
   return revoked;
 }
 

@@ -7,7 +7,10 @@ import type { App } from '../app.ts';
 /** Names that frameworks and dotenv read by themselves, and this command does not. */
 const envFiles = ['.env', '.env.local', '.env.production', '.env.production.local'];
 
-const ours = /^(SECRET_KEY(_FALLBACKS)?|SESSION_REDIS_URL|REDIS_URL|SESSION_DIR)$/;
+/** An address of Redis may hold a password. */
+const secret = /^(SECRET_KEY(_FALLBACKS)?|(SESSION_)?REDIS_URL)$/;
+
+const isOurs = (name: string): boolean => name === 'SESSION_DIR' || secret.test(name);
 
 /** Whether this is the environment that the app has. */
 export function examineSurroundings(app: App, read: readonly string[]): Finding[] {
@@ -15,11 +18,12 @@ export function examineSurroundings(app: App, read: readonly string[]): Finding[
   for (const file of envFiles) {
     const path = join(app.folder, file);
     if (!existsSync(path)) continue;
-    const names = namesIn(path).filter((name) => ours.test(name));
+    const names = namesIn(path).filter(isOurs);
     if (names.length === 0) continue;
     const missing = names.filter((name) => app.env[name] === undefined);
     if (missing.length > 0 && !read.includes(file)) findings.push(unreadFile(file, missing));
-    if ((statSync(path).mode & 0o004) !== 0) findings.push(openFile(file));
+    const isOpen = (statSync(path).mode & 0o004) !== 0;
+    if (isOpen && names.some((name) => secret.test(name))) findings.push(openFile(file));
   }
   if (process.geteuid?.() === 0) findings.push(asRoot());
   return findings;

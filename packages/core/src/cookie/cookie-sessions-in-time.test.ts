@@ -206,6 +206,18 @@ describe.each(Object.entries(kinds))('a session %s', (kind, storeAt) => {
     expect(await browser.data()).toEqual({ n: 0, ok: 1 });
     expect(committed).toEqual([['ok']]);
   });
+
+  it('that is too large leaves the error page of an app that save() told of it', async () => {
+    const browser = await browserWith({ limits: { sessionBytes: 4000 } });
+    await browser.visit((session) => Object.assign(session, { n: 0 }));
+    const { status, text } = await browser.visit(async (session, response) => {
+      session['large'] = 'x'.repeat(isInCookie ? 3900 : 6000);
+      response.statusCode = 500;
+      await session.save();
+    });
+    expect([status, text]).toEqual([500, isInCookie ? 'COOKIE_TOO_LARGE' : 'SESSION_TOO_LARGE']);
+    expect(await browser.data()).toEqual({ n: 0 });
+  });
 });
 
 describe.each([

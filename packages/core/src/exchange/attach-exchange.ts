@@ -26,7 +26,7 @@ export function attachExchange(
 function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureListener | undefined): Exchange {
   if (typeof response.writeHead !== 'function') {
     // A WebSocket's upgrade, run through the middleware with `{}`: there are no headers, and no end.
-    exchange.noteHeadersLeft();
+    exchange.headers.leave();
     return exchange;
   }
   holdResponse(response, {
@@ -35,7 +35,7 @@ function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureLi
       const late = told(exchange, onFailure, () => exchange.commit(false, isHeld));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
-    failureCookie: () => exchange.failureCookie(),
+    failureCookie: () => exchange.headers.failureCookie(),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
   });

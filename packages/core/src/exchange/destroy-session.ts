@@ -29,5 +29,5 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
     if (wasThere) publish('destroyed', () => ({ handle: target.key, by: 'request' }));
   }
   state.replaces = undefined;
-  exchange.clearCookie();
+  exchange.headers.clearCookie();
 }

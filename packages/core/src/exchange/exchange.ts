@@ -1,11 +1,11 @@
 import type { Claim } from '../cookie/claim.ts';
-import { clearingCookie, sessionCookie } from '../cookie/cookie-line.ts';
+import { AnswerHeaders } from './answer-headers.ts';
 import { Commits } from './commits.ts';
 import { destroySession } from './destroy-session.ts';
 import { dropAbandoned, refuseSealed } from './dropped-changes.ts';
 import { endedError, headersSent } from './too-late-errors.ts';
 import type { Engine } from './engine.ts';
-import { type SessError, isSessError } from '../errors.ts';
+import type { SessError } from '../errors.ts';
 import { Operations } from './operations.ts';
 import { regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
@@ -27,13 +27,9 @@ export class Exchange {
   readonly claim: Claim | undefined;
   /** The fault of the store at open, if there was one. */
   readonly fault: SessError | undefined;
+  readonly headers: AnswerHeaders;
   #state: SessionState | undefined;
   #session: Session | undefined;
-  /** What the answer's `Set-Cookie` has to do, if there is to be one. */
-  #cookieDuty: 'set' | 'clear' | undefined;
-  #looked = false;
-  #faultSurfaced = false;
-  #headersLeft = false;
   #sealed = false;
   #commits: Commits | undefined;
   readonly #operations: Operations;
@@ -41,6 +37,7 @@ export class Exchange {
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
     this.engine = engine;
     this.claim = claim;
+    this.headers = new AnswerHeaders(engine, claim);
     this.#operations = new Operations(engine, (error) => this.surface(error));
     if (opened instanceof SessionState) this.#state = opened;
     else this.fault = opened;
@@ -65,19 +62,14 @@ export class Exchange {
    * store at open is the app's to know.
    */
   look(): void {
-    this.#looked = true;
+    this.headers.noteLook();
     if (this.fault !== undefined) throw this.surface(this.fault);
   }
 
   /** Remembers that the app was told of a fault. */
   surface<E>(error: E): E {
-    if (isSessError(error) && error.status === 503) this.#faultSurfaced = true;
+    this.headers.noteError(error);
     return error;
-  }
-
-  /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
-  noteHeadersLeft(): void {
-    this.#headersLeft = true;
   }
 
   /** The app has ended its answer: what it changes from here on can not be stored. */
@@ -112,12 +104,12 @@ export class Exchange {
 
   /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */
   get isCookieGone(): boolean {
-    return this.#headersLeft && this.engine.carrier.holdsSession;
+    return this.headers.haveLeft && this.engine.carrier.holdsSession;
   }
 
   /** @throws SessError `HEADERS_SENT` where no cookie can be sent any more */
   mustSendCookie(what: string): void {
-    if (this.#headersLeft) throw headersSent(what);
+    if (this.headers.haveLeft) throw headersSent(what);
   }
 
   save(state: SessionState): Promise<void> {
@@ -166,41 +158,47 @@ export class Exchange {
   #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     // What is being stored is the answer's session: its headers are as good as gone.
-    if (this.#headersLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
+    if (this.headers.haveLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
     if (isInTime || refuseSealed(this.engine, old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
       this.#session = undefined;
       // A cookie is earned again, when the new session is stored; until then that of a destroyed one is to go.
-      if (this.#cookieDuty === 'set') this.#cookieDuty = undefined;
+      this.headers.keepCookie();
     }
     return this.session;
-  }
-
-  sendCookie(): void {
-    this.#cookieDuty = 'set';
-  }
-
-  /** The answer clears the cookie, where the browser has one of ours. */
-  clearCookie(): void {
-    this.#cookieDuty = this.claim === undefined ? undefined : 'clear';
   }
 
   /**
    * Stores what has changed and says what the answer's headers need. Synchronous where there is
    * nothing to store.
    * @param failed the answer is an error (5xx). The app was told of a fault, and tells the client:
-   * what it could not store is not tried once more.
+   * what it could not store is not tried once more, and what can not be stored does not take the place of its answer.
    * @param isSecond it follows another one, and nothing of the answer has left in between
    * @param isEnded nothing of the app comes in between: synchronous also where all is stored in the cookie
    * @throws SessError, also synchronously; the answer must not leave then
    */
   commit(failed = false, isSecond = false, isEnded = false): SessionHeaders | Promise<SessionHeaders> {
-    if (this.#faultSurfaced && failed) return this.#headers(failed);
+    if (!failed) return this.#commit(failed, isSecond, isEnded);
+    try {
+      const headers = this.#commit(failed, isSecond, isEnded);
+      return headers instanceof Promise ? headers.catch((error: unknown) => this.#answerUnstored(error)) : headers;
+    } catch (error) {
+      return this.#answerUnstored(error);
+    }
+  }
+
+  #answerUnstored(error: unknown): SessionHeaders {
+    if (this.#operations.wasToldOf(error)) return this.#answer(true);
+    throw error;
+  }
+
+  #commit(failed: boolean, isSecond: boolean, isEnded: boolean): SessionHeaders | Promise<SessionHeaders> {
+    if (this.headers.isFaultSurfaced && failed) return this.#answer(failed);
     if (!failed) this.#operations.throwUntold();
     const pending = this.#operations.isBusy ? undefined : this.#pending();
-    if (pending === undefined && !this.#operations.isBusy) return this.#headers(failed);
+    if (pending === undefined && !this.#operations.isBusy) return this.#answer(failed);
     const alone = isEnded && this.#commits === undefined ? pending : undefined;
-    if (alone !== undefined && writeAtOnce(this, this.state, alone.changes)) return this.#headers(failed);
+    if (alone !== undefined && writeAtOnce(this, this.state, alone.changes)) return this.#answer(failed);
     this.#operations.isAnswerHeld = true;
     const commits = (this.#commits ??= new Commits(this.engine));
     const work =
@@ -210,7 +208,7 @@ export class Exchange {
         // The app goes on while its answer is held: of what a cookie holds this is the last moment.
         const late = this.engine.carrier.holdsSession && !this.#operations.isBusy ? this.#pending() : undefined;
         if (late !== undefined) writeAtOnce(this, this.state, late.changes);
-        return this.#headers(failed);
+        return this.#answer(failed);
       },
       (error: unknown) => Promise.reject(this.surface(error)),
     );
@@ -227,23 +225,10 @@ export class Exchange {
     return this.fault === undefined && this.#state !== undefined ? pendingOf(this.engine, this.#state) : undefined;
   }
 
-  /** What an error in place of the answer says of the cookie: nothing, unless the app has destroyed its session. */
-  failureCookie(): string | undefined {
-    return this.#cookieDuty === 'clear' && !this.#headersLeft ? clearingCookie(this.engine) : undefined;
-  }
-
-  #headers(failed: boolean): SessionHeaders {
+  #answer(failed: boolean): SessionHeaders {
     // A logout that waits for what is being stored has the last word.
-    if (this.#state?.closing === 'destroyed') this.clearCookie();
-    const duty = this.#headersLeft || (this.#faultSurfaced && failed) ? undefined : this.#cookieDuty;
-    // An app that got over a fault and stored the session after all has an answer like any other.
-    const headers: SessionHeaders = { vary: this.#looked, fault: this.#faultSurfaced && duty === undefined };
-    if (duty !== undefined)
-      headers.setCookie =
-        duty === 'clear'
-          ? clearingCookie(this.engine)
-          : sessionCookie(this.engine, this.state, this.state.claim.cookieValue());
-    this.#headersLeft = true;
+    if (this.#state?.closing === 'destroyed') this.headers.clearCookie();
+    const headers = this.headers.of(failed, () => this.state);
     this.#operations.isAnswerHeld = false;
     return headers;
   }

@@ -76,6 +76,15 @@ export class Operations {
       if (told.status >= 500 && (!outcome.isAwaited || (isLate && told.status === 503))) throw told;
     }
   }
+
+  /** Whether an operation that the app waited for failed as this does, for what the app itself made of the session. */
+  wasToldOf(error: unknown): boolean {
+    const code = isSessError(error) && error.status !== 503 ? error.code : undefined;
+    if (code === undefined || this.#failures === undefined) return false;
+    return this.#failures.some(
+      ({ outcome, error: told }) => outcome.isAwaited && isSessError(told) && told.code === code,
+    );
+  }
 }
 
 /** All else that an operation rejects with comes from the store, and is a `SessError`. */

@@ -80,7 +80,7 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   if (settings === state.settings) state.settingsChanged = false;
   state.persistenceChanged = false;
   state.fields.wrote({ set: texts, unset: [], revise: {} });
-  if (state.replaces === undefined) exchange.sendCookie();
+  if (state.replaces === undefined) exchange.headers.setCookie();
   publish('committed', () => ({
     handle: state.key,
     keys: Object.keys(texts),
@@ -168,7 +168,7 @@ function written(
   if (changes !== undefined) state.fields.wrote(changes);
   state.renewed(times);
   if (settings === state.settings) state.settingsChanged = false;
-  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.sendCookie();
+  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.headers.setCookie();
   state.persistenceChanged = false;
   state.touchWanted = false;
   publish('committed', () => ({
@@ -198,7 +198,7 @@ async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): 
   }
   state.renewed(times);
   state.touchWanted = false;
-  if (engine.carrier.holdsSession) exchange.sendCookie();
+  if (engine.carrier.holdsSession) exchange.headers.setCookie();
   publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
 }
 
@@ -210,8 +210,8 @@ async function replace(exchange: Exchange, state: SessionState, mode: StoreMode)
     return drop(state, state.fields.keys(), 'gone', mode);
   }
   // Without data and owner there is no record: what is left of the old session is its cookie.
-  if (state.standing === 'stored') exchange.sendCookie();
-  else exchange.clearCookie();
+  if (state.standing === 'stored') exchange.headers.setCookie();
+  else exchange.headers.clearCookie();
 }
 
 function drop(state: SessionState, keys: readonly string[], reason: 'ended' | 'gone', mode: StoreMode): void {

@@ -5,7 +5,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Gate, type StoreCall } from '../testing/probe-store.ts';
 import { turn } from '../testing/step-by-step.ts';
-import { type Browser, type Route, type TestApp, closeApps, startApp, watchEvents } from '../testing/test-app.ts';
+import type { SessError } from '../errors.ts';
+import {
+  type AnySession,
+  type Browser,
+  type Route,
+  type TestApp,
+  type Visit,
+  closeApps,
+  startApp,
+  watchEvents,
+} from '../testing/test-app.ts';
 
 const stray: unknown[] = [];
 const noteStray = (error: unknown): void => void stray.push(error);
@@ -246,6 +256,92 @@ describe('a fault of the store at commit', () => {
       expect(answer.text).toContain(code);
     }
     expect(app.store.calls.filter(({ verb }) => verb === 'update')).toEqual([]);
+  });
+});
+
+describe('what can not be stored, where save() told the app', () => {
+  const spoil: [string, (session: AnySession) => void][] = [
+    ['NOT_SERIALIZABLE', (session) => (session['at'] = new Date())],
+    ['SESSION_TOO_LARGE', (session) => (session['at'] = 'x'.repeat(2000))],
+  ];
+
+  function spoiling(change: (session: AnySession) => void, answer: (visit: Visit, code: string) => unknown): Route {
+    return async (visit) => {
+      visit.session['n'] = 7;
+      change(visit.session);
+      const told = await visit.session.save().catch((error: SessError) => error);
+      return answer(visit, told?.code ?? 'nothing');
+    };
+  }
+
+  function start(route: Route): Promise<TestApp> {
+    return startApp({ ...routes, '/spoil': route }, { limits: { sessionBytes: 1000 } });
+  }
+
+  it.each(spoil)('%s: its error page leaves, and nothing is stored', async (code, change) => {
+    const app = await start(
+      spoiling(change, ({ response }, told) => {
+        response.statusCode = 500;
+        return `our own page: ${told}`;
+      }),
+    );
+    const browser = await visitor(app);
+    expect(await browser.get('/spoil')).toMatchObject({ status: 500, text: `"our own page: ${code}"`, setCookie: [] });
+    expect(app.lines.join()).not.toContain(code);
+    expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 1 });
+  });
+
+  it.each(spoil)('%s: any other answer says that all went well, and does not leave', async (code, change) => {
+    const app = await start(
+      spoiling(change, ({ response }) => {
+        response.statusCode = 400;
+        return 'mind your input';
+      }),
+    );
+    const answer = await (await visitor(app)).get('/spoil');
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.text)).toMatchObject({ code });
+  });
+
+  it.each(spoil)('%s: without what is wrong the rest is stored, whatever the answer', async (_, change) => {
+    for (const status of [400, 500]) {
+      const app = await start(
+        spoiling(change, ({ response, session }) => {
+          delete session['at'];
+          response.statusCode = status;
+          return 'mind your input';
+        }),
+      );
+      const browser = await visitor(app);
+      expect(await browser.get('/spoil')).toMatchObject({ status, text: '"mind your input"' });
+      expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 7 });
+    }
+  });
+
+  it('an error page of an app that did not wait for save() is replaced, and the reason is logged', async () => {
+    const app = await start(({ session, response }) => {
+      session['at'] = new Date();
+      void session.save();
+      response.statusCode = 500;
+      return 'our own page';
+    });
+    expect((await (await visitor(app)).get('/spoil')).text).toContain('NOT_SERIALIZABLE');
+    expect(app.lines).toContainEqual(expect.stringContaining('session.at is a Date'));
+  });
+
+  it('a fault of the store in the commit is a 503 all the same', async () => {
+    const app = await start(
+      spoiling(
+        (session) => (session['at'] = new Date()),
+        ({ response, session }) => {
+          delete session['at'];
+          fail(app, 'update');
+          response.statusCode = 500;
+          return 'our own page';
+        },
+      ),
+    );
+    expect(await (await visitor(app)).get('/spoil')).toMatchObject(fault);
   });
 });
 

@@ -64,7 +64,8 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       session.userId = 'u1';
       session.views = (session.views ?? 0) + 1;
       const items: string[] | undefined = session.cart?.items;
-      const views: number | undefined = await session.update('views', (current = 0) => current + 1);
+      const views: number = await session.update('views', (current = 0) => current + 1);
+      const none: undefined = await session.update('views', () => undefined);
       await session.update('cart', (cart = { items: [] }) => ({ items: [...cart.items, 'x'] }));
       const next: Session = await session.regenerate({ owner: 'u1', keep: ['cart'] });
       await session.regenerate({ keep: true });
@@ -75,7 +76,7 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       session.persistent = true;
       const data: SessionData = { userId: 'u2' };
       Object.assign(session, data);
-      export { items, views, same };
+      export { items, none, views, same };
     `;
     expect(await compile(`good-${options.module}.ts`, source, options)).toBe('');
   });

@@ -122,13 +122,13 @@ export class SessionPrototype implements SessionControls {
     return settle(this, exchange.save(state), callback);
   }
 
-  update<Key extends SessionDataKey>(
+  update<Key extends SessionDataKey, Value extends SessionData[Key] = SessionData[Key]>(
     key: Key,
-    fn: (current: SessionData[Key]) => SessionData[Key],
-  ): Promise<SessionData[Key]> {
+    fn: (current: SessionData[Key]) => Value,
+  ): Promise<Value> {
     const { exchange, state } = this[internals];
     // The type of a key's data is the app's word (SessionData); the store knows only texts.
-    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<SessionData[Key]>;
+    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<Value>;
   }
 
   regenerate(options?: RegenerateOptions): Promise<Session>;

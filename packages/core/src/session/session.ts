@@ -74,13 +74,13 @@ export interface SessionControls {
    * Changes one key atomically, whoever else changes it in any worker: `fn` gets the value that the
    * store holds and returns the new one (`undefined` removes the key). It is synchronous, and may
    * run several times.
-   * @returns the new value
+   * @returns the new value, what `fn` returned last
    * @throws SessError `UPDATE_PENDING` the key has an assignment that is not stored; `SESSION_GONE`
    */
-  update<Key extends SessionDataKey>(
+  update<Key extends SessionDataKey, Value extends SessionData[Key] = SessionData[Key]>(
     key: Key,
-    fn: (current: SessionData[Key]) => SessionData[Key],
-  ): Promise<SessionData[Key]>;
+    fn: (current: SessionData[Key]) => Value,
+  ): Promise<Value>;
 
   /**
    * Gives the session a new token, so that nobody who knew the old one has it: at login, and
