@@ -9,7 +9,8 @@ import type { Engine } from './engine.ts';
 export class AnswerHeaders {
   readonly #engine: Engine;
   readonly #claim: Claim | undefined;
-  #cookieDuty: 'set' | 'clear' | undefined;
+  /** The session that the browser is to get: it is stored. Or: its cookie is to go. */
+  #cookieDuty: SessionState | 'clear' | undefined;
   #isLookedAt = false;
   #isFaultSurfaced = false;
   #haveLeft = false;
@@ -42,8 +43,9 @@ export class AnswerHeaders {
     if (isSessError(error) && error.status === 503) this.#isFaultSurfaced = true;
   }
 
-  setCookie(): void {
-    this.#cookieDuty = 'set';
+  /** This session has been stored, and the browser has not its cookie. */
+  setCookie(state: SessionState): void {
+    this.#cookieDuty = state;
   }
 
   /** Clears the cookie, where the browser has one of ours. */
@@ -51,24 +53,32 @@ export class AnswerHeaders {
     this.#cookieDuty = this.#claim === undefined ? undefined : 'clear';
   }
 
-  /** A cookie is to be earned again. One that is to be cleared still is. */
-  keepCookie(): void {
-    if (this.#cookieDuty === 'set') this.#cookieDuty = undefined;
-  }
-
-  /** What an error in place of the answer says of the cookie: nothing, unless the app has destroyed its session. */
+  /** What an error in place of the answer says of the cookie: what is done in the store, the browser has to know. */
   failureCookie(): string | undefined {
-    return this.#cookieDuty === 'clear' && !this.#haveLeft ? clearingCookie(this.#engine) : undefined;
+    try {
+      return this.#cookie();
+    } catch {
+      return undefined;
+    }
   }
 
-  /** @param failed the answer is an error (5xx): where the app was told of a fault, the cookie is left alone */
-  of(failed: boolean, current: () => SessionState): SessionHeaders {
-    const duty = this.#haveLeft || (this.#isFaultSurfaced && failed) ? undefined : this.#cookieDuty;
+  /**
+   * @param failed the answer is an error (5xx)
+   * @throws SessError `COOKIE_TOO_LARGE`
+   */
+  of(failed: boolean): SessionHeaders {
+    const setCookie = this.#cookie();
     // An app that got over a fault and stored the session after all has an answer like any other.
-    const headers: SessionHeaders = { vary: this.#isLookedAt, fault: this.#isFaultSurfaced && duty === undefined };
-    if (duty === 'clear') headers.setCookie = clearingCookie(this.#engine);
-    if (duty === 'set') headers.setCookie = sessionCookie(this.#engine, current(), current().claim.cookieValue());
+    const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#haveLeft = true;
-    return headers;
+    return setCookie === undefined ? { vary: this.#isLookedAt, fault } : { vary: this.#isLookedAt, fault, setCookie };
+  }
+
+  #cookie(): string | undefined {
+    const duty = this.#haveLeft ? undefined : this.#cookieDuty;
+    if (duty === undefined) return undefined;
+    return duty === 'clear'
+      ? clearingCookie(this.#engine)
+      : sessionCookie(this.#engine, duty, duty.claim.cookieValue());
   }
 }

@@ -20,8 +20,8 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
   // From here on nothing is written any more; a failed attempt is repeated at commit.
   state.closing = 'destroyed';
   state.fields = new Fields({});
-  for (const target of [state, state.replaces?.state]) {
-    if (target === undefined || target.standing === 'new' || target.standing === 'gone') continue;
+  for (let target: SessionState | undefined = state; target !== undefined; target = target.replaces?.state) {
+    if (target.standing === 'new' || target.standing === 'gone') continue;
     const wasThere = target.standing === 'stored';
     // Also one that has ended: the logout that ended it may not have been confirmed, and this is its retry.
     await target.claim.store.destroy(target.key, wasThere ? { endMarkerMs: exchange.engine.endMarkerMs } : {});

@@ -162,8 +162,6 @@ export class Exchange {
     if (isInTime || refuseSealed(this.engine, old, 'regenerate()')) {
       this.#state = regeneratedState(this.engine, old, options);
       this.#session = undefined;
-      // A cookie is earned again, when the new session is stored; until then that of a destroyed one is to go.
-      this.headers.keepCookie();
     }
     return this.session;
   }
@@ -193,10 +191,12 @@ export class Exchange {
   }
 
   #commit(failed: boolean, isSecond: boolean, isEnded: boolean): SessionHeaders | Promise<SessionHeaders> {
-    if (this.headers.isFaultSurfaced && failed) return this.#answer(failed);
-    if (!failed) this.#operations.throwUntold();
-    const pending = this.#operations.isBusy ? undefined : this.#pending();
-    if (pending === undefined && !this.#operations.isBusy) return this.#answer(failed);
+    const { isBusy } = this.#operations;
+    if (this.headers.isFaultSurfaced && failed && !isBusy) return this.#answer(failed);
+    // Where something is under way it is waited for first: an error, too, has to know what is done in the store.
+    if (!failed && !isBusy) this.#operations.throwUntold();
+    const pending = isBusy ? undefined : this.#pending();
+    if (pending === undefined && !isBusy) return this.#answer(failed);
     const alone = isEnded && this.#commits === undefined ? pending : undefined;
     if (alone !== undefined && writeAtOnce(this, this.state, alone.changes)) return this.#answer(failed);
     this.#operations.isAnswerHeld = true;
@@ -210,13 +210,16 @@ export class Exchange {
         if (late !== undefined) writeAtOnce(this, this.state, late.changes);
         return this.#answer(failed);
       },
-      (error: unknown) => Promise.reject(this.surface(error)),
+      (error: unknown) =>
+        // A touch that waits behind others' is not waited for longer.
+        pending?.isTouch === true ? this.#answer(failed) : Promise.reject(this.surface(error)),
     );
   }
 
   async #commitBehind(failed: boolean): Promise<void> {
     await this.#operations.settled();
     if (!failed) this.#operations.throwUntold();
+    else if (this.headers.isFaultSurfaced) return;
     const pending = this.#pending();
     if (pending !== undefined) await this.#commits?.store(storePending(this, this.state, pending));
   }
@@ -226,9 +229,9 @@ export class Exchange {
   }
 
   #answer(failed: boolean): SessionHeaders {
-    // A logout that waits for what is being stored has the last word.
-    if (this.#state?.closing === 'destroyed') this.headers.clearCookie();
-    const headers = this.headers.of(failed, () => this.state);
+    // A logout that waits for what is being stored has the last word. One that failed has none: the session is there.
+    if (this.#state?.closing === 'destroyed' && !(failed && this.headers.isFaultSurfaced)) this.headers.clearCookie();
+    const headers = this.headers.of(failed);
     this.#operations.isAnswerHeld = false;
     return headers;
   }

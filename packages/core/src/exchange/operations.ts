@@ -44,7 +44,7 @@ export class Operations {
 
   /** Bounds an operation and remembers it until it is settled, whether or not the app waits for it. */
   track<T>(work: Promise<T>): Outcome<T> {
-    const outcome = Outcome.of(withDeadline(work, this.#engine.commitMs, 'Storing the session'));
+    const outcome = Outcome.of(withDeadline(work, this.#engine.commitMs, 'Storing the session'), work);
     const { settled } = outcome;
     void outcome.peek((error) => {
       (this.#failures ??= []).push({ outcome, error, isLate: this.isAnswerHeld });
@@ -96,14 +96,17 @@ function updateThrew(cause: unknown): SessError {
   );
 }
 
+const ignore = (): void => {};
+
 /** A promise that knows whether anybody waits for it, and bears it when nobody does. */
 class Outcome<T> extends Promise<T> {
   isAwaited = false;
   settled: Promise<void> = Promise.resolve();
 
-  static of<T>(work: Promise<T>): Outcome<T> {
-    const outcome = new Outcome<T>((resolve, reject) => void work.then(resolve, reject));
-    outcome.settled = outcome.peek(() => {});
+  /** @param work what is behind it, which may go on when the app has been told that it takes too long */
+  static of<T>(bounded: Promise<T>, work: Promise<T>): Outcome<T> {
+    const outcome = new Outcome<T>((resolve, reject) => void bounded.then(resolve, reject));
+    outcome.settled = Promise.all([outcome.peek(() => {}), work.then(ignore, ignore)]).then(ignore);
     return outcome;
   }
 

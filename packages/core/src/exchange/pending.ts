@@ -1,7 +1,6 @@
 import { destroySession } from './destroy-session.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
-import { isTouchDue } from '../expiry.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { storeSession } from './store-session.ts';
@@ -10,6 +9,8 @@ import { storeSession } from './store-session.ts';
 export interface Pending {
   /** Of the session's fields, as of this moment. */
   changes: FieldChanges | undefined;
+  /** No more than that the session was used: whoever only looked is not failed by that. */
+  isTouch?: true;
 }
 
 /** What there is to do at the end of a request, if anything. */
@@ -19,17 +20,11 @@ export function pendingOf(engine: Engine, state: SessionState): Pending | undefi
     return isThere ? { changes: undefined } : undefined;
   }
   const changes = state.fields.changes();
-  return changes !== undefined || state.replaces !== undefined || needsRecordOrTouch(engine, state)
-    ? { changes }
-    : undefined;
-}
-
-function needsRecordOrTouch(engine: Engine, state: SessionState): boolean {
-  if (state.standing === 'new') return state.hasContent;
-  return (
-    state.standing === 'stored' &&
-    (state.settingsChanged || state.touchWanted || isTouchDue(engine.clock(), state, engine.timeouts))
-  );
+  if (changes !== undefined || state.replaces !== undefined) return { changes };
+  if (state.standing === 'new') return state.hasContent ? { changes } : undefined;
+  if (state.standing !== 'stored') return undefined;
+  if (state.settingsChanged) return { changes };
+  return state.wantsTouch(engine.clock(), engine.timeouts) ? { changes, isTouch: true } : undefined;
 }
 
 export function storePending(exchange: Exchange, state: SessionState, { changes }: Pending): Promise<void> {

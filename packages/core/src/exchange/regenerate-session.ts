@@ -44,7 +44,8 @@ export function regeneratedState(engine: Engine, old: SessionState, options: Reg
 
 /** Which record the new session has to destroy: the old one's, or the one that the old one was to replace. */
 function replacedBy(old: SessionState, keep: true | readonly string[], survives: boolean): Replaced | undefined {
-  if (old.standing === 'ended' || (old.closing === 'destroyed' && old.standing === 'gone')) return undefined;
+  const isDestroyed = old.closing === 'destroyed' && old.standing === 'gone' && old.replaces === undefined;
+  if (old.standing === 'ended' || isDestroyed) return undefined;
   if (old.standing !== 'new') return { state: old, keep: old.closing === 'destroyed' ? [] : keep, survives };
   if (old.replaces === undefined) return undefined;
   const before = old.replaces.keep;
@@ -66,15 +67,23 @@ function replacedBy(old: SessionState, keep: true | readonly string[], survives:
 export async function replaceOld(exchange: Exchange, state: SessionState, replaced: Replaced): Promise<boolean> {
   const { engine } = exchange;
   const previous = replaced.state;
-  const last = await previous.claim.store.destroy(previous.key, { endMarkerMs: engine.endMarkerMs });
-  if (last === undefined && state.standing === 'stored' && !replaced.survives) {
-    await state.claim.store.destroy(state.key);
-    return false;
+  // A regenerate before this one came as far as to store its session: what that was to replace is there still.
+  if (previous.replaces !== undefined) await replaceOld(exchange, previous, previous.replaces);
+  if (replaced.last === undefined) {
+    const last = await previous.claim.store.destroy(previous.key, { endMarkerMs: engine.endMarkerMs });
+    if (last === undefined && state.standing === 'stored' && !replaced.survives) {
+      await state.claim.store.destroy(state.key);
+      return false;
+    }
+    previous.standing = 'gone';
+    replaced.last = last;
+    // The browser has to know it whatever comes. Without data and owner there is no record: what is left is the cookie.
+    if (state.standing === 'stored') exchange.headers.setCookie(state);
+    else exchange.headers.clearCookie();
+    publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
   }
-  previous.standing = 'gone';
+  if (replaced.last !== undefined && state.standing === 'stored') await foldIn(engine, state, replaced, replaced.last);
   state.replaces = undefined;
-  publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
-  if (last !== undefined && state.standing === 'stored') await foldIn(engine, state, replaced, last);
   return true;
 }
 
@@ -100,6 +109,8 @@ async function foldIn(
   if (Object.keys(set).length === 0 && unset.length === 0) return;
   const times = state.timesAt(engine.clock(), engine.timeouts);
   await state.claim.store.update(state.key, { set, unset, ...times });
+  // What a session that is replaced itself was read as tells the next one what has changed.
+  if (state.closing !== undefined) return;
   for (const key of unset) state.fields.rebase(key, undefined);
   for (const [key, text] of Object.entries(set)) state.fields.rebase(key, text);
 }

@@ -3,9 +3,12 @@ import { isPastAbsolute } from '../expiry.ts';
 import { Fields } from '../session/fields.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { sessionGone } from './store-session.ts';
+import { endedError } from './too-late-errors.ts';
 
 /** Reads the session again, in the same object; changes that are not stored are let go. */
 export async function reloadSession({ clock, timeouts }: Engine, state: SessionState): Promise<void> {
+  // What a replaced session was read as tells what others change in it until the end.
+  if (state.closing !== undefined) throw endedError(state.closing, 'reload()');
   if (state.standing === 'new') throw sessionGone();
   const record = await state.claim.store.read(state.key);
   if (record === undefined || record === 'ended' || isPastAbsolute(clock(), record.createdAt, timeouts)) {

@@ -1,7 +1,6 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
-import { isTouchDue } from '../expiry.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
@@ -52,7 +51,9 @@ async function storeInSteps(
     await write(exchange, state, changes, mode);
   else if (state.standing === 'stored' && state.replaces === undefined) await touch(exchange, state, mode);
 
-  if (state.replaces !== undefined) await replace(exchange, state, mode);
+  if (state.replaces === undefined || (await replaceOld(exchange, state, state.replaces))) return;
+  state.replaces = undefined;
+  drop(state, state.fields.keys(), 'gone', mode);
 }
 
 async function create(exchange: Exchange, state: SessionState): Promise<void> {
@@ -66,21 +67,25 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   try {
     state.renewed(state.timesAt(engine.clock(), engine.timeouts));
     if (!(await state.claim.store.create(state.key, state.record(texts)))) {
-      // The key of 256 random bits is taken: a broken store, or a planted end marker. Another token then.
+      // The key of 256 random bits is taken: by a try of which nobody knew whether it was stored, which nobody would
+      // ever end; or by a planted end marker. Another token then.
+      if (state.isCreateDoubtful) await state.claim.store.destroy(state.key);
       state.mintAgain();
       if (!(await state.claim.store.create(state.key, state.record(texts))))
         throw new SessError('STORE_UNAVAILABLE', 'The session store says of every new key that it is taken.');
     }
   } catch (error) {
     restore();
+    state.isCreateDoubtful = true;
     throw error;
   }
+  state.isCreateDoubtful = false;
   state.standing = 'stored';
   // What the app has set meanwhile is stored with the rest of what it changed meanwhile.
   if (settings === state.settings) state.settingsChanged = false;
   state.persistenceChanged = false;
   state.fields.wrote({ set: texts, unset: [], revise: {} });
-  if (state.replaces === undefined) exchange.headers.setCookie();
+  if (state.replaces === undefined) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: state.key,
     keys: Object.keys(texts),
@@ -168,7 +173,7 @@ function written(
   if (changes !== undefined) state.fields.wrote(changes);
   state.renewed(times);
   if (settings === state.settings) state.settingsChanged = false;
-  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.headers.setCookie();
+  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.headers.setCookie(state);
   state.persistenceChanged = false;
   state.touchWanted = false;
   publish('committed', () => ({
@@ -182,8 +187,10 @@ function written(
 /** A request whose only problem is a touch has no problem: the fault was published as an event. */
 async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
   const { engine } = exchange;
-  const due = state.touchWanted || (!mode.explicit && isTouchDue(engine.clock(), state, engine.timeouts));
+  const due = mode.explicit ? state.touchWanted : state.wantsTouch(engine.clock(), engine.timeouts);
   if (!due || exchange.isCookieGone) return;
+  state.isTouchTried = true;
+  state.touchWanted = false;
   const started = performance.now();
   const times = state.timesAt(engine.clock(), engine.timeouts);
   try {
@@ -197,21 +204,8 @@ async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): 
     return;
   }
   state.renewed(times);
-  state.touchWanted = false;
-  if (engine.carrier.holdsSession) exchange.headers.setCookie();
+  if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
-}
-
-async function replace(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
-  if (state.replaces === undefined) return;
-  const stays = await replaceOld(exchange, state, state.replaces);
-  if (!stays) {
-    state.replaces = undefined;
-    return drop(state, state.fields.keys(), 'gone', mode);
-  }
-  // Without data and owner there is no record: what is left of the old session is its cookie.
-  if (state.standing === 'stored') exchange.headers.setCookie();
-  else exchange.headers.clearCookie();
 }
 
 function drop(state: SessionState, keys: readonly string[], reason: 'ended' | 'gone', mode: StoreMode): void {

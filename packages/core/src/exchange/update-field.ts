@@ -69,7 +69,7 @@ export async function updateField(
   const isLost = state.fields.isRevised(key);
   state.fields.rebase(key, outcome.text);
   state.renewed(times);
-  if (engine.carrier.holdsSession) exchange.headers.setCookie();
+  if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: state.key,
     keys: [key],

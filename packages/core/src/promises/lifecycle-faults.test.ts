@@ -616,6 +616,42 @@ describe('a client that goes away', () => {
     expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 1, saved: 1, explicit: 1 });
   });
 
+  it.each<[string, (session: AnySession) => unknown, string[]]>([
+    ['an object changed in place', ({ cart }) => Object(cart).push(2), ['cart']],
+    ['what was there already', (session) => (session['theme'] = 'dark'), []],
+    ['what can not be stored', (session) => (session['when'] = new Date(0)), ['when']],
+    ['what is being saved', (session) => void (Object(session['cart']).push(2), session.save()), []],
+  ])('before the end: the event tells of what was lost, of %s too', async (_, change, keys) => {
+    const closed = new Gate();
+    const ready = new Gate();
+    const app = await startApp({
+      '/begin': ({ session }) => Object.assign(session, { cart: [1], theme: 'dark' }),
+      '/slow': async ({ session, response }) => {
+        change(session);
+        void ready.pass();
+        await once(response, 'close');
+        closed.open();
+      },
+    });
+    const browser = app.browser();
+    await browser.get('/begin');
+    const saving = new Gate();
+    app.store.before = ({ verb }) => (verb === 'update' ? saving.pass() : undefined);
+    const events = watchEvents();
+    const seen = listen(app, '/slow', browser.cookie);
+    await ready.reached;
+    await turn();
+    seen.socket.destroy();
+    await closed.opened;
+    await turn();
+    saving.open();
+    await turn();
+    events.stop();
+    const dropped = events.seen.filter(({ name }) => name === 'dropped');
+    expect(dropped).toMatchObject(keys.length === 0 ? [] : [{ event: { keys, reason: 'abandoned' } }]);
+    expect(dropped).toHaveLength(Math.min(1, keys.length));
+  });
+
   it('after the end: the commit finishes', async () => {
     const app = await startApp(routes);
     const browser = await visitor(app);

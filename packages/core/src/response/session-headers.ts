@@ -6,7 +6,7 @@ export interface SessionHeaders {
   vary: boolean;
   /** A whole `Set-Cookie` value: the session was created, regenerated, destroyed, or its persistence changed. */
   setCookie?: string;
-  /** A fault of the store surfaced in this request: the answer is for now only, and leaves the cookie alone. */
+  /** A fault of the store surfaced in this request: the answer is for now only. */
   fault: boolean;
 }
 
@@ -24,14 +24,13 @@ export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean
  */
 export function applySessionHeaders(response: ServerResponse, { vary, setCookie, fault }: SessionHeaders): void {
   if (vary) addCookieToVary(response);
-  if (fault) {
-    for (const [name, value] of Object.entries(faultHeaders)) response.setHeader(name, value);
-  } else if (setCookie !== undefined) {
+  if (setCookie !== undefined) {
     // A new array, never `appendHeader`: that pushes into the array that the app passed, and if the
     // app keeps it for its next answer, this cookie goes to somebody else.
     response.setHeader('Set-Cookie', [...headerLines(response, 'Set-Cookie'), setCookie]);
     response.setHeader('Cache-Control', 'private, no-store');
   }
+  if (fault) for (const [name, value] of Object.entries(faultHeaders)) response.setHeader(name, value);
 }
 
 function addCookieToVary(response: ServerResponse): void {

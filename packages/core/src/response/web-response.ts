@@ -1,4 +1,6 @@
 import { isSessError } from '../errors.ts';
+import type { Session } from '../session/session.ts';
+import { exchangeOf } from '../session/session-object.ts';
 import { answerOfFailure } from './bare-answer.ts';
 import { type SessionHeaders, faultHeaders, saysNothing } from './session-headers.ts';
 
@@ -12,12 +14,11 @@ export function withSessionHeaders(response: Response, said: SessionHeaders): Re
   const answer = new Response(response.body, response);
   const { headers } = answer;
   if (said.vary) addCookieToVary(headers);
-  if (said.fault) {
-    for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);
-  } else if (said.setCookie !== undefined) {
+  if (said.setCookie !== undefined) {
     headers.append('Set-Cookie', said.setCookie);
     headers.set('Cache-Control', 'private, no-store');
   }
+  if (said.fault) for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);
   return answer;
 }
 
@@ -30,13 +31,20 @@ function addCookieToVary(headers: Headers): void {
  * The answer in place of the app's when its session could not be read or stored: 503 with `Retry-After: 1` for a
  * fault of the store, else the error's status. It says the error's code, and its sentence only where that is the
  * client's to know.
+ * @param session where the request has one, for the cookie of what is done in the store in spite of the failure
  */
-export function failureResponse(error: unknown): Response {
+export function failureResponse(error: unknown, session?: Session): Response {
   const { status, code } = answerOfFailure(error);
   const sentence =
     status === 503
       ? 'The session could not be read or stored. Please try again in a moment.'
       : 'The session could not be stored.';
   const body = { code, error: isSessError(error) && error.expose ? error.message : sentence };
-  return Response.json(body, { status, headers: status === 503 ? faultHeaders : {} });
+  const answer = Response.json(body, { status, headers: status === 503 ? faultHeaders : {} });
+  const setCookie = session && exchangeOf(session).headers.failureCookie();
+  if (setCookie !== undefined) {
+    answer.headers.append('Set-Cookie', setCookie);
+    answer.headers.set('Cache-Control', 'no-store');
+  }
+  return answer;
 }

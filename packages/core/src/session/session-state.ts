@@ -1,5 +1,5 @@
 import type { Carrier, Claim } from '../cookie/claim.ts';
-import { type Timeouts, deadlineAt } from '../expiry.ts';
+import { type Timeouts, deadlineAt, isTouchDue } from '../expiry.ts';
 import { Fields } from './fields.ts';
 import type { SessionKey, SessionRecord, SessionSettings } from '../store.ts';
 
@@ -23,6 +23,8 @@ export interface Replaced {
    * request's own logout. A rotation must not outlive a logout elsewhere, not even one that keeps its owner.
    */
   survives: boolean;
+  /** What the old session held in the end. Here: it is destroyed, and what others changed in it is still to be taken over. */
+  last?: SessionRecord | undefined;
 }
 
 /** One session as one request knows it, behind the object that the app sees. */
@@ -41,6 +43,10 @@ export class SessionState {
   persistenceChanged = false;
   /** The app asked for a touch. */
   touchWanted = false;
+  /** A touch was tried. Whatever came of it, this request makes no other one by itself. */
+  isTouchTried = false;
+  /** A try to create the record failed, and may have been carried out. */
+  isCreateDoubtful = false;
   replaces: Replaced | undefined;
   readonly #carrier: Carrier;
   #claim: Claim | undefined;
@@ -90,6 +96,11 @@ export class SessionState {
   /** Without data and owner a session makes no record: reading must not fill the store (CVE-2015-5143). */
   get hasContent(): boolean {
     return this.owner !== undefined || this.fields.keys().length > 0;
+  }
+
+  /** Whether the deadline is to be moved, if there is nothing else to store. */
+  wantsTouch(now: number, timeouts: Timeouts): boolean {
+    return this.touchWanted || (!this.isTouchTried && isTouchDue(now, this, timeouts));
   }
 
   /** Another token, when the first one's key was taken. */
