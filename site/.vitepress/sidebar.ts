@@ -8,7 +8,7 @@ type Item = DefaultTheme.SidebarItem;
 
 /** In the order of reading. What is in none of them is under "More". */
 const chapters: Readonly<Record<string, readonly string[]>> = {
-  Use: ['getting-started', 'configuration', 'choosing-a-store', 'migration'],
+  Use: ['getting-started', 'configuration', 'choosing-a-store', 'testing', 'migration'],
   Run: ['deployment', 'monitoring', 'troubleshooting', 'errors', 'security', 'performance'],
   Understand: ['architecture', 'writing-a-store'],
 };

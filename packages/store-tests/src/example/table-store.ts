@@ -1,17 +1,35 @@
-import { SessError, type SessionChange, type SessionRecord, type SessionStore } from '@sess/core';
+import {
+  SessError,
+  type SessionChange,
+  type SessionRecord,
+  type SessionStore,
+  type SweepReport,
+  type Sweeps,
+} from '@sess/core';
 
-/** All that the store asks of a database: one conditional write. */
+/** What a row holds: a text, and the instant from which on it counts for nothing, in milliseconds. */
+export interface Body {
+  text: string;
+  expiresAt: number;
+}
+
+/** All that the store asks of a database: one conditional write, and one that removes what is old. */
 export interface Table {
   get(key: string): Promise<string | undefined>;
   /** Writes `next` (`undefined`: removes the row) if the row still is `seen` (`undefined`: is not there). */
-  swap(key: string, seen: string | undefined, next: string | undefined): Promise<boolean>;
+  swap(key: string, seen: string | undefined, next: Body | undefined): Promise<boolean>;
+  /** Removes the rows whose `expiresAt` is before this. Counts them, and the sessions that stay. */
+  removeExpired(before: number): Promise<SweepReport>;
 }
 
 type Row = { v: 1; record: SessionRecord } | { v: 1; endsAt: number };
 /** What a verb makes of a row: its answer, and the row to write, if any. */
 type Step<Answer> = { answer: Answer; next?: Row | 'none' };
 
-export function tableStore({ table, clock = Date.now }: { table: Table; clock?: () => number }): SessionStore {
+/** How long an expired row stays: a clock that was wrong can be set right. */
+const graceMs = 3_600_000;
+
+export function tableStore({ table, clock = Date.now }: { table: Table; clock?: () => number }): SessionStore & Sweeps {
   /** Reads, decides and swaps, again and again until nobody came between. */
   async function step<Answer>(key: string, decide: (row: Row | undefined) => Step<Answer>): Promise<Answer> {
     if (!/^[0-9a-f]{64}$/.test(key)) throw new TypeError('A session key is 64 lower case hex digits.');
@@ -19,8 +37,8 @@ export function tableStore({ table, clock = Date.now }: { table: Table; clock?: 
       const seen = await reached(table.get(key));
       const { answer, next } = decide(standing(seen));
       if (next === undefined) return answer;
-      const text = next === 'none' ? undefined : JSON.stringify(next);
-      if (await reached(table.swap(key, seen, text))) return answer;
+      const body = next === 'none' ? undefined : { text: JSON.stringify(next), expiresAt: endOf(next) };
+      if (await reached(table.swap(key, seen, body))) return answer;
     }
     throw new SessError('STORE_BUSY', 'Too many writers of one session. Try again.');
   }
@@ -45,6 +63,7 @@ export function tableStore({ table, clock = Date.now }: { table: Table; clock?: 
         if (endMarkerMs > 0) return { answer, next: { v: 1, endsAt: clock() + endMarkerMs } };
         return answer ? { answer, next: 'none' } : { answer };
       }),
+    sweep: () => reached(table.removeExpired(clock() - graceMs)),
   };
 }
 
