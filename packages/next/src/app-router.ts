@@ -125,7 +125,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     } catch (error) {
       // What the app has to mend is for its log, and for the overlay of `next dev`.
       if (!isSessError(error) || error.status === 500) throw error;
-      return failureResponse(error);
+      return failureResponse(error, session);
     }
   }
 

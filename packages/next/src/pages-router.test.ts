@@ -77,6 +77,22 @@ describe('an API route', () => {
     expect([await answer.text(), answer.headers.getSetCookie().length]).toEqual(['7', 1]);
   });
 
+  it('that runs two of them at once shares its session with both', async () => {
+    const store = memoryStore();
+    const cookie = await cookieOf(store);
+    const { withSession, sessions } = createPagesSessions({ ...options, store });
+    const add = withSession((session, _request: IncomingMessage, _response: ServerResponse) =>
+      session.update('views', (views = 0) => views + 1),
+    );
+    const both: Listener = async (request, response) => {
+      await Promise.all([add(request, response), add(request, response)]);
+      response.end();
+    };
+    expect((await ask(both)).headers.getSetCookie()).toHaveLength(1);
+    expect((await ask(both, cookie)).status).toBe(200);
+    expect((await sessions.open(cookie)).views).toBe(3);
+  });
+
   it.each([
     ['read', failing('read'), 'looks'],
     ['stored', failing('update'), 'changes'],

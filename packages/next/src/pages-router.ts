@@ -31,7 +31,7 @@ export type PagesArguments =
  */
 export function createPagesSessions(options: NextSessionsOptions = {}): PagesSessions {
   const sessions = lazySessions(options);
-  const exchanges = new WeakMap<IncomingMessage, SessionExchange>();
+  const exchanges = new WeakMap<IncomingMessage, SessionExchange | Promise<SessionExchange>>();
 
   function withSession<Args extends PagesArguments, Result>(
     fn: (session: Session, ...args: Args) => Result | Promise<Result>,
@@ -39,8 +39,10 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
   function withSession(fn: (session: Session, ...args: PagesArguments) => unknown) {
     return async (...args: PagesArguments): Promise<unknown> => {
       const [request, response] = args.length === 2 ? args : [args[0].req, args[0].res];
-      const exchange = exchanges.get(request) ?? (await sessions.attach(request, response));
-      exchanges.set(request, exchange);
+      const attached = exchanges.get(request) ?? sessions.attach(request, response);
+      // Before it is awaited: another one may be called for the same request meanwhile.
+      exchanges.set(request, attached);
+      const exchange = await attached;
       try {
         return await fn(exchange.session, ...args);
       } catch (error) {

@@ -30,7 +30,8 @@ export class BodyTail {
       return write(args);
     }
     const bytes = chunkBytes(body);
-    this.#kept = bytes.subarray(this.#left - 1);
+    // A copy: the app is called back below, and its buffer is its own again.
+    this.#kept = Buffer.from(bytes.subarray(this.#left - 1));
     return write([bytes.subarray(0, this.#left - 1), body.callback]);
   }
 

@@ -60,7 +60,8 @@ export function wearHeldAppearance(response: HeldResponse, progress: HeldProgres
   return {
     show: () => body.show(),
     takeOff() {
-      if (response[worn] === undefined) return;
+      // It was taken off already, and another hold's may be worn by now.
+      if (response[worn] !== progress) return;
       response[worn] = undefined;
       takeOffHead();
       body.takeOff();

@@ -31,6 +31,8 @@ export class HeldCalls {
   #appearance: HeldAppearance | undefined;
   #sentStatus = 0;
   #isStored = false;
+  /** How many of the calls were made again. */
+  #made = 0;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -141,7 +143,7 @@ export class HeldCalls {
     this.#calls.push([method, args]);
   }
 
-  /** Makes the calls again, through `call`. What it throws is thrown, and the calls after it are lost. */
+  /** Makes the calls again, through `call`. What it throws is thrown; the call that threw, and those after it, are left. */
   replay(call: (method: AnswerMethod, args: readonly unknown[]) => unknown): void {
     if (this.#appearance === undefined) return;
     const response = this.#response;
@@ -153,6 +155,7 @@ export class HeldCalls {
     for (const [method, args] of this.#calls) {
       if (method === 'cork' || method === 'uncork') response[method]();
       else result = call(method, args);
+      this.#made++;
     }
     if (statusCode !== this.#sentStatus) response.statusCode = statusCode;
     // Where the last real write has no room either, Node emits 'drain' itself.
@@ -164,10 +167,10 @@ export class HeldCalls {
     this.#appearance?.takeOff();
   }
 
-  /** Forgets the calls; nobody who waits for one is left waiting. `answered`: 'finish' will come. */
+  /** Forgets the calls that are left; nobody who waits for one is left waiting. `answered`: 'finish' will come. */
   drop(error: unknown, answered: boolean): void {
     this.reveal();
-    for (const [method, args] of this.#calls) {
+    for (const [method, args] of this.#calls.slice(this.#made)) {
       const { callback } = bodyArguments(args);
       if (callback === undefined) continue;
       if (method === 'end' && answered) this.#response.once('finish', callback);

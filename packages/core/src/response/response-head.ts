@@ -41,7 +41,8 @@ export function givenHeaders(headers: GivenHeaders | undefined): [name: string, 
 
 /**
  * Puts the headers given to `writeHead` among those that were set, where ours can be merged with
- * them. As in Node they win over the ones set before, and may name one header several times.
+ * them. As in Node they win over the ones set before, and may name one header several times. (Once
+ * another header was set Node 20 sends only the last of these. Here all are sent, as by Node 22 and 24.)
  */
 export function setGivenHeaders(response: ServerResponse, headers: GivenHeaders | undefined): void {
   if (headers === undefined) return;

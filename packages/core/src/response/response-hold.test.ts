@@ -806,6 +806,15 @@ describe('the session’s headers', () => {
       },
     ],
     [
+      'a flat array over others that were set',
+      (res) => {
+        res.setHeader('Set-Cookie', 'lost=1').setHeader('Cache-Control', 'max-age=9');
+        res
+          .writeHead(200, ['Cache-Control', 'public', 'Vary', 'Origin', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2'])
+          .end();
+      },
+    ],
+    [
       'setHeader',
       (res) =>
         void res
@@ -844,13 +853,20 @@ describe('the session’s headers', () => {
     expect(kept).toEqual(['theme=dark']);
   });
 
-  it('a fault says so whatever the app writes, and leaves the cookie alone', async () => {
+  it('a fault says so whatever the app writes', async () => {
     const head = await headOf(
-      { vary: true, setCookie: cookie, fault: true },
+      { vary: true, fault: true },
       (res) => void res.writeHead(500, { 'Cache-Control': 'public, max-age=60', 'Retry-After': '600' }).end(),
     );
     expect(head).toEqual(expect.arrayContaining(['Cache-Control: no-store', 'Retry-After: 1', 'Vary: Cookie']));
     expect(head.join()).not.toMatch(/set-cookie|max-age|600/i);
+  });
+
+  it('a fault behind a session that is stored says both', async () => {
+    const head = await headOf({ vary: true, setCookie: cookie, fault: true }, (res) => void res.writeHead(503).end());
+    expect(head).toEqual(
+      expect.arrayContaining(['Cache-Control: no-store', 'Retry-After: 1', `Set-Cookie: ${cookie}`]),
+    );
   });
 
   it('the status that the app answers with is known to the commit', async () => {
@@ -998,6 +1014,45 @@ describe('when the commit fails', () => {
     process.off('warning', note);
     expect(warnings).toEqual(['ERR_HTTP_TRAILER_INVALID']);
   });
+
+  it.each<[string, (res: ServerResponse, log: Log) => void, string[]]>([
+    [
+      'its first',
+      (res, log) => {
+        res.setHeader('Trailer', 'X-Sum').setHeader('Content-Length', 3);
+        res.write('abc', (error) => log(`one ${codeOf(error)}`));
+        res.write('def', (error) => log(`two ${codeOf(error)}`));
+      },
+      ['one ERR_HTTP_TRAILER_INVALID', 'two ERR_HTTP_TRAILER_INVALID'],
+    ],
+    [
+      'its first, of an answer that has ended',
+      (res, log) => {
+        res.setHeader('Trailer', 'X-Sum').setHeader('Content-Length', 3);
+        res.write('abc', (error) => log(`one ${codeOf(error)}`));
+        res.end((error?: Error) => log(`end ${codeOf(error)}`));
+      },
+      ['end undefined', 'one ERR_HTTP_TRAILER_INVALID'],
+    ],
+    [
+      'its second',
+      (res, log) => {
+        res.strictContentLength = true;
+        res.setHeader('Content-Length', 5);
+        res.write('abc', () => log('one'));
+        res.write('defg', (error) => log(`two ${codeOf(error)}`));
+        res.end((error?: Error) => log(`end ${codeOf(error)}`));
+      },
+      ['end ERR_HTTP_CONTENT_LENGTH_MISMATCH', 'one', 'two ERR_HTTP_CONTENT_LENGTH_MISMATCH'],
+    ],
+  ])('nobody waits in vain for a call that Node refuses at the flush: %s', async (_, handler, calledBack) => {
+    const { server, log } = await serveHeld({ commit: () => settle().then(() => nothing) }, handler);
+    const wire = new Wire(server);
+    wire.send('GET /', 'Connection: close\r\n');
+    await wire.closed;
+    await settle();
+    expect(log.toSorted()).toEqual(calledBack);
+  });
 });
 
 describe('a stream', () => {
@@ -1058,6 +1113,20 @@ describe('a stream', () => {
       else late.resolve();
       expect(bodyOf(await wire.closed)).toBe(fails ? 'helloworl' : 'helloworld');
     }
+  });
+
+  it('sends the bytes that it was given, also where the app uses their buffer again', async () => {
+    const { server } = await serveHeld({}, (res) => {
+      const buffer = Buffer.from('hello world');
+      res.writeHead(200, { 'Content-Length': buffer.length });
+      res.write(buffer, () => {
+        buffer.fill('X');
+        res.end();
+      });
+    });
+    const wire = new Wire(server);
+    wire.send('GET /', 'Connection: close\r\n');
+    expect(bodyOf(await wire.closed)).toBe('hello world');
   });
 
   it('that ends with its connection is reset when its late commit fails', async () => {

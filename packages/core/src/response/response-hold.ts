@@ -190,6 +190,7 @@ export class ResponseHold {
     } catch (error) {
       // Node refuses what the app did, which can not be thrown at the app any more.
       process.emitWarning(error instanceof Error ? error : String(error));
+      this.#drop(held, error);
       this.#answerInstead(error, { status: 500, code: 'ANSWER_INVALID' });
     }
   }
@@ -215,9 +216,13 @@ export class ResponseHold {
     if (this.#stage === 'done') return;
     const held = this.#held;
     this.#held = undefined;
-    held?.reveal();
-    held?.drop(error, !this.#response.headersSent && !isGone(this.#response));
+    if (held !== undefined) this.#drop(held, error);
     this.#answerInstead(error, answerOfFailure(error));
+  }
+
+  #drop(held: HeldCalls, error: unknown): void {
+    held.reveal();
+    held.drop(error, !this.#response.headersSent && !isGone(this.#response));
   }
 
   #answerInstead(error: unknown, answer: BareAnswer): void {

@@ -89,6 +89,43 @@ describe('a change', () => {
   });
 });
 
+describe('the keys with a change that is not stored', () => {
+  it('are those that differ from the store, whether or not that can be stored', () => {
+    const fields = new Fields({ ...stored(), list: '[1]', loop: '{}' });
+    Object(fields.get('cart')).items.push(3);
+    fields.get('list');
+    Object(fields.get('loop')).self = fields.get('loop');
+    fields.set('name', 'Ada');
+    fields.set('count', 2);
+    fields.set('fresh', () => {});
+    fields.delete('none');
+    fields.delete('missing');
+    expect(fields.changedKeys().toSorted()).toEqual(['cart', 'count', 'fresh', 'loop', 'none']);
+  });
+
+  it('are not those that are being written', () => {
+    const fields = new Fields(stored());
+    Object(fields.get('cart')).items.push(3);
+    fields.set('name', 'Bob');
+    fields.set('list', [1]);
+    fields.delete('none');
+    expect(fields.changes()).toBeDefined();
+    const restore = fields.beginWrite();
+    expect(fields.changedKeys()).toEqual([]);
+    fields.set('name', 'Eve');
+    Object(fields.get('cart')).items.push(4);
+    expect(fields.changedKeys().toSorted()).toEqual(['cart', 'name']);
+    restore();
+    expect(fields.changedKeys().toSorted()).toEqual(['cart', 'list', 'name', 'none']);
+    const changes = fields.changes();
+    fields.beginWrite();
+    fields.set('name', 'Ann');
+    if (changes !== undefined) fields.wrote(changes);
+    Object(fields.get('list')).push(2);
+    expect(fields.changedKeys().toSorted()).toEqual(['list', 'name']);
+  });
+});
+
 describe('a value', () => {
   it('is parsed when it is first looked at, and only then', () => {
     const fields = new Fields({ torn: '{"a":', fine: '1' });

@@ -19,6 +19,8 @@ interface Slot {
 export class Fields {
   #stored: Record<string, string>;
   #slots: Map<string, Slot> | undefined;
+  #lastChanges: FieldChanges | undefined;
+  #beingWritten: FieldChanges | undefined;
 
   constructor(stored: Record<string, string>) {
     this.#stored = stored;
@@ -97,12 +99,19 @@ export class Fields {
       }
       changed = true;
     }
-    return changed ? { set, unset, revise } : undefined;
+    this.#lastChanges = changed ? { set, unset, revise } : undefined;
+    return this.#lastChanges;
   }
 
-  /** The keys with a change that is not stored, whether or not it could be. */
+  /**
+   * The keys with a change that is neither stored nor being written, whether or not it could be. It is made by what
+   * makes one for `changes()`.
+   */
   changedKeys(): string[] {
-    return [...(this.#slots ?? [])].filter(([, slot]) => slot.pending !== undefined).map(([key]) => key);
+    const texts = this.#beingWritten === undefined ? this.#stored : this.texts(this.#beingWritten);
+    const isChanged = ([key, slot]: [string, Slot]): boolean =>
+      differs(slot, Object.hasOwn(texts, key) ? texts[key] : undefined);
+    return [...(this.#slots ?? [])].filter(isChanged).map(([key]) => key);
   }
 
   /** Whether this key has a change that is not stored. */
@@ -123,10 +132,11 @@ export class Fields {
   }
 
   /**
-   * Takes the pending marks off before a write, so that an assignment made while it runs is not
-   * mistaken for a stored one. Returns how to put them back when the write failed.
+   * What `changes()` told last is about to be written. Takes the pending marks off, so that an assignment made while
+   * the write runs is not mistaken for a stored one. Returns how to put them back when the write failed.
    */
   beginWrite(): () => void {
+    this.#beingWritten = this.#lastChanges;
     const marked: Slot[] = [];
     for (const slot of this.#slots?.values() ?? []) {
       if (slot.pending !== 'assigned') continue;
@@ -134,12 +144,14 @@ export class Fields {
       slot.pending = undefined;
     }
     return () => {
+      this.#beingWritten = undefined;
       for (const slot of marked) slot.pending = 'assigned';
     };
   }
 
   /** These changes are stored: they are what later changes are compared with. */
   wrote(changes: FieldChanges): void {
+    this.#beingWritten = undefined;
     this.#stored = Object.assign(copyOfFields(this.#stored), changes.set, changes.revise);
     for (const key of changes.unset) {
       delete this.#stored[key];
@@ -182,6 +194,14 @@ export class Fields {
     }
     return { keys, units };
   }
+}
+
+/** Whether a key has another value than this text, or one that has no text. */
+function differs({ value, pending }: Slot, text: string | undefined): boolean {
+  if (pending === 'deleted') return text !== undefined;
+  if (pending === undefined && (typeof value !== 'object' || value === null)) return false;
+  const now = jsonOrNothing(value);
+  return now === undefined || now !== text;
 }
 
 function jsonOrNothing(value: unknown): string | undefined {
