@@ -326,6 +326,18 @@ describe('the command line', () => {
     expect(await app.sess([command])).toMatchObject({ code: 3, out: '', err: /memory of the app's own process/ });
   });
 
+  it('closes a store of the app’s own, so that it ends', async () => {
+    app.write(
+      'sess.config.mjs',
+      `import { memoryStore } from '@sess/core';
+      const { create, read, update, destroy, sweep } = memoryStore();
+      const connection = setInterval(() => {}, 1000);
+      const close = async () => clearInterval(connection);
+      export const options = { store: { create, read, update, destroy, sweep, close } };`,
+    );
+    expect(await app.sess(['sweep'])).toMatchObject({ code: 0, err: '' });
+  });
+
   it('makes no directory where there is none, and says where it looked', async () => {
     const nowhere = join(app.path, 'nowhere');
     for (const command of ['list', 'stats', 'sweep', 'doctor']) {

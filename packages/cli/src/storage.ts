@@ -63,15 +63,20 @@ export async function openStorage(app: App): Promise<Storage> {
       throw new CommandError(exitCodes.fault, foreignSentence(storage.directory, found.uid));
   }
   const store = await storage.open();
+  async function close(): Promise<void> {
+    await storage.close();
+    // The configuration file made it for this command: what it holds open would keep the command from ending.
+    if (app.options.store === store && hasAbility(store, 'close')) await store.close();
+  }
   const description = hasAbility(store, 'describe') ? store.describe() : undefined;
   if (description?.sharedBy === 'process') {
-    await storage.close();
+    await close();
     throw new CommandError(
       exitCodes.fault,
       `These sessions are in the memory of the app's own process (${description.name} store): from here nothing of them can be seen.`,
     );
   }
-  return { store, backend: storage.backend, description, close: () => storage.close() };
+  return { store, backend: storage.backend, description, close };
 }
 
 export function foreignSentence(directory: string, uid: number): string {
