@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import type { Finding } from '@sess/core';
+import { fileURLToPath } from 'node:url';
+import { type Finding, createSessions, memoryStore } from '@sess/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AppFolder, handleOf, makeAppFolder, storeSession } from '../test/app-folder.ts';
 import { freePort, startRedis } from '../test/redis-server.ts';
@@ -101,6 +102,7 @@ describe('a broken configuration', () => {
     ['a short secret', { SECRET_KEY: 'Ab3$xY9' }, 'SECRET_INVALID'],
     ['a well-known secret', { SECRET_KEY: 'keyboard cat keyboard cat keyboard cat' }, 'SECRET_INVALID'],
     ['fallbacks without a secret', { SECRET_KEY: '', SECRET_KEY_FALLBACKS: secret }, 'SECRET_INVALID'],
+    ['a fallback that is the secret', { SECRET_KEY_FALLBACKS: secret }, 'SECRET_INVALID'],
     ['a directory that is not absolute', { SESSION_DIR: 'sessions' }, 'CONFIG_INVALID'],
   ])('%s is found, and the exit code is 1', async (_, wrong, expected) => {
     await app.open();
@@ -191,6 +193,83 @@ describe('broken storage', () => {
     expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['FS_DIRECTORY'] });
   });
 
+  it('that is a directory which a production app would be warned of: below the temporary one', async () => {
+    await app.open();
+    const severityOf = ({ findings }: Diagnosis): unknown => findings.find(({ code }) => code === 'FS_TEMP')?.severity;
+    const inProduction = await diagnose(good());
+    expect([inProduction.code, severityOf(inProduction)]).toEqual([0, 'warning']);
+    expect(severityOf(await diagnose({ ...app.env, SECRET_KEY: secret }))).toBe('note');
+  });
+
+  it('that is a directory which faults: what to do is said of files, not of a server', async () => {
+    await app.open();
+    app.write(
+      'sess.config.mjs',
+      `import { fsStore } from '@sess/fs';
+       const store = fsStore({ directory: ${JSON.stringify(app.sessions)} });
+       const fail = async () => {
+         throw Object.assign(new Error('No.'), { name: 'SessError', code: process.env.FAULT });
+       };
+       export const options = { store: Object.assign(store, { create: fail, check: fail }) };`,
+    );
+    for (const code of ['STORE_UNAVAILABLE', 'STORE_TIMEOUT', 'STORE_FULL']) {
+      const { findings } = await diagnose({ ...good(), FAULT: code });
+      const found = findings.find((one) => one.code === code);
+      expect(found?.fix).toMatch(/disk/);
+      expect(found?.fix).not.toMatch(/server|password|maxmemory/);
+    }
+  });
+
+  const isRoot = process.geteuid?.() === 0;
+  describe.skipIf(!isRoot)(`seen as another user${isRoot ? '' : ' (skipped: needs root)'}`, () => {
+    const uid = 65534;
+
+    function foundAs(): Finding[] {
+      chmodSync(app.path, 0o755);
+      const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+      const { stdout, stderr } = spawnSync(process.execPath, [main, 'doctor', '--json'], {
+        cwd: app.path,
+        env: { PATH: process.env['PATH'], ...good(), SESSION_DIR: join(app.path, 'above', 'sessions') },
+        uid,
+        gid: uid,
+        encoding: 'utf8',
+      });
+      expect(stderr).toBe('');
+      return (JSON.parse(stdout) as { findings: Finding[] }).findings;
+    }
+
+    it('is there behind a directory that may not be entered', () => {
+      const above = join(app.path, 'above');
+      mkdirSync(join(above, 'sessions'), { recursive: true, mode: 0o700 });
+      expect(foundAs()).toContainEqual({
+        code: 'FS_PARENT',
+        severity: 'error',
+        text: `The session directory ${join(above, 'sessions')} cannot be reached: this user (uid ${uid}) may not enter ${above}, which belongs to uid 0.`,
+        fix: `As root: chmod o+x ${above}`,
+      });
+    });
+
+    it('is not there, and may not be made', () => {
+      expect(foundAs()).toContainEqual(
+        expect.objectContaining({ code: 'FS_PARENT', text: expect.stringContaining('may not make it in') as string }),
+      );
+    });
+
+    it('holds what root has made', async () => {
+      const sessions = join(app.path, 'above', 'sessions');
+      const store = await app.open({ SESSION_DIR: sessions });
+      for (let number = 0; number < 3; number += 1) await storeSession(store, `${number}`.repeat(64));
+      for (const path of [sessions, join(sessions, 'locks'), join(sessions, 'owners')]) chownSync(path, uid, uid);
+      expect(foundAs()).toContainEqual(
+        expect.objectContaining({
+          code: 'FS_DIRECTORY',
+          text: expect.stringContaining(`chown -R ${uid} ${sessions}`) as string,
+          fix: expect.stringMatching(/^Do what it says, or /) as string,
+        }),
+      );
+    });
+  });
+
   it('that is in memory, is slow, or fails in its own way', async () => {
     app.write(
       'sess.config.mjs',
@@ -248,7 +327,10 @@ describe('--url', () => {
     // As two visitors who have never been there.
     expect(server.connections).toBe(2);
     expect(JSON.stringify(diagnosis)).not.toContain('canary');
-    return diagnosis;
+    // The address is this machine's own, by plain http.
+    const isTrial = ({ code, severity }: Finding): boolean => code === 'COOKIE_OVER_HTTP' && severity === 'note';
+    expect(diagnosis.findings.filter(isTrial)).toHaveLength(1);
+    return { ...diagnosis, codes: diagnosis.codes.filter((code) => code !== 'COOKIE_OVER_HTTP') };
   }
   const privately = { 'cache-control': 'private, no-store' };
 
@@ -303,6 +385,24 @@ describe('--url', () => {
     expect(inDevelopment).toMatchObject({ code: 0, codes: ['COOKIE_UNSEEN'] });
   });
 
+  it('says of this machine itself that a Secure cookie over http proves nothing there', async () => {
+    const server = await web((_, response) => response.writeHead(200, privately).end());
+    const { code, findings } = await diagnose(good(), '--url', `http://127.0.0.1:${server.port}/`);
+    expect(code).toBe(0);
+    expect(findings).toContainEqual({
+      code: 'COOKIE_OVER_HTTP',
+      severity: 'note',
+      text: `The cookie __Host-sid is Secure and http://127.0.0.1:${server.port}/ is plain http of this machine itself, where curl keeps such a cookie, and Chromium at localhost; at any other address browsers drop it. That it works here proves nothing.`,
+      fix: 'Try it at the address that users have, over TLS.',
+    });
+    const inDevelopment = await diagnose(
+      { ...app.env, SECRET_KEY: secret },
+      '--url',
+      `http://127.0.0.1:${server.port}/`,
+    );
+    expect(inDevelopment.codes).not.toContain('COOKIE_OVER_HTTP');
+  });
+
   it('follows to TLS, and finds a cookie there that is not Secure', async () => {
     const [key, cert] = [join(app.path, 'key.pem'), join(app.path, 'cert.pem')];
     const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
@@ -321,6 +421,42 @@ describe('--url', () => {
     expect(inDevelopment.codes).toEqual(['COOKIE_NOT_SECURE', 'COOKIE_UNSEEN']);
     // Whose certificate nobody vouches for is not reached.
     expect(await diagnose(good(), '--url', address)).toMatchObject({ code: 1, codes: ['URL_UNREACHABLE'] });
+  });
+});
+
+describe('--report-url', () => {
+  it('tells of workers with different secrets alone, and not of a rotation that nobody made', async () => {
+    await app.open();
+    const other = 'p3Wv-tests-of-the-doctor-only-Yt64-other';
+    const reports = await Promise.all(
+      [secret, secret, secret, other].map(async (each, index) => {
+        const env = { NODE_ENV: 'production' };
+        const sessions = createSessions({ secret: each, logger: false, env, store: memoryStore() });
+        const storage = { name: 'fs', location: app.sessions, sharedBy: 'host' };
+        const backend = { name: 'fs', reason: '', source: 'default' };
+        return { ...(await sessions.debugReport({ isAllowed: true })), pid: index + 1, backend, storage };
+      }),
+    );
+    let turn = 0;
+    const server = await web((_, response) =>
+      response.end(JSON.stringify({ ...reports[(turn += 1) % 4], at: Date.now() })),
+    );
+    const { code, codes } = await diagnose(good(), '--report-url', `http://127.0.0.1:${server.port}/`);
+    expect({ code, codes }).toEqual({ code: 1, codes: ['WORKERS_SECRET'] });
+  });
+
+  it('compares with the environment here where the workers are of one mind', async () => {
+    await app.open();
+    const sessions = createSessions({
+      secret: 'p3Wv-tests-of-the-doctor-only-Yt64-other',
+      logger: false,
+      env: { NODE_ENV: 'production' },
+      store: memoryStore(),
+    });
+    const report = await sessions.debugReport({ isAllowed: true });
+    const server = await web((_, response) => response.end(JSON.stringify({ ...report, at: Date.now() })));
+    const { codes } = await diagnose(good(), '--report-url', `http://127.0.0.1:${server.port}/`);
+    expect(codes).toEqual(expect.arrayContaining(['SECRET_NOT_DISTRIBUTED', 'SECRET_OLD_DROPPED']));
   });
 });
 

@@ -1,3 +1,6 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+
 import { describe, expect, it } from 'vitest';
 
 import { cookieSessions } from './cookie/cookie-sessions.ts';
@@ -40,6 +43,20 @@ describe('a misspelt option is told by name', () => {
       logger: false,
     });
     await expect(sessions.revokeAll('ann', untyped({ exept: 'x' }))).rejects.toEqual(misspelt('exept'));
+  });
+
+  it('and of a request in their place: the parentheses were forgotten', async () => {
+    const request = new IncomingMessage(new Socket());
+    for (const given of [request, { request: {}, headers: {}, socket: request.socket }]) {
+      expect(() => createSessions(untyped(given))).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message:
+            'A request was given instead of options. What makes the middleware has to be called: app.use(session()).',
+        }),
+      );
+    }
+    expect(() => createSessions(untyped({ headers: {} }))).toThrow(/Option headers is unknown/);
   });
 
   it('and no options at all say which there are', () => {

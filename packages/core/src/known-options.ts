@@ -19,3 +19,16 @@ export function assertKnownOptions(what: string, options: unknown, known: readon
     );
   }
 }
+
+/**
+ * Refuses a request, or the context of one: a framework gives it to what is mounted itself, `app.use(session)`.
+ *
+ * @throws SessError `CONFIG_INVALID`
+ */
+export function refuseRequest(options: object): void {
+  if (!('headers' in options && 'socket' in options)) return;
+  throw new SessError(
+    'CONFIG_INVALID',
+    'A request was given instead of options. What makes the middleware has to be called: app.use(session()).',
+  );
+}

@@ -3,6 +3,7 @@ import type { CookieOptions } from './cookie/cookie.ts';
 import type { CookieSessions } from './cookie/cookie-sessions.ts';
 import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
+import { refuseRequest } from './known-options.ts';
 import type { Limits } from './session/limits.ts';
 import type { Logger } from './logger.ts';
 import type { SessionStore } from './store.ts';
@@ -83,6 +84,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 export function checkOptions(options: SessionsOptions): void {
   if (typeof options !== 'object' || options === null)
     throw new SessError('CONFIG_INVALID', 'The options must be an object.');
+  refuseRequest(options);
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(known, name)) continue;
     const hint = Object.hasOwn(elsewhere, name) ? ` (${elsewhere[name]})` : '';

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fsStore } from './index.ts';
 import { changeAt, keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
-import { isRoot, startProcess } from './testing/store-process.ts';
+import { type StoreProcess, isRoot, startProcess } from './testing/store-process.ts';
 
 afterAll(removeTemporaryDirectories);
 
@@ -36,13 +36,29 @@ function modesIn(directory: string): string[] {
 }
 
 describe('at start', () => {
-  it('the directory is made where it is missing, with those above it, for its owner alone', async () => {
-    const above = join(temporaryDirectory(), 'a');
-    const store = open(join(above, 'b'));
+  it('the directory is made where it is missing, for its owner alone', async () => {
+    const directory = join(temporaryDirectory(), 'a', 'b');
+    const store = open(directory);
     await store.create(key, { ...record, owner: 'u1' });
-    expect(lstatSync(above).mode & 0o777).toBe(0o700);
-    expect(modesIn(above)).toEqual(['directory 700', 'file 600']);
-    expect(store.describe()).toEqual({ name: 'fs', location: join(above, 'b'), sharedBy: 'host' });
+    expect(lstatSync(directory).mode & 0o777).toBe(0o700);
+    expect(modesIn(directory)).toEqual(['directory 700', 'file 600']);
+    expect(store.describe()).toEqual({ name: 'fs', location: directory, sharedBy: 'host' });
+  });
+
+  it('those above it can be entered by others, as the umask has it: else root would lock the app out', async () => {
+    for (const [umask, mode] of [
+      [0o022, 0o755],
+      [0o077, 0o700],
+      [0, 0o755],
+    ] as const) {
+      const above = join(temporaryDirectory(), 'a', 'b');
+      const child = startProcess();
+      await child.call('umask', umask);
+      await child.call('open', { directory: join(above, 'sessions') });
+      child.kill('SIGKILL');
+      expect([dirname(above), above].map((path) => lstatSync(path).mode & 0o777)).toEqual([mode, mode]);
+      expect(lstatSync(join(above, 'sessions')).mode & 0o777).toBe(0o700);
+    }
   });
 
   it('an open umask opens nothing', async () => {
@@ -161,6 +177,100 @@ describe('at start', () => {
     },
   );
 });
+
+describe.skipIf(!isRoot)(
+  `a user who is kept out${isRoot ? '' : ' (skipped: needs root to become another user)'}`,
+  () => {
+    const uid = 65534;
+
+    /** Opens it as that user, with a place above that this user may go through. */
+    async function openAs(directory: string): Promise<StoreProcess> {
+      const child = startProcess();
+      await child.call('become', uid);
+      try {
+        await child.call('open', { directory });
+      } catch (error) {
+        child.kill('SIGKILL');
+        throw error;
+      }
+      return child;
+    }
+
+    /** A place that everybody may go through. */
+    function place(): string {
+      const path = temporaryDirectory();
+      chmodSync(path, 0o755);
+      return path;
+    }
+
+    it('is told by uid, with the directory above that may not be entered', async () => {
+      const above = join(place(), 'app');
+      mkdirSync(join(above, 'sessions'), { recursive: true, mode: 0o700 });
+      await expect(openAs(join(above, 'sessions'))).rejects.toMatchObject({
+        code: 'FS_DIRECTORY',
+        message:
+          `The session directory ${join(above, 'sessions')} cannot be used (EACCES): the app runs as uid ${uid}, ` +
+          `which may not enter ${above} (of uid 0, mode 700). As root: chmod o+x ${above}.`,
+      });
+    });
+
+    it('is told by uid, with the directory above in which nothing may be made', async () => {
+      const above = place();
+      await expect(openAs(join(above, 'app', 'sessions'))).rejects.toMatchObject({
+        code: 'FS_DIRECTORY',
+        message: expect.stringMatching(
+          `uid ${uid}, which may make nothing in ${above} \\(of uid 0, mode 755\\)\\. As root: install -d -m 700 -o ${uid} ${above}/app/sessions\\.$`,
+        ) as string,
+      });
+    });
+
+    it('is told by uid, where it is the directory itself', async () => {
+      const directory = join(place(), 'sessions');
+      mkdirSync(directory);
+      chownSync(directory, uid, uid);
+      chmodSync(directory, 0o500);
+      await expect(openAs(directory)).rejects.toMatchObject({
+        message: expect.stringMatching(
+          `uid ${uid}, which may not read, write and enter ${directory} .*mode 500\\)\\. Let it: chmod 700 ${directory}\\.$`,
+        ) as string,
+      });
+    });
+
+    it('learns at the opening that root has made what lies inside', async () => {
+      const directory = join(place(), 'app', 'sessions');
+      await open(directory).close?.();
+      chownSync(directory, uid, uid);
+      await expect(openAs(directory)).rejects.toMatchObject({
+        code: 'FS_DIRECTORY',
+        message:
+          `The session directory ${directory} holds ${directory}/locks, which belongs to another user (uid 0). ` +
+          `As root: chown -R ${uid} ${directory}.`,
+      });
+    });
+
+    it('learns by check() that a shard is of another user, and by each fault where', async () => {
+      const directory = join(place(), 'app', 'sessions');
+      const store = open(directory);
+      await store.create(key, record);
+      for (const path of [directory, join(directory, 'locks'), join(directory, 'owners')]) chownSync(path, uid, uid);
+      const child = await openAs(directory);
+      const shard = join(directory, key.slice(0, 2));
+      await expect(child.call('check')).rejects.toMatchObject({
+        code: 'FS_DIRECTORY',
+        message: expect.stringContaining(
+          `holds ${shard}, which belongs to another user (uid 0). As root: chown -R`,
+        ) as string,
+      });
+      await expect(child.call('read', key)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringMatching(`EACCES at ${shard}\\S*\\): .*chown -R ${uid} `) as string,
+      });
+      chownSync(shard, uid, uid);
+      expect(await child.call('check')).toBeInstanceOf(Array);
+      child.kill('SIGKILL');
+    });
+  },
+);
 
 describe('check()', () => {
   it('finds a network file system, by the number that statfs has for it', async () => {

@@ -26,3 +26,19 @@ it('what is thrown and is no error is a fault', () => {
     { code: 'STORE_UNAVAILABLE' },
   ]);
 });
+
+describe('a right that is missing', () => {
+  it.each(['EACCES', 'EPERM'])('is told with the path and the user: %s', (code) => {
+    const error = Object.assign(new Error('denied'), { code, path: '/sessions/3f' });
+    expect(asFault(error).message).toBe(
+      `The session directory cannot be used (${code} at /sessions/3f): the app runs as uid ${process.geteuid?.()}, ` +
+        `which has no right to do that. As root: chown -R ${process.geteuid?.()} <session directory>. ` +
+        'Whether a write took place is not known.',
+    );
+  });
+
+  it('is told without a path where the error has none', () => {
+    expect(asFault({ code: 'EACCES' }).message).toContain('(EACCES): the app runs as');
+    expect(asFault({ code: 'EIO', path: '/sessions/3f' }).message).toContain('(EIO): the disk');
+  });
+});

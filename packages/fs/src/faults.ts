@@ -12,6 +12,11 @@ export function isMissing(error: unknown): boolean {
   return errorCode(error) === 'ENOENT';
 }
 
+/** Whether the system lets this user not do it. */
+export function isDenied(error: unknown): boolean {
+  return errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM';
+}
+
 const noRoom = new Set(['ENOSPC', 'EDQUOT']);
 
 /** What an error means that no one expected. It is never taken for absence. */
@@ -27,16 +32,21 @@ export function asFault(error: unknown): Error {
   }
   return new SessError(
     'STORE_UNAVAILABLE',
-    `The session directory cannot be used (${code}): ${hint(code)}. Whether a write took place is not known.`,
+    `The session directory cannot be used (${code}${isDenied(error) ? placeOf(error) : ''}): ${hint(code)}. Whether a write took place is not known.`,
     { cause: error },
   );
+}
+
+function placeOf(error: unknown): string {
+  const isPlaced = typeof error === 'object' && error !== null && 'path' in error && typeof error.path === 'string';
+  return isPlaced ? ` at ${String(error.path)}` : '';
 }
 
 function hint(code: string): string {
   switch (code) {
     case 'EACCES':
     case 'EPERM':
-      return 'give the user that the app runs as the right to read and write it';
+      return `the app runs as uid ${process.geteuid?.()}, which has no right to do that. As root: chown -R ${process.geteuid?.()} <session directory>`;
     case 'EROFS':
       return 'its file system is mounted read-only';
     case 'EMFILE':

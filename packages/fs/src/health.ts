@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Finding } from '@sess/core';
 import { statusOf } from './files.ts';
-import type { SessionDirectory } from './session-directory.ts';
+import { type SessionDirectory, refuseForeignShards } from './session-directory.ts';
 
 /** `f_type` of Linux's statfs(2). */
 const networkFileSystems = new Map<number, string>([
@@ -26,8 +26,10 @@ const lowShare = 0.05;
 /** Each session takes three. */
 const lowFiles = 10_000;
 
+/** @throws SessError `FS_DIRECTORY` where a part of it belongs to another user */
 export async function checkDirectory(directory: SessionDirectory): Promise<Finding[]> {
   await directory.verify();
+  await refuseForeignShards(directory);
   const { path } = directory;
   const { mode } = await statusOf(path);
   const temporary = await realpath(tmpdir()).catch(tmpdir);

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SessError } from '@sess/core';
-import { errorCode, isMissing, replaced } from './faults.ts';
-import { statusOf } from './files.ts';
+import { errorCode, isDenied, isMissing, replaced } from './faults.ts';
+import { namesIn, statusOf } from './files.ts';
+import { isShard } from './session-path.ts';
 
 /** What was found at start-up, by which it is known again. */
 export interface FoundDirectory {
@@ -55,9 +56,25 @@ export function openSessionDirectory(directory: string, platform: NodeJS.Platfor
   const path = create(directory);
   const { ino, dev, uid } = inspect(path);
   const opened = sessionDirectoryFound({ path, ino, dev, uid });
-  for (const inside of [opened.locks, opened.owners])
+  for (const inside of [opened.locks, opened.owners]) {
     attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
+    const { uid: owner } = attempt(path, () => fs.lstatSync(inside));
+    if (owner !== uid) throw foreignInside(path, inside, owner);
+  }
   return opened;
+}
+
+/**
+ * Looks whether a shard was made by another user, as when the app ran once as root: each session in it would be a fault.
+ *
+ * @throws SessError `FS_DIRECTORY`
+ */
+export async function refuseForeignShards({ path }: SessionDirectory): Promise<void> {
+  for (const name of await namesIn(path)) {
+    if (!isShard(name)) continue;
+    const { uid } = await statusOf(join(path, name));
+    if (uid !== process.geteuid?.()) throw foreignInside(path, join(path, name), uid);
+  }
 }
 
 /** The directory that was opened; in another thread too, which must not take what lies there by now for it. */
@@ -104,7 +121,8 @@ export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
 function create(directory: string): string {
   const name = basename(directory);
   return attempt(directory, () => {
-    fs.mkdirSync(dirname(directory), { mode: 0o700, recursive: true });
+    // Others may enter what lies above, unless the umask says otherwise: it may be root who makes it for the app's user.
+    fs.mkdirSync(dirname(directory), { mode: 0o755, recursive: true });
     const path = name === '' ? directory : join(fs.realpathSync(dirname(directory)), name);
     try {
       fs.mkdirSync(path, { mode: 0o700 });
@@ -156,13 +174,59 @@ function attempt<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
+    const obstacle = isDenied(error) ? obstacleOn(path) : undefined;
+    const what = `cannot be used (${errorCode(error) ?? 'unknown error'})`;
+    if (obstacle === undefined)
+      throw refusal(path, what, 'The app needs the right to create, read and write it', error);
     throw refusal(
       path,
-      `cannot be used (${errorCode(error) ?? 'unknown error'})`,
-      'The app needs the right to create, read and write it',
+      `${what}: the app runs as uid ${process.geteuid?.()}, ${obstacle.what}`,
+      obstacle.advice,
       error,
     );
   }
+}
+
+/** Who of those on the way from the root keeps this user out, as far as that can be told. */
+function obstacleOn(path: string): { what: string; advice: string } | undefined {
+  const way = [path];
+  for (let above = dirname(path); above !== way[0]; above = dirname(above)) way.unshift(above);
+  const there = way.filter((each) => fs.existsSync(each));
+  for (const each of there.filter((one) => one !== path)) {
+    if (!isAllowed(each, fs.constants.X_OK))
+      return { what: `which may not enter ${described(each)}`, advice: `As root: chmod o+x ${each}` };
+  }
+  const last = there.at(-1);
+  if (last === undefined) return undefined;
+  if (last === path) {
+    if (isAllowed(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK)) return undefined;
+    return { what: `which may not read, write and enter ${described(path)}`, advice: `Let it: chmod 700 ${path}` };
+  }
+  if (isAllowed(last, fs.constants.W_OK)) return undefined;
+  const advice = `As root: install -d -m 700 -o ${process.geteuid?.()} ${path}`;
+  return { what: `which may make nothing in ${described(last)}`, advice };
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    fs.accessSync(path, mode);
+    return true;
+  } catch (error) {
+    return !isDenied(error);
+  }
+}
+
+function described(path: string): string {
+  const { uid, mode } = fs.statSync(path);
+  return `${path} (of uid ${uid}, mode ${(mode & 0o7777).toString(8)})`;
+}
+
+function foreignInside(path: string, inside: string, uid: number): SessError {
+  return refusal(
+    path,
+    `holds ${inside}, which belongs to another user (uid ${uid})`,
+    `As root: chown -R ${process.geteuid?.()} ${path}`,
+  );
 }
 
 function refusal(path: string, what: string, advice: string, cause?: unknown): SessError {

@@ -3,9 +3,9 @@ import { type Finding, type SessErrorCode, isSessError } from '@sess/core';
 /** What to do about the errors that a start can end with. The sentence of the error itself says what is the matter. */
 const fixes: Partial<Record<SessErrorCode, string>> = {
   CONFIG_INVALID: 'Correct the option or variable that it names.',
-  SECRET_INVALID: 'Make one, and give all workers the same: npx @sess/cli secret',
+  SECRET_INVALID: 'Do what it says. This makes a good one, to be the same for all workers: npx @sess/cli secret',
   STORE_PACKAGE_MISSING: "Install it in the app's folder, and run this there.",
-  FS_DIRECTORY: 'Set SESSION_DIR to a directory that belongs to the app alone.',
+  FS_DIRECTORY: 'Do what it says, or set SESSION_DIR to a directory that belongs to the app alone.',
   FS_UNSUPPORTED: 'Use Redis: set SESSION_REDIS_URL.',
   STORE_UNAVAILABLE: 'Start the server, or correct its address, user and password; then look at its own log.',
   STORE_TIMEOUT: 'Look whether the server is overloaded or stands still, and at the network between.',
@@ -13,14 +13,25 @@ const fixes: Partial<Record<SessErrorCode, string>> = {
   STORE_FULL: 'Make room, or raise maxmemory: until then nobody can log in.',
 };
 
+/** The same where the storage is files, and no server is asked. */
+const fixesOfFiles: Partial<Record<SessErrorCode, string>> = {
+  STORE_UNAVAILABLE:
+    "Do what it says with the directory, as root or the app's user; look at the disk if it names none.",
+  STORE_TIMEOUT: 'Look whether the disk hangs or is overloaded: iostat, the kernel log.',
+  STORE_FULL: 'Free disk space or inodes: until then nobody can log in.',
+};
+
 /** An error that the app would meet too, as a finding. */
-export function errorFinding(error: unknown): Finding {
+export function errorFinding(error: unknown, isOfFiles = false): Finding {
   if (isSessError(error))
     return {
       code: error.code,
       severity: 'error',
       text: error.message,
-      fix: fixes[error.code] ?? `Look up ${error.code} in docs/errors.md.`,
+      fix:
+        (isOfFiles ? fixesOfFiles[error.code] : undefined) ??
+        fixes[error.code] ??
+        `Look up ${error.code} in docs/errors.md.`,
     };
   return {
     code: 'DOCTOR_FAULT',

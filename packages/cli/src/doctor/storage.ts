@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { lstatSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type BackendChoice,
@@ -50,19 +51,27 @@ export async function examineStorage(app: App): Promise<StorageExamination> {
     }
     const store = await storage.open();
     if (hasAbility(store, 'describe')) examination.description = store.describe();
-    examination.latencyMs = await bounded(probe(store));
-    if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
+    // First: where another user's files are in the way it knows more than the probe meets.
     if (hasAbility(store, 'check')) {
       const own = await bounded(store.check());
-      findings.push(...own);
+      findings.push(...own.map((finding) => asLogged(finding, app)));
       examination.ownFindings = own.length;
     }
+    examination.latencyMs = await bounded(probe(store));
+    if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
   } catch (error) {
-    findings.push(errorFinding(error));
+    const { backend, description } = examination;
+    findings.push(errorFinding(error, (description?.name ?? backend?.name) === 'fs'));
   } finally {
     await bounded(close()).catch(() => {});
   }
   return examination;
+}
+
+/** The default directory is a fine one until somebody's login depends on it: then the app logs it as a warning. */
+function asLogged(finding: Finding, { env }: App): Finding {
+  const isWarning = finding.code === 'FS_TEMP' && env['NODE_ENV']?.trim() === 'production';
+  return isWarning ? { ...finding, severity: 'warning' } : finding;
 }
 
 /** A real session that is made, read and destroyed; and how long a read takes. */
@@ -103,13 +112,18 @@ async function bounded<T>(work: Promise<T>): Promise<T> {
 function obstacleIn(directory: string): Finding | undefined {
   const found = stateOf(directory);
   const above = found.state === 'missing' ? obstacleAbove(directory) : undefined;
-  if (above !== undefined)
-    return {
-      code: 'FS_PARENT',
-      severity: 'error',
-      text: `The session directory ${directory} is not there, and this user may not make it in ${above}.`,
-      fix: `Make it once, as root, and give it to the app's user: install -d -m 700 -o <user> ${directory}`,
-    };
+  if (above !== undefined) {
+    const [text, fix] = isHidden(directory)
+      ? [
+          `The session directory ${directory} cannot be reached: this user (uid ${process.geteuid?.()}) may not enter ${above}, which belongs to uid ${statSync(above).uid}.`,
+          `As root: chmod o+x ${above}`,
+        ]
+      : [
+          `The session directory ${directory} is not there, and this user may not make it in ${above}.`,
+          `Make it once, as root, and give it to the app's user: install -d -m 700 -o <user> ${directory}`,
+        ];
+    return { code: 'FS_PARENT', severity: 'error', text, fix };
+  }
   if (found.state === 'missing')
     return {
       code: 'FS_MISSING',
@@ -125,6 +139,16 @@ function obstacleIn(directory: string): Finding | undefined {
       fix: 'If the app runs as you do, it cannot use this directory either: give it another one, or chown this one.',
     };
   return undefined;
+}
+
+/** Whether it may be there, behind a directory that this user may not enter. */
+function isHidden(directory: string): boolean {
+  try {
+    lstatSync(directory);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EACCES';
+  }
 }
 
 function inCookies({ reason }: BackendChoice): Finding {

@@ -55,6 +55,14 @@ function* statusFindings(url: URL, { status }: Answer): Generator<Finding> {
 
 function* schemeFindings(url: URL, cookie: Cookie): Generator<Finding> {
   const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname);
+  if (url.protocol === 'http:' && cookie.secure && isLocal) {
+    yield {
+      code: 'COOKIE_OVER_HTTP',
+      severity: 'note',
+      text: `The cookie ${cookie.name} is Secure and ${shownUrl(url)} is plain http of this machine itself, where curl keeps such a cookie, and Chromium at localhost; at any other address browsers drop it. That it works here proves nothing.`,
+      fix: 'Try it at the address that users have, over TLS.',
+    };
+  }
   if (url.protocol === 'http:' && cookie.secure && !isLocal) {
     yield {
       code: 'COOKIE_OVER_HTTP',

@@ -13,6 +13,8 @@ import { SessError } from '../errors.ts';
 export function developmentSecret(directory: string): string {
   const path = join(directory, 'development-secret');
   try {
+    // What lies above may be entered by others, as where the store makes it.
+    mkdirSync(dirname(directory), { mode: 0o755, recursive: true });
     mkdirSync(directory, { mode: 0o700, recursive: true });
     assertPrivate(dirname(directory), isSticky(dirname(directory)) ? 0 : 0o022);
     assertPrivate(directory, 0o077);

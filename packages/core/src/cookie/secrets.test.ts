@@ -61,6 +61,24 @@ describe('the secrets', () => {
       );
   });
 
+  it('are asked for only where one is missing or bad: the end of a rotation needs no new one', () => {
+    const message = (env: Environment, option?: string[]): unknown => {
+      try {
+        return resolve(env, option);
+      } catch (error) {
+        return error instanceof Error ? error.message : error;
+      }
+    };
+    expect(message({ SECRET_KEY: good, SECRET_KEY_FALLBACKS: good })).toBe(
+      'SECRET_KEY_FALLBACKS names nothing but SECRET_KEY itself. While a secret is rotated name the other one there, the old or the coming one; at the end unset SECRET_KEY_FALLBACKS.',
+    );
+    expect(message({ SECRET_KEY_FALLBACKS: good })).toBe(
+      'SECRET_KEY_FALLBACKS is set and SECRET_KEY is not. Set SECRET_KEY to the secret that signs, the same for all workers.',
+    );
+    expect(message({}, [good, good])).toBe('Option secret names the same secret twice. Name it once.');
+    expect(message(production())).toContain('Make a good one with: node -p');
+  });
+
   it.each<[string, unknown]>([
     ['an empty text', ''],
     ['an empty list', []],

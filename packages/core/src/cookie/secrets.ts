@@ -38,7 +38,7 @@ export function resolveSecrets({ option, env, directory, warn }: SecretSource): 
     if (typeof secret !== 'string' || secret === '')
       throw invalid(`${where} must be a text, or several, none of them empty.`);
   }
-  if (new Set(given).size !== given.length) throw invalid(`${where} names the same secret twice.`);
+  if (new Set(given).size !== given.length) throw invalid(`${where} names the same secret twice.`, 'Name it once.');
 
   const [first, ...others] = given;
   if (first === undefined) return [secretForNone(env, directory, warn)];
@@ -57,10 +57,17 @@ function fromEnvironment(env: Environment): string[] {
   const first = variable(env, 'SECRET_KEY');
   const named = fallbacks.map((secret) => secret.trim()).filter((secret) => secret !== '');
   const others = named.filter((secret) => secret !== first);
-  if (first === undefined && named.length > 0) throw invalid('SECRET_KEY_FALLBACKS is set and SECRET_KEY is not.');
+  if (first === undefined && named.length > 0)
+    throw invalid(
+      'SECRET_KEY_FALLBACKS is set and SECRET_KEY is not.',
+      'Set SECRET_KEY to the secret that signs, the same for all workers.',
+    );
   // A slip of a rotation that would log everybody out: the new secret twice, the old one nowhere.
   if (named.length > 0 && others.length === 0)
-    throw invalid('SECRET_KEY_FALLBACKS names nothing but SECRET_KEY itself.');
+    throw invalid(
+      'SECRET_KEY_FALLBACKS names nothing but SECRET_KEY itself.',
+      'While a secret is rotated name the other one there, the old or the coming one; at the end unset SECRET_KEY_FALLBACKS.',
+    );
   return first === undefined ? [] : [first, ...new Set(others)];
 }
 
@@ -96,6 +103,6 @@ function describeWeakness(secret: string): string {
     : 'a well-known or repetitive text';
 }
 
-function invalid(sentence: string): SessError {
-  return new SessError('SECRET_INVALID', `${sentence} ${makeOne}`);
+function invalid(sentence: string, advice: string = makeOne): SessError {
+  return new SessError('SECRET_INVALID', `${sentence} ${advice}`);
 }

@@ -65,6 +65,32 @@ describe('the storage of an app, seen from beside it', () => {
     expect(store).toMatchObject({ closed: 1 });
   });
 
+  it('is missed with the reason why it is wanted, whoever chose it; other errors need none', async () => {
+    const folder = join(app, 'node_modules', '@sess');
+    for (const name of ['fs', 'redis'] as const) {
+      install(name);
+      writeFileSync(join(folder, name, 'index.js'), 'export const other = 1;');
+    }
+    for (const [env, reason] of [
+      [{}, /^No Redis is configured \(SESSION_REDIS_URL, REDIS_URL\), so .*\. @sess\/fs at .* that fits/],
+      [{ REDIS_URL: 'redis://127.0.0.1' }, /^REDIS_URL is set\. @sess\/redis at .* that fits/],
+    ] as const) {
+      const told = { code: 'STORE_PACKAGE_MISSING', message: expect.stringMatching(reason) };
+      await expect(appStorage({ env }, app).open()).rejects.toMatchObject(told);
+    }
+  });
+
+  it('that refuses its directory says so at once: why there are files does not help', async () => {
+    install('fs');
+    writeFileSync(
+      join(app, 'node_modules', '@sess', 'fs', 'index.js'),
+      `export function fsStore() {
+         throw Object.assign(new Error('It is open to others.'), { name: 'SessError', code: 'FS_DIRECTORY' });
+       }`,
+    );
+    await expect(appStorage({ env: {} }, app).open()).rejects.toThrow(/^It is open to others\.$/);
+  });
+
   it('that was given is not closed', async () => {
     let isClosed = false;
     const store = { ...memoryStore(), close: async () => void (isClosed = true) };

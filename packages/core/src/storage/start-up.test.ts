@@ -216,6 +216,20 @@ describe('ready', () => {
     expect(lines.error[0]).not.toContain('\n');
   });
 
+  it('fails when a part of the directory belongs to another user, also where the probe met it first', async () => {
+    const code = 'FS_DIRECTORY';
+    const check = async (): Promise<never> => {
+      throw new SessError(code, 'It holds /sessions/3f, of another user.');
+    };
+    for (const store of [memoryStore(), failing('create')]) {
+      const told = expect.stringMatching(/^Session storage fs at .* is not ready .* It holds \/sessions\/3f/);
+      await expect(start(Object.assign(store, { describe: () => files, check }), {})).rejects.toMatchObject({
+        code,
+        message: told,
+      });
+    }
+  });
+
   it('does not fail for findings, nor for a check that fails', async () => {
     const store = {
       ...described(redis),

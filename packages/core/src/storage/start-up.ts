@@ -6,7 +6,7 @@ import { type Environment, isProduction, variable } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { Logger } from '../logger.ts';
-import { type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
+import { type Finding, type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
 
 export interface StartUp {
   choice: BackendChoice;
@@ -22,11 +22,15 @@ export interface StartUp {
  */
 export async function startUp({ choice, store, logger, env, clock }: StartUp): Promise<void> {
   let description: StoreDescription | undefined;
+  let findings: readonly Finding[];
   try {
     description = await store.ask('describe', async (loaded) => describe(loaded));
     await probe(store, clock());
+    findings = await findingsOf(store);
   } catch (error) {
-    throw notReady(choice, description, error);
+    // Whose files are another user's the store itself knows better than what the probe met.
+    const refusal = description?.sharedBy === 'host' ? findingsOf(store) : Promise.resolve();
+    throw notReady(choice, description, await refusal.then(() => error).catch((better: unknown) => better));
   }
   for (const line of announcement(choice, description)) logger.info(line);
   if (description?.sharedBy === 'host' && choice.source === 'default' && hasSiblings(env)) {
@@ -34,7 +38,7 @@ export async function startUp({ choice, store, logger, env, clock }: StartUp): P
       'Session hint: files are shared by the workers of this host. With several hosts, set SESSION_REDIS_URL.',
     );
   }
-  await reportFindings(store, logger, env, description?.sharedBy === 'process' && !hasSiblings(env));
+  reportFindings(findings, logger, env, description?.sharedBy === 'process' && !hasSiblings(env));
 }
 
 function describe(store: SessionStore): StoreDescription | undefined {
@@ -82,10 +86,17 @@ function hasSiblings(env: Environment): boolean {
   return cluster.isWorker || variable(env, 'NODE_APP_INSTANCE') !== undefined || variable(env, 'pm_id') !== undefined;
 }
 
-async function reportFindings(store: GuardedStore, logger: Logger, env: Environment, isAlone: boolean): Promise<void> {
-  const findings = await store
+/** What the store says of itself. That it cannot look is no fault, but that its directory is not all its own is one. */
+function findingsOf(store: GuardedStore): Promise<readonly Finding[]> {
+  return store
     .ask('check', async (loaded) => (hasAbility(loaded, 'check') ? loaded.check() : []))
-    .catch(() => []);
+    .catch((error: unknown) => {
+      if (isSessError(error) && error.code === 'FS_DIRECTORY') throw error;
+      return [];
+    });
+}
+
+function reportFindings(findings: readonly Finding[], logger: Logger, env: Environment, isAlone: boolean): void {
   for (const { severity, code, text, fix } of findings) {
     // The default directory is a fine one as long as nobody's login depends on it.
     const level = severity === 'note' && code === 'FS_TEMP' && isProduction(env) ? 'warning' : severity;

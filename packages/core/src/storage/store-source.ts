@@ -29,8 +29,9 @@ export function storeSource(
   try {
     return loadStore(recipe, appFolder === undefined ? undefined : [appFolder]);
   } catch (error) {
-    if (!isSessError(error) || choice.source === 'option' || choice.source === 'default') throw error;
-    // The app has not asked for this store by name: the variable did.
+    const isByDefault = choice.source === 'default' && isSessError(error) && error.code !== 'STORE_PACKAGE_MISSING';
+    if (!isSessError(error) || choice.source === 'option' || isByDefault) throw error;
+    // The app has not asked for this store by name: the variable did, or that there is none.
     throw new SessError(error.code, `${choice.reason} ${error.message}`, { cause: error });
   }
 }
