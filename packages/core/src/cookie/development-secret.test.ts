@@ -51,7 +51,7 @@ describe('the development secret', () => {
 
   it('can be read by its user alone, whatever the umask, and leaves no draft behind', () => {
     developmentSecret(join(base, 'user', 'app'));
-    expect(modeOf(join(base, 'user'))).toBe(0o700);
+    expect(modeOf(join(base, 'user'))).toBe(0o755);
     expect(modeOf(join(base, 'user', 'app'))).toBe(0o700);
     expect(modeOf(join(base, 'user', 'app', 'development-secret'))).toBe(0o600);
     expect(readdirSync(join(base, 'user', 'app'))).toEqual(['development-secret']);
