@@ -184,7 +184,11 @@ describe('sess revoke', () => {
 
   it('ends the sessions that are named', async () => {
     const [first, second] = [await storeSession(store, handleOf(1)), await storeSession(store, handleOf(2))];
-    expect(await app.sess(['revoke', first, first, '--yes'])).toEqual({ code: 0, out: 'Revoked 1 session.\n', err: '' });
+    expect(await app.sess(['revoke', first, first, '--yes'])).toEqual({
+      code: 0,
+      out: 'Revoked 1 session.\n',
+      err: '',
+    });
     expect([await isThere(first), await isThere(second)]).toEqual([false, true]);
   });
 

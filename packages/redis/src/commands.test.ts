@@ -362,6 +362,20 @@ describe('a record that is not ours', () => {
     'no line feed': (name) => whole(name, 'x'.repeat(10_000)).then(() => replaced(name, '\n', ' ')),
     'settings cut short': (name) => plantHead(name, String.raw`1 2 3 abcdefghijk [0,"{\"idle"]`),
     'settings that are a number': (name) => plantHead(name, '1 2 3 abcdefghijk [0,"1"]'),
+    'settings that are a list': (name) => plantHead(name, '1 2 3 abcdefghijk [0,"[]"]'),
+    'settings that are NaN': (name) => plantHead(name, String.raw`1 2 3 abcdefghijk [0,"{\"idleTimeoutMs\":NaN}"]`),
+    'settings in base 16': (name) => plantHead(name, String.raw`1 2 3 abcdefghijk [0,"{\"idleTimeoutMs\":0x10}"]`),
+    'a time in base 16': (name) => plantHead(name, '1 0x1p4 3 abcdefghijk [0,0]'),
+    'a length in base 16': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",0x3]', '"x"'),
+    'a length that begins with 0': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",003]', '"x"'),
+    'a length that is NaN': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",NaN]'),
+    'an owner that is NaN': (name) => plantHead(name, '1 2 3 abcdefghijk [NaN,0]'),
+    'an owner that is no JSON behind NUL': (name) => plantHead(name, String.raw`1 2 3 abcdefghijk ["\u0000u1",0]`),
+    'a name that is no JSON behind NUL': (name) =>
+      plantHead(name, String.raw`1 2 3 abcdefghijk [0,0,"\u0000\"a",3]`, '"x"'),
+    'a text that is no JSON behind NUL': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",3]', '\0x"'),
+    'a text with a quote too many behind NUL': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",5]', '\0"x""'),
+    'a text with half an escape behind NUL': (name) => plantHead(name, '1 2 3 abcdefghijk [0,0,"a",6]', '\0"\\u1"'),
     "another session's record": (name) => server.admin.set(name, '1 00000000 1 2 3 abcdefghijk [0,0]\n'),
     "another session's end marker": (name) => server.admin.set(name, '1 00000000 - abcdefghijk'),
   };
@@ -378,8 +392,8 @@ describe('a record that is not ours', () => {
     await server.admin.set(name, ((await server.admin.get(name)) ?? '').slice(0, -1));
   }
 
-  async function plantHead(name: string, head: string): Promise<void> {
-    await server.admin.set(name, `1 ${name.slice(prefix.length, prefix.length + 8)} ${head}\n`);
+  async function plantHead(name: string, head: string, texts = ''): Promise<void> {
+    await server.admin.set(name, `1 ${name.slice(prefix.length, prefix.length + 8)} ${head}\n${texts}`);
   }
 
   it('control: a record that was planted whole is read', async () => {
@@ -409,6 +423,36 @@ describe('a record that is not ours', () => {
       expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
     });
   }
+
+  it('a text that is no JSON behind NUL, far behind the first line, is not destroyed either', async () => {
+    const key = newKey();
+    const long = JSON.stringify('x'.repeat(10_000));
+    await plantHead(prefix + key, `1 2 3 abcdefghijk [0,0,"long",${long.length},"a",3]`, `${long}\0x"`);
+    const before = await server.admin.dumpBuffer(prefix + key);
+    await expect(store.read(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await expect(store.destroy(key)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
+  });
+
+  it('control: texts that UTF-8 cannot hold, and all that JSON escapes, are no damage', async () => {
+    const text = '\0 "\\/\b\f\n\r\t\u007F\u001B\uD800 é 👤';
+    const key = newKey();
+    const fields = { [text]: text, long: 'x'.repeat(10_000), [`${text}2`]: text };
+    await store.create(key, record(fields, { owner: text }));
+    expect(await store.update(key, change({ set: { a: '1' }, expect: { [text]: text } }))).toBe('applied');
+    expect(await store.update(key, change({ owner: text + text, settings: { persistent: false } }))).toBe('applied');
+    expect(await store.update(key, change({ unset: ['long'] }))).toBe('applied');
+    const expected = { fields: { [text]: text, [`${text}2`]: text, a: '1' }, owner: text + text };
+    expect(await store.read(key)).toMatchObject(expected);
+    expect(await store.destroy(key)).toMatchObject(expected);
+  });
+
+  it('control: times that are no whole numbers are kept', async () => {
+    const key = newKey();
+    await store.create(key, record({}, { createdAt: 0.1, touchedAt: 1e-7, expiresAt: 1e22 }));
+    expect(await store.update(key, { touchedAt: 0, expiresAt: 10 })).toBe('applied');
+    expect(await store.read(key)).toMatchObject({ createdAt: 0.1, expiresAt: 1e22 });
+  });
 
   for (const version of ['2', '999', '9007199254740993']) {
     it(`version ${version} is too new for every verb, and stays`, async () => {

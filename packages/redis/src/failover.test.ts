@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { SessionKey } from '@sess/core';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startCluster, startSentinel, startServer, until } from '../test/redis-server.ts';
 import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
@@ -9,6 +9,7 @@ import { type RedisStore, redisStore } from './index.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 function later<T extends { dispose(): Promise<unknown> }>(thing: T): T {
@@ -261,6 +262,41 @@ describe('durability', () => {
     expect(await after.read(goes)).toBeUndefined();
     expect(await after.read(stays)).toMatchObject({ fields: { a: '1' } });
   }, 40_000);
+
+  it('replicated: what WAIT says no word about is not confirmed, whatever it says, and not sent again', async () => {
+    const master = later(await startServer());
+    const store = opened({ url: master.url, prefix: newPrefix(), durability: 'replicated' });
+    const waiting = vi.spyOn(Redis.prototype, 'wait').mockResolvedValue(1);
+    const [first, second] = [newKey(), newKey()];
+    for (const key of [first, second]) expect(await store.create(key, record({ a: '1' }))).toBe(true);
+    waiting.mockRejectedValueOnce(new Error('BUSY Redis is busy running a script.'));
+    waiting.mockRejectedValueOnce(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    for (const key of [first, second]) {
+      const { code, error } = await outcomeOf(() => store.destroy(key));
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toContain('not confirmed');
+      expect(await store.read(key)).toBeUndefined();
+    }
+  });
+
+  it('replicated: a fault names the server', async () => {
+    const master = later(await startServer());
+    const store = opened({ url: master.url, prefix: newPrefix(), durability: 'replicated' });
+    await master.admin.config('SET', 'min-replicas-to-write', '1');
+    const { error } = await outcomeOf(() => store.create(newKey(), record()));
+    expect(error?.message).toContain(`Redis (127.0.0.1:${master.port}/0) has fewer replicas`);
+  });
+
+  it('replicated: closing waits for the writes that stand in a queue', async () => {
+    const { master } = await pair();
+    const store = opened({ url: master.url, prefix: newPrefix(), durability: 'replicated' });
+    expect(await store.create(newKey(), record())).toBe(true);
+    const logins = Array.from({ length: 3 }, () =>
+      outcomeOf(() => store.create(newKey(), record({}, { owner: 'u1' }))),
+    );
+    await store.close();
+    for (const login of logins) expect(await login).toMatchObject({ value: true });
+  }, 30_000);
 
   it('replicated works with a client of the user, on a connection of its own', async () => {
     const { master } = await pair();

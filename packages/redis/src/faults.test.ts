@@ -462,6 +462,24 @@ describe("a user's client", () => {
     client.disconnect();
   });
 
+  it('that only looks like one is used as far as it goes', async () => {
+    const looks = {
+      get: async () => null,
+      evalsha: async () => 'applied 1',
+      duplicate: () => {},
+      on: () => looks,
+      off: () => looks,
+      status: 'ready',
+      isCluster: false,
+      options: {},
+    };
+    const theirs: RedisStore = Reflect.apply(redisStore, undefined, [{ client: looks }]);
+    expect(await theirs.read(key)).toBeUndefined();
+    // It has no ZRANGE.
+    expect((await outcomeOf(() => theirs.keysByOwner('u1'))).code).toBe('STORE_UNAVAILABLE');
+    await theirs.close();
+  });
+
   it('with a keyPrefix, RESP2, text numbers, RESP3 replies or auto-pipelining works all the same', async () => {
     const variants = [
       { keyPrefix: 'app*[1]:' },
@@ -491,8 +509,54 @@ describe("a user's client", () => {
   });
 });
 
+describe('a walk', () => {
+  it('over a restart of the server shows every session, and none twice', async () => {
+    await setUp('--appendonly', 'yes');
+    const keys = Array.from({ length: 4000 }, newKey);
+    for (let at = 0; at < keys.length; at += 500)
+      await Promise.all(keys.slice(at, at + 500).map((one) => store.create(one, record())));
+    const shown: string[] = [];
+    for await (const one of store.walk()) {
+      shown.push(one);
+      if (shown.length !== 1500) continue;
+      await server.kill();
+      await server.start();
+    }
+    expect(shown.toSorted()).toEqual([key, ...keys].toSorted());
+  }, 30_000);
+});
+
 describe('closing', () => {
   beforeEach(() => setUp());
+
+  it('waits for all steps of the calls under way, and lets none begin', async () => {
+    proxy.delayMs = 100;
+    const naming = outcomeOf(() => store.update(key, change({ owner: 'u1', set: { b: '1' } })));
+    await wait(20);
+    const closing = store.close();
+    expect((await outcomeOf(() => store.update(key, change({ set: { c: '1' } })))).code).toBe('STORE_UNAVAILABLE');
+    await closing;
+    expect(await naming).toMatchObject({ value: 'applied' });
+    expect((await outcomeOf(() => store.read(key))).code).toBe('STORE_UNAVAILABLE');
+    store = redisStore({ url: proxy.url, prefix });
+    expect(await store.read(key)).toMatchObject({ owner: 'u1', fields: { a: '1', b: '1' } });
+    expect(await store.keysByOwner('u1')).toEqual([key]);
+  });
+
+  it('waits until all entries are forgotten that it was told to', async () => {
+    const keys = Array.from({ length: 1200 }, newKey);
+    const seconds = Math.floor(Date.now() / 1000) - 120;
+    await store.update(key, change({ owner: 'u1' }));
+    const [name = ''] = await server.admin.keys(`${prefix}owner:*`);
+    for (const one of keys) await server.admin.zadd(name, String((seconds + 3600) * 2 ** 20 + 60), one);
+    proxy.delayMs = 50;
+    const forgetting = store.forgetKeys('u1', keys);
+    await wait(20);
+    await store.close();
+    await forgetting;
+    // The one of the session is younger than a minute.
+    expect(await server.admin.zrange(name, 0, '-1')).toEqual([key]);
+  });
 
   it('waits for the calls under way', async () => {
     proxy.delayMs = 300;

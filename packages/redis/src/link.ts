@@ -1,17 +1,31 @@
-import { SessError, WorkInHand, deadlinesOf } from '@sess/core';
-import { afterSilence, timeLeftUntil } from './after-silence.ts';
-import { type RedisClient, isCluster } from './redis-client.ts';
-import { asSessError, isRefusedSelect, wasNotSent, withoutArguments } from './redis-errors.ts';
+import { type Deadline, SessError, WorkInHand } from '@sess/core';
+import { afterSilence } from './after-silence.ts';
+import { ConnectionLosses } from './connection-losses.ts';
 import { type Gathered, Gathering } from './gathering.ts';
+import { GreetingBound } from './greeting-bound.ts';
 import { noConnection } from './no-connection.ts';
+import { OperationBounds } from './operation-bounds.ts';
 import { OutgoingBatch } from './outgoing-batch.ts';
-import { setTimeout } from './real-timers.ts';
+import { type RedisClient, isCluster, quit, streamOf } from './redis-client.ts';
+import {
+  asSessError,
+  clientClosed,
+  connectionLost,
+  isRefusedSelect,
+  storeClosed,
+  wasNotSent,
+  withoutArguments,
+} from './redis-errors.ts';
 import type { Script } from './script.ts';
 import { scriptRunner } from './script-runner.ts';
 
 /** A connection as the store uses it: every call is bounded, and every fault is a `SessError`. */
 export interface Link {
   readonly client: RedisClient;
+  /** When a connection was last lost, the client's own or one to a node of a cluster, by `performance.now()`. */
+  readonly lostAt: number;
+  /** Where it goes, for messages. */
+  where(): string;
   /**
    * Runs a call. It waits for the connection if need be, and ends within the operation's bound.
    *
@@ -40,10 +54,6 @@ interface Waiter extends Gathered {
   lost(): void;
 }
 
-interface Bound {
-  end(): void;
-}
-
 interface LinkParts {
   client: RedisClient;
   /** Ours: we connect it, hang it up when it is silent, and close it. A user's client is only listened to. */
@@ -62,15 +72,17 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const outgoing = new OutgoingBatch();
   const scripts = scriptRunner(client);
   const workInHand = new WorkInHand();
+  const greeting = new GreetingBound(single, timeoutMs);
+  const bounds = new OperationBounds(timeoutMs);
+  const losses = new ConnectionLosses(client);
   let isClosed = false;
   /** Counts sends and answers, to tell what came first. */
   let moment = 0;
   let answeredAt = 0;
   let lastError: Error | undefined;
-  let greeted = () => {};
 
   const onReady = () => {
-    greeted();
+    greeting.end();
     lastError = undefined;
     scripts.forget();
     release(waiting, (waiter) => waiter.next());
@@ -87,30 +99,16 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     // ioredis would go on with database 0, which is another app's.
     if (isRefusedSelect(error)) single?.disconnect(true);
   };
-  /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
-  const onConnect = () => {
-    const stream = single?.stream;
-    greeted();
-    greeted = afterSilence(2 * timeoutMs, () => {
-      if (single?.status === 'connect' && single.stream === stream) single.disconnect(true);
-    });
-  };
+  const onConnect = () => greeting.begin();
   client.on('ready', onReady).on('close', onClose).on('end', onEnd);
   if (isOurs) client.on('error', onError).on('connect', onConnect);
 
   function isReady(): boolean {
-    return client.status === 'ready' && (single === undefined || single.stream.writable);
+    return client.status === 'ready' && streamOf(single)?.writable !== false;
   }
 
   function wake(): void {
     if (client.status === 'wait' || (isOurs && client.status === 'end')) client.connect().catch(onError);
-  }
-
-  const deadlines = deadlinesOf(timeoutMs);
-  /** A first step of an operation has all of its time, and one of the timers that calls share. */
-  function bound(since: number | undefined, expire: () => void): Bound {
-    if (since === undefined || performance.now() - since <= 1) return deadlines.begin(expire);
-    return { end: afterSilence(timeLeftUntil(since + timeoutMs), expire) };
   }
 
   /** A call under way. One object for it, since each request makes one or two. */
@@ -118,7 +116,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     readonly #call: Call<T>;
     readonly #resolve: (value: T) => void;
     readonly #reject: (error: unknown) => void;
-    #bound: Bound;
+    #bound: Deadline;
     #isExcused = false;
     place = -1;
     #isOver = false;
@@ -130,13 +128,13 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       this.#resolve = resolve;
       this.#reject = reject;
       workInHand.begin();
-      this.#bound = bound(call.since, () => this.#expire());
+      this.#bound = bounds.begin(call.since, () => this.#expire());
     }
 
     next(): void {
       if (this.#isOver) return;
       if (!isReady()) {
-        if (client.status === 'end' && !isOurs) return this.#fail(ended());
+        if (client.status === 'end' && !isOurs) return this.#fail(clientClosed(where()));
         waiting.add(this);
         wake();
         return;
@@ -144,28 +142,36 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       const number = (this.#count += 1);
       this.#sentAt = moment += 1;
       underWay.add(this);
-      if (single !== undefined) outgoing.gather(single.stream);
-      this.#call.send().then(
-        (value) => {
-          answeredAt = moment += 1;
-          if (number === this.#count && this.#finish()) this.#resolve(value);
-        },
-        (error: unknown) => {
-          const isUnsent = wasNotSent(error);
-          if (!isUnsent) answeredAt = moment += 1;
-          if (number !== this.#count || this.#isOver) return;
-          underWay.delete(this);
-          if (isUnsent) waiting.add(this);
-          else this.#fail(error);
-        },
-      );
+      const stream = streamOf(single);
+      if (stream !== undefined) outgoing.gather(stream);
+      try {
+        this.#call.send().then(
+          (value) => {
+            answeredAt = moment += 1;
+            if (number === this.#count && this.#finish()) this.#resolve(value);
+          },
+          (error: unknown) => this.#refused(error, number),
+        );
+      } catch (error) {
+        // A client that only looks like one of ioredis.
+        this.#fail(error);
+      }
+    }
+
+    #refused(error: unknown, number: number): void {
+      const isUnsent = wasNotSent(error);
+      if (!isUnsent) answeredAt = moment += 1;
+      if (number !== this.#count || this.#isOver) return;
+      underWay.delete(this);
+      if (isUnsent) waiting.add(this);
+      else this.#fail(error);
     }
 
     lost(): void {
       underWay.delete(this);
       this.#count += 1;
       if (this.#call.isRepeatable) waiting.add(this);
-      else this.#fail(lostError());
+      else this.#fail(connectionLost(where()));
     }
 
     #expire(): void {
@@ -200,7 +206,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   }
 
   function run<T>(call: Call<T>): Promise<T> {
-    if (isClosed) return Promise.reject(new SessError('STORE_UNAVAILABLE', `The Redis store (${where()}) is closed.`));
+    if (isClosed) return Promise.reject(storeClosed(where()));
     return new Promise<T>((resolve, reject) => new Attempts(call, resolve, reject).next());
   }
 
@@ -209,25 +215,29 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     isClosed = true;
     await workInHand.settled();
     client.off('ready', onReady).off('close', onClose).off('end', onEnd);
+    losses.end();
     if (!isOurs) return;
-    greeted();
+    greeting.end();
     // An `error` listener stays: ioredis prints errors that nobody listens to.
     client.off('connect', onConnect);
-    if (isReady()) await Promise.race([client.quit().catch(() => {}), patience(timeoutMs)]);
+    if (isReady()) await quit(client, timeoutMs);
     if (client.status !== 'end') client.disconnect();
   }
 
   const tooLate = (what: string) =>
     new SessError('STORE_TIMEOUT', `Redis (${where()}) did not answer ${what} within ${timeoutMs} ms.`);
   const unreachable = () => noConnection(client, where(), lastError);
-  const lostError = () =>
-    new SessError(
-      'STORE_UNAVAILABLE',
-      `The connection to Redis (${where()}) was lost; the outcome of a write is unknown.`,
-    );
-  const ended = () => new SessError('STORE_UNAVAILABLE', `The client of Redis (${where()}) has been closed.`);
 
-  return { client, run, evaluate: scripts.evaluate, close };
+  return {
+    client,
+    get lostAt() {
+      return losses.lastAt;
+    },
+    where,
+    run,
+    evaluate: scripts.evaluate,
+    close,
+  };
 }
 
 function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {
@@ -235,8 +245,4 @@ function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {
     waiters.delete(waiter);
     go(waiter);
   }
-}
-
-function patience(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

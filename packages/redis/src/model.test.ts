@@ -13,13 +13,15 @@ import { type RedisStore, redisStore } from './index.ts';
  * in memory, and after each step both hold the same, byte by byte.
  */
 
-/** Keeps what it sent last, so that it can be sent again. */
+/** Keeps what it sent last to a session, so that it can be sent again. */
 class RecordingClient extends Redis {
   lastScript: [name: string, ...args: (string | Buffer | number)[]] | undefined;
 
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const command: Command = sent[0];
-    if (command.name.startsWith('eval')) this.lastScript = [command.name, ...command.args.flat()];
+    const [, , name] = command.args;
+    const isOnSession = command.name.startsWith('eval') && !String(name).startsWith(`${prefix}owner:`);
+    if (isOnSession) this.lastScript = [command.name, ...command.args.flat()];
     return super.sendCommand(...sent);
   }
 }

@@ -20,25 +20,36 @@ export interface OwnerIndex {
 }
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
-/** The stretch of time after which a session that is still used renews its entry. */
+/**
+ * The stretch of time after which a session that is still used renews its entry. Not above a day: an entry that was
+ * lost, or kept for too short a time, is soon written again.
+ */
 export function indexPeriodMs(timeToLiveMs: number): number {
-  return Math.max(timeToLiveMs, hourMs);
+  return Math.min(Math.max(timeToLiveMs, hourMs), dayMs);
 }
 
 /**
  * Touches do not know the owner, and must not cost a second command. A session renews its entry when a touch crosses
- * the border of a period; between two such touches lie at most two periods, and the session may live another one. Five
- * leave room for a renewal that failed.
+ * the border of a period, or has made its lifetime longer; between two such touches lie at most two lifetimes, and the
+ * session may live another one. Five leave room for a renewal that failed.
  */
 function minutesKept(timeToLiveMs: number): string {
-  return String(Math.min(Math.ceil((5 * indexPeriodMs(timeToLiveMs)) / 60_000), 2 ** 20 - 1));
+  return String(Math.min(Math.ceil((5 * Math.max(timeToLiveMs, hourMs)) / 60_000), 2 ** 20 - 1));
 }
 
-/** KEYS: an owner's sorted set. ARGV: session key, minutes to keep the entry. */
+/**
+ * KEYS: an owner's sorted set. ARGV: session key, minutes to keep the entry.
+ *
+ * It is never kept for less than before: a touch with a shorter lifetime leaves the deadline of its session.
+ */
 const indexScript: Script = script(`
 local seconds = tonumber(redis.call('TIME')[1])
 local minutes = tonumber(ARGV[2])
+local score = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or nil)
+if score then minutes = math.max(minutes, math.ceil((math.floor(score / 1048576) - seconds) / 60)) end
+minutes = math.min(minutes, 1048575)
 redis.call('ZADD', KEYS[1], string.format('%.0f', (seconds + 60 * minutes) * 1048576 + minutes), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', seconds * 1048576))
 if redis.call('PTTL', KEYS[1]) < minutes * 60000 then redis.call('PEXPIRE', KEYS[1], minutes * 60000) end

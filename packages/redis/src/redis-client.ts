@@ -1,11 +1,18 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Writable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import type { RedisAddress } from './redis-url.ts';
+import { settledWithin } from './settled-within.ts';
 
 export type RedisClient = Redis | Cluster;
 
 export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
+}
+
+/** What a client writes to. One that only looks like a client of ioredis may have none. */
+export function streamOf(client: Redis | undefined): Writable | undefined {
+  return client?.stream;
 }
 
 /** How replies look in JavaScript decides the type of a client: it is always ioredis' default here. */
@@ -69,7 +76,8 @@ export function createClient(address: RedisAddress, timeoutMs: number, tls?: Con
 
 /**
  * A cluster's nodes are ioredis' business, and so are their reconnects and redirections. What it sends again on the
- * way is harmless: every write carries a token and a latest time (see write-tokens.ts).
+ * way is harmless: a create or an update carries a token and a latest time (see write-tokens.ts). A destroy that finds
+ * nothing after a connection was lost is not believed.
  */
 function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: number): Cluster {
   const { lazyConnect: _lazy, retryStrategy: _retry, enableOfflineQueue: _queue, ...redisOptions } = node;
@@ -88,6 +96,11 @@ function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: 
       socketTimeout: timeoutMs * 1.5,
     },
   });
+}
+
+/** Closes the connection, or gives up after a while. */
+export function quit(client: RedisClient, timeoutMs: number): Promise<void> {
+  return settledWithin(timeoutMs, client.quit());
 }
 
 /** A second connection with the same address and credentials, but our bounds. */

@@ -114,3 +114,18 @@ export function withoutArguments(error: unknown): Error {
   if ('code' in error && typeof error.code === 'string') Object.assign(copy, { code: error.code });
   return copy;
 }
+
+export function storeClosed(where: string): SessError {
+  return new SessError('STORE_UNAVAILABLE', `The Redis store (${where}) is closed.`);
+}
+
+export function clientClosed(where: string): SessError {
+  return new SessError('STORE_UNAVAILABLE', `The client of Redis (${where}) has been closed.`);
+}
+
+export function connectionLost(where: string): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The connection to Redis (${where}) was lost; the outcome of a write is unknown.`,
+  );
+}

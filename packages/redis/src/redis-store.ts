@@ -16,6 +16,7 @@ import { checkServers } from './server-check.ts';
 import { sessionVerbs } from './session-verbs.ts';
 import { walkSessions } from './session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
+import { WholeOperations } from './whole-operations.ts';
 
 export type RedisStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & ChecksItself & Closes;
 
@@ -38,12 +39,14 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const durable = second && link({ client: second, isOurs: true, where, timeoutMs });
   const confirmed = second && durable && replicatedWrites(durable, second, replicas, timeoutMs);
 
+  const whole = new WholeOperations(where, timeoutMs);
   const index = ownerIndex(main, prefix);
   const verbs = sessionVerbs({
     main,
     prefix,
     index,
     timeoutMs,
+    whole,
     ...(durable && confirmed && { durable: { link: durable, writes: confirmed } }),
   });
   let closing: Promise<unknown> | undefined;
@@ -52,7 +55,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     ...verbs,
 
     keysByOwner: index.keysByOwner,
-    forgetKeys: index.forgetKeys,
+    forgetKeys: (owner, keys) => whole.run(() => index.forgetKeys(owner, keys)),
 
     walk: () => walkSessions(main, prefix),
 
@@ -64,7 +67,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
 
     async close() {
-      closing ??= Promise.all([main.close(), durable?.close()]);
+      closing ??= whole.close().then(() => Promise.all([main.close(), durable?.close()]));
       await closing;
     },
   };

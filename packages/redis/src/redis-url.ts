@@ -95,8 +95,11 @@ function parametersOf(
   const found: Pick<RedisAddress, 'sentinelUsername' | 'sentinelPassword'> = {};
   for (const [name, value] of new URLSearchParams(query)) {
     const isKnown = name === 'sentinelUsername' || name === 'sentinelPassword';
+    // Its name is not shown: behind a ? that is not encoded it is a part of the password.
     if (topology !== 'sentinel' || !isKnown)
-      throw invalid(`has a parameter that is not known: ${JSON.stringify(name)}.`);
+      throw invalid(
+        `has a parameter that is not known. There are sentinelUsername and sentinelPassword, for Sentinel only.${encoding}`,
+      );
     found[name] = value;
   }
   return found;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer, until } from '../test/redis-server.ts';
@@ -55,6 +55,31 @@ const kinds: Record<string, Kind> = {
     },
   },
 };
+
+/** Sets `n` to 6, whose answer is lost, then to 7; then the first copy of 6 arrives. What `n` is then. */
+async function firstCopyArrivesLast(store: RedisStore, by: FaultProxy, { admin }: TestServer, another: RedisStore) {
+  const key = newKey();
+  await store.create(key, record({ n: '5' }));
+  await store.update(key, change());
+  by.forget();
+  by.loseReply('evalsha');
+  expect(await store.update(key, change({ set: { n: '6' } }))).toBe('applied');
+  const [name = '', ...args] = by.commands.find(([word]) => word === 'evalsha') ?? [];
+  expect(await store.update(key, change({ set: { n: '7' } }))).toBe('applied');
+  // As from a connection that was lost here, but not on its way.
+  expect(await admin.call(name, ...args)).toMatch(/^applied /);
+  return another.read(key);
+}
+
+/** Destroys a session without an end marker, and loses the answer. What its caller is told. */
+async function destroyLosesAnswer(store: RedisStore, by: FaultProxy, another: RedisStore) {
+  const key = newKey();
+  await store.create(key, record({ a: '1' }));
+  by.loseReply('evalsha');
+  const { code } = await outcomeOf(() => store.destroy(key));
+  expect(await another.read(key)).toBeUndefined();
+  return code;
+}
 
 for (const [name, { open }] of Object.entries(kinds)) {
   describe(`${name}`, () => {
@@ -135,6 +160,18 @@ for (const [name, { open }] of Object.entries(kinds)) {
       expect(await other.read(key)).toBe('ended');
     });
 
+    it('what was sent twice is known when its first copy arrives last, after another write of the same process', async () => {
+      expect(await firstCopyArrivesLast(store, proxy, server, other)).toMatchObject({ fields: { n: '7' } });
+    });
+
+    it('a destroy without an end marker whose answer is lost does not say that there was nothing either', async () => {
+      expect(await destroyLosesAnswer(store, proxy, other)).toBe('STORE_UNAVAILABLE');
+    });
+
+    it('a destroy of what was not there says so again when no connection is lost', async () => {
+      expect(await store.destroy(newKey())).toBeUndefined();
+    });
+
     it('counting on over lost answers, from two processes, counts each once', async () => {
       // A count that ends at its bound may have happened or not: here none may.
       const patient = open(10_000);
@@ -170,20 +207,59 @@ for (const [name, { open }] of Object.entries(kinds)) {
   });
 }
 
-it('what was sent twice is known when its first copy arrives last, after another write of the same process', async () => {
-  const store = redisStore({ url: proxy.url, prefix });
-  const key = newKey();
-  await store.create(key, record({ n: '5' }));
-  await store.update(key, change());
-  proxy.forget();
-  proxy.loseReply('evalsha');
-  expect(await store.update(key, change({ set: { n: '6' } }))).toBe('applied');
-  const [name = '', ...args] = proxy.commands.find(([word]) => word === 'evalsha') ?? [];
-  expect(await store.update(key, change({ set: { n: '7' } }))).toBe('applied');
-  // As from a connection that was lost here, but not on its way.
-  expect(await server.admin.call(name, ...args)).toMatch(/^applied /);
-  expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
-  await store.close();
+describe('a Cluster', () => {
+  let node: TestServer;
+  let way: FaultProxy;
+  let store: RedisStore;
+  let another: RedisStore;
+  beforeAll(async () => {
+    way = await startProxy(0);
+    // The way to it that it names itself is the one through the proxy.
+    const named = ['--cluster-announce-ip', '127.0.0.1', '--cluster-announce-port', String(way.port)];
+    node = await startServer('--cluster-enabled', 'yes', ...named);
+    way.target = node.port;
+    await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(async () => String(await node.admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  });
+  afterAll(async () => {
+    await way.dispose();
+    await node.dispose();
+  });
+  beforeEach(async () => {
+    store = redisStore({ url: `redis+cluster://127.0.0.1:${way.port}`, prefix });
+    another = redisStore({ url: node.url, prefix });
+    const key = newKey();
+    await store.create(key, record());
+    await store.update(key, change());
+    await store.destroy(key);
+  });
+  afterEach(async () => {
+    await store.close();
+    await another.close();
+  });
+
+  it('knows what was sent twice when its first copy arrives last, after another write of the same process', async () => {
+    expect(await firstCopyArrivesLast(store, way, node, another)).toMatchObject({ fields: { n: '7' } });
+  });
+
+  it('of the user keeps no listener of ours when the store is closed, nor do its nodes', async () => {
+    const client = new Cluster([way.port]);
+    client.on('error', () => {});
+    await client.ping();
+    const count = () =>
+      [client, ...client.nodes()].map((one) => one.listenerCount('close') + one.listenerCount('+node'));
+    const before = count();
+    const theirs = redisStore({ client, prefix });
+    expect(await theirs.read(newKey())).toBeUndefined();
+    expect(count()).not.toEqual(before);
+    await theirs.close();
+    expect(count()).toEqual(before);
+    client.disconnect();
+  });
+
+  it('does not say that there was nothing when the answer to a destroy is lost', async () => {
+    expect(await destroyLosesAnswer(store, way, another)).toBe('STORE_UNAVAILABLE');
+  });
 });
 
 describe('a session that more writes are under way for than it can name', () => {
@@ -206,26 +282,30 @@ describe('a session that more writes are under way for than it can name', () => 
     expect(await server.admin.strlen(prefix + key)).toBeLessThan(8000);
   });
 
-  it('carries out none of them twice: what it may have forgotten has an unknown outcome', async () => {
-    const key = newKey();
-    await store.create(key, record({ n: '5' }));
-    proxy.loseReply('evalsha', async () => {
-      expect(await other.update(key, change({ expect: { n: '6' }, set: { n: '7' } }))).toBe('applied');
-      await Promise.all(many.map((one) => other.update(key, one)));
-    });
-    const { code, error } = await outcomeOf(() => store.update(key, change({ set: { n: '6' } })));
-    expect(code).toBe('STORE_UNAVAILABLE');
-    expect(error?.message).toContain('not known');
-    expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
-    // What was sent for the first time after that is not one of those, even if it is sent twice.
-    await wait(2100);
-    proxy.swallow();
-    const lost = store.update(key, change({ set: { n: '8' } }));
-    await wait(100);
-    proxy.reset();
-    expect(await lost).toBe('applied');
-    expect(await other.read(key)).toMatchObject({ fields: { n: '8' } });
-  });
+  it.each([0, 1, 2, 3])(
+    'carries out none of them twice, also %i quiet writes later: what it may have forgotten has an unknown outcome',
+    async (quiet) => {
+      const key = newKey();
+      await store.create(key, record({ n: '5' }));
+      proxy.loseReply('evalsha', async () => {
+        expect(await other.update(key, change({ expect: { n: '6' }, set: { n: '7' } }))).toBe('applied');
+        await Promise.all(many.map((one) => other.update(key, one)));
+        for (let count = 0; count < quiet; count++) await other.update(key, change());
+      });
+      const { code, error } = await outcomeOf(() => store.update(key, change({ set: { n: '6' } })));
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toContain('not known');
+      expect(await other.read(key)).toMatchObject({ fields: { n: '7' } });
+      // What was sent for the first time after that is not one of those, even if it is sent twice.
+      await wait(2100);
+      proxy.swallow();
+      const lost = store.update(key, change({ set: { n: '8' } }));
+      await wait(100);
+      proxy.reset();
+      expect(await lost).toBe('applied');
+      expect(await other.read(key)).toMatchObject({ fields: { n: '8' } });
+    },
+  );
 
   it('forgets them when a writer has no other under way', async () => {
     const key = newKey();

@@ -2,7 +2,7 @@ import { SessError } from '@sess/core';
 import type { Redis } from 'ioredis';
 import { afterSilence, timeLeftUntil } from './after-silence.ts';
 import type { Link } from './link.ts';
-import { asSessError } from './redis-errors.ts';
+import { asSessError, wasNotSent, withoutArguments } from './redis-errors.ts';
 
 /** Writes that count only when replicas have them too. */
 export interface ReplicatedWrites {
@@ -34,13 +34,18 @@ export function replicatedWrites(link: Link, client: Redis, replicas: number, ti
       isRepeatable: false,
       async send() {
         const outcomes = await Promise.allSettled(jobs.map((job) => job.send()));
-        return { outcomes, confirmed: await client.wait(replicas, Math.floor(timeoutMs / 2)) };
+        const confirmed = await client.wait(replicas, Math.floor(timeoutMs / 2)).catch((error: unknown) => {
+          // Nothing has left: all of it goes when there is a connection. What was done is not done again.
+          if (outcomes.every(hasNotLeft)) throw error;
+          return withoutArguments(error);
+        });
+        return { outcomes, confirmed };
       },
     });
     for (const [index, job] of jobs.entries()) {
       const outcome = outcomes[index];
-      if (outcome?.status === 'rejected') job.reject(asSessError(outcome.reason, 'replicated writes'));
-      else if (confirmed < replicas) job.reject(notConfirmed(confirmed, replicas));
+      if (outcome?.status === 'rejected') job.reject(asSessError(outcome.reason, link.where()));
+      else if (typeof confirmed !== 'number' || confirmed < replicas) job.reject(notConfirmed(confirmed, replicas));
       else job.resolve(outcome?.value);
     }
   }
@@ -88,9 +93,17 @@ export function replicatedWrites(link: Link, client: Redis, replicas: number, ti
   return { write };
 }
 
-function notConfirmed(confirmed: number, replicas: number): SessError {
+function hasNotLeft(outcome: PromiseSettledResult<unknown>): boolean {
+  return outcome.status === 'rejected' && wasNotSent(outcome.reason);
+}
+
+/** `confirmed`: by how many replicas, or why the server did not tell. */
+function notConfirmed(confirmed: number | Error, replicas: number): SessError {
+  const isKnown = typeof confirmed === 'number';
+  const known = isKnown ? `${confirmed} of ${replicas} replicas have it` : 'it is not known how many replicas have it';
   return new SessError(
     'STORE_UNAVAILABLE',
-    `The change was not confirmed: ${confirmed} of ${replicas} replicas have it. It is in the master, and would be lost if that failed now.`,
+    `The change was not confirmed: ${known}. It is in the master, and would be lost if that failed now.`,
+    isKnown ? {} : { cause: confirmed },
   );
 }

@@ -30,7 +30,46 @@ end
 
 local function numberOf(text)
   local number = tonumber(text)
-  return number and number == number and math.abs(number) < math.huge and number
+  return number and math.abs(number) < math.huge and number
+end
+
+-- cjson takes for numbers what JSON.parse in session-record.ts does not: 0x3, 007, NaN. They stand behind a comma. What
+-- looks like one may also be part of a text, so then it is looked for once more, in what is left without the texts.
+local function isList(json)
+  if string.find(json, '^%[0?[",]') and not string.find(json, ',[^"%d]') and not string.find(json, ',0[^,%]]') then
+    return true
+  end
+  local rest = string.gsub(string.gsub(json, '\\\\.', ''), '"[^"]*"', '')
+  return string.find(rest, '^%[[%d,]*%] *$') and not string.find(rest, '[^%d]0%d')
+end
+
+local function areSettings(json)
+  if string.sub(json, 1, 1) ~= '{' then return false end
+  local rest = string.gsub(string.gsub(json, '\\\\.', ''), '"[^"]*"', '')
+  return not string.find(rest, '[xXNiI]') and pcall(cjson.decode, json)
+end
+
+-- A text behind NUL is JSON. cjson would not do: it takes no half of a surrogate pair, and that is what such texts have.
+local function isText(text)
+  if string.byte(text) ~= 0 then return true end
+  local rest = string.gsub(string.gsub(text, '\\\\["\\\\/bfnrt]', '.'), '\\\\u%x%x%x%x', '.')
+  return string.find(rest, '^%z"[^"\\\\%z\\1-\\31]*"$')
+end
+
+-- Whether owner, names and texts are such, as far as they were fetched. Hardly a session has a NUL at all.
+local function areTexts(list, json, fields)
+  if string.find(json, '\\\\u0000', 1, true) then
+    for _, item in ipairs(list) do
+      if type(item) == 'string' and not isText(item) then return false end
+    end
+  end
+  if string.find(chunk, '\\0', 1, true) then
+    for _, field in ipairs(fields) do
+      local isBehindNul = field.count > 0 and string.byte(chunk, field.from) == 0
+      if isBehindNul and not isText(bytes(field.from, field.count)) then return false end
+    end
+  end
+  return true
 end
 
 local function isLength(value)
@@ -51,8 +90,9 @@ local function fieldsOf(list, from)
   return fields
 end
 
--- What lies under the key (see session-record.ts). A value of another type is an error here, before anything is written.
-local function look()
+-- What lies under the key (see session-record.ts), all of it if it is asked for. A value of another type is an error here,
+-- before anything is written.
+local function look(isWhole)
   chunk = redis.call('GETRANGE', key, 0, chunkBytes - 1)
   size = #chunk
   if size == 0 then return redis.call('EXISTS', key) == 0 and 'absent' or 'corrupt' end
@@ -63,26 +103,24 @@ local function look()
   if string.sub(chunk, 11, 13) == ' - ' then return 'ended', { x = string.sub(chunk, 14) } end
 
   local head = string.find(chunk, '\\n', 1, true)
-  if not head and size > #chunk then
+  if size > #chunk and (isWhole or not head) then
     chunk = redis.call('GET', key)
     head = string.find(chunk, '\\n', 1, true)
   end
   if not head then return 'corrupt' end
-  local created, touched, expires, tokens, json = string.match(string.sub(chunk, 11, head - 1), '^ (%S+) (%S+) (%S+) (%S+) (%[.*)$')
+  local shape = '^ ([%d.e+-]+) ([%d.e+-]+) ([%d.e+-]+) (%S+) (%[.*)$'
+  local created, touched, expires, tokens, json = string.match(string.sub(chunk, 11, head - 1), shape)
   created, touched, expires = numberOf(created), numberOf(touched), numberOf(expires)
   if not (created and touched and expires) then return 'corrupt' end
   if #tokens % 11 ~= 0 and #tokens <= 55 or #tokens > 55 and (#tokens - 55) % 14 ~= 0 then return 'corrupt' end
   local isJson, list = pcall(cjson.decode, json)
-  if not isJson or type(list) ~= 'table' or #list < 2 then return 'corrupt' end
+  if not isJson or type(list) ~= 'table' or #list < 2 or not isList(json) then return 'corrupt' end
   local own = { head = head, c = created, t = created + touched, e = created + touched + expires, tokens = tokens }
   own.o = type(list[1]) == 'string' and list[1] or nil
   own.s = type(list[2]) == 'string' and list[2] or nil
   own.fields = fieldsOf(list, head + 1)
-  if not own.fields then return 'corrupt' end
-  if own.s then
-    local isWhole, settings = pcall(cjson.decode, own.s)
-    if not (isWhole and type(settings) == 'table') then return 'corrupt' end
-  end
+  if not own.fields or not areTexts(list, json, own.fields) then return 'corrupt' end
+  if own.s and not areSettings(own.s) then return 'corrupt' end
   return 'live', own
 end
 

@@ -8,8 +8,9 @@ return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 `);
 
 /**
- * ARGV: token, identity, latest time, age in ms if it is sent again, time to live in ms; the record. Answers `created`, `taken`, `corrupt`, `newer` or
- * `late`, and the time.
+ * ARGV: token, identity, latest time, age in ms if it is sent again, time to live in ms; the record.
+ *
+ * Answers `created`, `taken`, `corrupt`, `newer` or `late`, and the time.
  */
 export const createScript: Script = script(
   common,
@@ -40,20 +41,20 @@ export const destroyScript: Script = script(
   `
 local markerMs, mustWrite = string.match(rest, '^(%S+) (%S+)$')
 markerMs, mustWrite = tonumber(markerMs), mustWrite == '1'
-local state, own = look()
+-- All of it: what is handed back and cannot be read should not have been deleted.
+local state, own = look(true)
 if state == 'corrupt' or state == 'newer' then return say(state) end
 if state == 'ended' then
   if own.x == token then return say('replayed') end
   prove()
   if markerMs > redis.call('PTTL', key) then redis.call('PEXPIRE', key, markerMs) end
 else
-  local record = state == 'live' and redis.call('GET', key)
   redis.call('DEL', key)
   if markerMs > 0 then
     -- pcall: out of memory the session ends all the same.
     redis.pcall('SET', key, '1 ' .. identity .. ' - ' .. token, 'PX', markerMs)
   end
-  if record then return { say('removed'), record } end
+  if state == 'live' then return { say('removed'), chunk } end
 end
 if mustWrite then
   -- Something for WAIT to wait for: an earlier destroy, not confirmed then, is confirmed with it.

@@ -18,6 +18,7 @@ import { corrupt, decodeRecord, decodeText, encodeRecord, identityOf, tooNew } f
 import { assertSessionKey } from './session-key.ts';
 import { clockScript, createScript, destroyScript } from './session-scripts.ts';
 import { updateScript } from './update-script.ts';
+import type { WholeOperations } from './whole-operations.ts';
 import { type Write, WriteTokens } from './write-tokens.ts';
 
 interface Parts {
@@ -27,12 +28,25 @@ interface Parts {
   prefix: string;
   index: OwnerIndex;
   timeoutMs: number;
+  whole: WholeOperations;
 }
 
 /** The four verbs: a read is one command, a write one script. */
-export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts): SessionStore {
-  const tokens = new WriteTokens(timeoutMs);
+export function sessionVerbs({ main, durable, prefix, index, timeoutMs, whole }: Parts): SessionStore {
+  const tokens = new WriteTokens(timeoutMs, main);
   const nameOf = (key: SessionKey) => prefix + key;
+
+  function begin(key: SessionKey): Write {
+    whole.assertOpen();
+    const write = tokens.begin(key);
+    whole.begin();
+    return write;
+  }
+
+  function end(write: Write): void {
+    tokens.end(write);
+    whole.end();
+  }
 
   /** Runs a script on a session, once more if it was late by a clock that we did not know or by a stall. */
   function evaluate(link: Link, script: Script, write: Write, words: string, list: readonly string[]): Promise<Reply> {
@@ -78,7 +92,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   }
 
   async function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    const write = tokens.begin(key);
+    const write = begin(key);
     try {
       const timeToLiveMs = timeLeft(record);
       const stored = encodeRecord(key, record, write.token);
@@ -109,7 +123,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
           });
       return verdict === 'created';
     } finally {
-      tokens.end(write);
+      end(write);
     }
   }
 
@@ -123,7 +137,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
   }
 
   async function update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const write = tokens.begin(key);
+    const write = begin(key);
     try {
       const timeToLiveMs = timeLeft(change);
       if (typeof change.owner === 'string') await index.add(change.owner, key, timeToLiveMs, write.begunAt);
@@ -140,7 +154,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
       if (typeof found === 'string') index.add(decodeText(found), key, timeToLiveMs).catch(() => {});
       return verdict === 'applied' || verdict === 'gone' ? verdict : 'conflict';
     } finally {
-      tokens.end(write);
+      end(write);
     }
   }
 
@@ -148,7 +162,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
     key: SessionKey,
     { endMarkerMs = 0 }: DestroyOptions = {},
   ): Promise<SessionRecord | undefined> {
-    const write = tokens.begin(key);
+    const write = begin(key);
     try {
       const words = `${wholeMs(endMarkerMs)} ${durable ? 1 : 0}`;
       const what = 'a destroy';
@@ -160,15 +174,14 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs }: Parts)
             isRepeatable: endMarkerMs > 0,
             send: () => evaluate(main, destroyScript, write, words, []),
           });
-      if (verdict === 'removed') {
-        const record = typeof found === 'string' ? decodeRecord(key, found) : undefined;
-        if (record === undefined || record === 'ended') throw corrupt(key);
-        return record;
-      }
-      if (verdict === 'replayed') throw answerLost();
+      if (verdict === 'removed') return removedRecord(key, found);
+      // Without an end marker, what ioredis sent again by itself finds nothing when the first copy ended the session.
+      const { lostAt } = durable?.link ?? main;
+      const isDoubtful = verdict === 'nothing' && endMarkerMs <= 0 && lostAt >= write.sentAt;
+      if (verdict === 'replayed' || isDoubtful) throw answerLost();
       return undefined;
     } finally {
-      tokens.end(write);
+      end(write);
     }
   }
 
@@ -211,9 +224,21 @@ function forgotten(): SessError {
   );
 }
 
+/** What a script takes for whole may still be torn: bytes that are no UTF-8, say. It is gone then all the same. */
+function removedRecord(key: SessionKey, found: unknown): SessionRecord {
+  let cause: unknown;
+  try {
+    const record = typeof found === 'string' ? decodeRecord(key, found) : undefined;
+    if (record !== undefined && record !== 'ended') return record;
+  } catch (error) {
+    cause = error;
+  }
+  throw new SessError('STORE_CORRUPT', `The session ${key} was destroyed; what it held was torn.`, { cause });
+}
+
 function answerLost(): SessError {
   return new SessError(
     'STORE_UNAVAILABLE',
-    'The session was destroyed, but the connection was lost before Redis could hand back what it held.',
+    'The session is not there any more, but the connection was lost before Redis could hand back what it held.',
   );
 }

@@ -115,7 +115,8 @@ local isSettings = string.find(ARGV[2], 'c', 1, true)
 -- Remembers this write: the last five tokens in any case, and more for as long as their writes may come again, but not
 -- more than 500. Those of this writer are not needed when it has nothing else under way.
 local function remember()
-  if #known == 11 and isAlone == '1' and string.sub(known, 1, 6) == string.sub(token, 1, 6) then return token end
+  local isOurs = #known == 11 and string.sub(known, 1, 6) == string.sub(token, 1, 6)
+  if isOurs and isAlone == '1' and not forgotten then return token end
   local function withoutOurs(tokens, width)
     local writer = string.sub(token, 1, 6)
     local at = string.find(tokens, writer, 1, true)
@@ -239,7 +240,9 @@ elseif ttl > 0 and ttl > redis.call('PTTL', key) then
   redis.call('PEXPIRE', key, ttl)
 end
 
-if not isNamed and own.o and math.floor(own.t / period) < math.floor(touchedAt / period) then
+-- The entry was to be kept for a session that ends earlier, or is of an earlier period.
+local hasGrown = laterExpiresAt - laterTouchedAt > math.max(own.e - own.t, 3600000)
+if not isNamed and own.o and (hasGrown or math.floor(own.t / period) < math.floor(touchedAt / period)) then
   return { say('applied'), own.o }
 end
 return say('applied')

@@ -6,8 +6,11 @@ const serverMs = 1_767_225_600_000;
 /** The server's clock: it shows `serverMs` when ours is at 0. */
 const serverNow = () => Math.floor(serverMs + performance.now());
 
+/** A connection that was never lost. */
+const sound = { lostAt: -Infinity };
+
 function knowing(): WriteTokens {
-  const tokens = new WriteTokens(900);
+  const tokens = new WriteTokens(900, sound);
   tokens.learn(serverNow(), performance.now());
   return tokens;
 }
@@ -70,4 +73,25 @@ it('a write is not alone while another of its session is under way, or may still
   tokens.sent(lost, performance.now());
   tokens.end(lost);
   expect(tokens.begin(key).isAlone).toBe(false);
+});
+
+it('nor for a while after a connection was lost whose commands may have been sent again without our doing', () => {
+  const connection = { lostAt: performance.now() };
+  const tokens = new WriteTokens(900, connection);
+  expect(tokens.begin(newKey()).isAlone).toBe(false);
+  connection.lostAt = performance.now() - 900 - 249;
+  expect(tokens.begin(newKey()).isAlone).toBe(false);
+  connection.lostAt = performance.now() - 900 - 250;
+  expect(tokens.begin(newKey()).isAlone).toBe(true);
+});
+
+it('a token is not used again when the counter is at its end', () => {
+  const tokens = new WriteTokens(900, sound, 36 ** 5 - 3);
+  const four = Array.from({ length: 4 }, () => tokens.begin(newKey()).token);
+  expect(four.map((token) => token.length)).toEqual([11, 11, 11, 11]);
+  expect(four.map((token) => token.slice(6))).toEqual(['zzzzy', 'zzzzz', '00000', '00001']);
+  const [first, second, third, fourth] = four.map((token) => token.slice(0, 6));
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  expect(fourth).toBe(third);
 });

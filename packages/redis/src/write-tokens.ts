@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type KeyedWork, type SessionKey, WorkByKey, graceMs } from '@sess/core';
+import type { Link } from './link.ts';
 import { assertSessionKey } from './session-key.ts';
 
 /** A write on its way. */
@@ -38,24 +39,33 @@ export class Write implements KeyedWork {
  */
 export class WriteTokens {
   readonly #timeoutMs: number;
-  readonly #writer = randomBytes(5).toString('base64url').slice(0, 6);
+  readonly #connection: Pick<Link, 'lostAt'>;
   readonly #underWay = new WorkByKey<Write>();
-  #counter = 0;
+  #writer = newWriter();
+  #counter: number;
   /** By how much the server's clock is ahead of `performance.now()`. */
   #ahead: number | undefined;
   #doubtfulUntil = -Infinity;
 
-  constructor(timeoutMs: number) {
+  /** `counter`: where to count from. */
+  constructor(timeoutMs: number, connection: Pick<Link, 'lostAt'>, counter = 0) {
     this.#timeoutMs = timeoutMs;
+    this.#connection = connection;
+    this.#counter = counter;
   }
 
   /** @throws `TypeError` for what cannot be a key */
   begin(key: SessionKey): Write {
     assertSessionKey(key);
-    this.#counter = (this.#counter + 1) % 36 ** 5;
+    this.#counter += 1;
+    if (this.#counter === 36 ** 5) {
+      // A quiet session may still hold a token of the round before.
+      this.#counter = 0;
+      this.#writer = newWriter();
+    }
     const token = this.#writer + this.#counter.toString(36).padStart(5, '0');
     const now = performance.now();
-    const isAlone = now > this.#doubtfulUntil && this.#underWay.get(key) === undefined;
+    const isAlone = !this.#isInDoubt(now) && this.#underWay.get(key) === undefined;
     const write = new Write(key, token, isAlone, now, now + this.#timeoutMs);
     this.#underWay.add(write);
     return write;
@@ -66,6 +76,14 @@ export class WriteTokens {
     this.#underWay.delete(write);
     // What was sent and not answered can still arrive: the session must know it until then.
     if (write.unanswered > 0) this.#doubtfulUntil = Math.max(this.#doubtfulUntil, write.dueAt);
+  }
+
+  /**
+   * Whether a write of this process that is over may still arrive. ioredis may send again by itself what a lost
+   * connection left open: then the second copy is answered, and the first is wanted until its time is up.
+   */
+  #isInDoubt(now: number): boolean {
+    return now <= this.#doubtfulUntil || now - this.#connection.lostAt < this.#timeoutMs + graceMs;
   }
 
   get knowsClock(): boolean {
@@ -114,4 +132,8 @@ export class WriteTokens {
     const most = serverNow + 1 - sentAt;
     if (this.#ahead === undefined || this.#ahead < least || this.#ahead > most) this.#ahead = least;
   }
+}
+
+function newWriter(): string {
+  return randomBytes(5).toString('base64url').slice(0, 6);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SessionKey } from '@sess/core';
-import type { Subject } from './subject.ts';
+import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
 
 /** An entry younger than this is never dropped. */
@@ -98,6 +98,29 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
       const { key } = await t.created({ owner: 'u1', leftMs: 200 });
       await t.store.update(key, t.change({ set: { a: '1' } }));
       await t.clock.pass(200);
+      await assertOwns(t, 'u1', key);
+    });
+
+    for (const [how, settings] of [
+      ['by its settings', { idleTimeoutMs: minuteMs }],
+      ['by the idle timeout of another worker', undefined],
+    ] as const) {
+      test(`still hold a session after a lifetime that grew without naming the owner, ${how}`, async (t) => {
+        const { key } = await t.created({ owner: 'u1', leftMs: 100 });
+        await t.store.update(key, t.change({ leftMs: minuteMs, ...(settings && { settings }) }));
+        for (const worker of [1, 2]) {
+          await t.clock.pass(400);
+          await assertOwns(t, 'u1', key);
+          await t.worker(worker).update(key, t.change({ leftMs: minuteMs }));
+        }
+        await assertOwns(t, 'u1', key);
+      });
+    }
+
+    test('still hold a session after a touch with a shorter lifetime, which leaves its deadline', async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: minuteMs });
+      await t.worker(1).update(key, t.change({ leftMs: 100 }));
+      await t.clock.pass(800);
       await assertOwns(t, 'u1', key);
     });
 

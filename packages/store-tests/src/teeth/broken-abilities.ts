@@ -1,6 +1,6 @@
 import type { SessionChange, SessionKey, SessionRecord, SweepReport, UpdateVerdict } from '@sess/core';
 import type { Broken } from './broken.ts';
-import { HonestStore, yielded } from './honest-store.ts';
+import { HonestStore, type Storage, yielded } from './honest-store.ts';
 
 class TakesAnyKey extends HonestStore {
   override assertKey(): void {}
@@ -50,6 +50,34 @@ class EntriesStayOld extends HonestStore {
   override async enterOwner(owner: string | null | undefined, key: SessionKey): Promise<void> {
     if (typeof owner === 'string' && this.storage.owners.get(owner)?.has(key)) return;
     await super.enterOwner(owner, key);
+  }
+}
+
+/** Entries that expire by themselves, each at its instant. */
+const keptUntil = new WeakMap<Storage, Map<SessionKey, number>>();
+
+class EntriesOfFirstLifetime extends HonestStore {
+  keepEntry(key: SessionKey, { touchedAt, expiresAt }: { touchedAt: number; expiresAt: number }): void {
+    const all = keptUntil.get(this.storage) ?? new Map<SessionKey, number>();
+    keptUntil.set(this.storage, all.set(key, this.storage.clock() + 5 * (expiresAt - touchedAt)));
+  }
+
+  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
+    this.keepEntry(key, record);
+    return super.create(key, record);
+  }
+
+  override async keysByOwner(owner: string): Promise<readonly SessionKey[]> {
+    const keys = await super.keysByOwner(owner);
+    const now = this.storage.clock();
+    return keys.filter((key) => now < (keptUntil.get(this.storage)?.get(key) ?? Infinity));
+  }
+}
+
+class EntriesOfLastLifetime extends EntriesOfFirstLifetime {
+  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+    this.keepEntry(key, change);
+    return super.update(key, change);
   }
 }
 
@@ -116,6 +144,17 @@ export const brokenAbilities: readonly Broken[] = [
     Store: EntriesStayOld,
     mistake: 'an entry that is written again stays old',
     failsOn: 'forgetKeys > keeps an old entry that was written again: its session may be about to be stored',
+  },
+  {
+    Store: EntriesOfFirstLifetime,
+    mistake: 'an entry runs out by the lifetime that the session began with',
+    failsOn:
+      'keys by owner > still hold a session after a lifetime that grew without naming the owner, by its settings',
+  },
+  {
+    Store: EntriesOfLastLifetime,
+    mistake: 'an entry runs out by the lifetime of the last touch',
+    failsOn: 'keys by owner > still hold a session after a touch with a shorter lifetime, which leaves its deadline',
   },
   {
     Store: LookThenSweep,
