@@ -1,20 +1,18 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { fsStore } from '@sess/fs';
+import { type LoopFigures, watchLoop } from './loop-watch.ts';
 import { bytesOnDisk, plantFiles, settle, shards, spreadShards } from './plant-files.ts';
 
-interface Found {
+interface Found extends LoopFigures {
   readUs: number;
   writeUs: number;
   /** CPU seconds of a walk that lists each directory, also those of the tokens, and does nothing else. */
   walkCpuSeconds: number;
   sweepCpuSeconds: number;
   sweepSeconds: number;
-  /** The longest stall of the event loop in a sweep, in milliseconds. */
-  stallMs: number;
 }
 
 export interface ScaleRow extends Found {
@@ -79,19 +77,18 @@ async function measure(directory: string, sessions: number, walked: number): Pro
   // One half of the walk before the sweep and one behind it, since a machine that is shared is not equally fast.
   const every = 2 / walked;
   const walkBefore = await cpuSeconds(() => bareWalk(directory, (shard) => shard % every === 0));
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
+  const loop = watchLoop();
   const started = performance.now();
   const sweepCpuSeconds = await cpuSeconds(async () => {
     const { kept } = await store.sweep();
     if (kept !== sessions) throw new Error(`The sweep saw ${kept} sessions of ${sessions}: the layout has changed.`);
   });
   const sweepSeconds = (performance.now() - started) / 1000;
-  delay.disable();
+  const figures = loop.end();
   await store.close();
   const walkAfter = await cpuSeconds(() => bareWalk(directory, (shard) => shard % every === every / 2));
   const walkCpuSeconds = (walkBefore + walkAfter) / walked;
-  return { readUs, writeUs, walkCpuSeconds, sweepCpuSeconds, sweepSeconds, stallMs: delay.max / 1e6 };
+  return { readUs, writeUs, walkCpuSeconds, sweepCpuSeconds, sweepSeconds, ...figures };
 }
 
 /** Each session has two directories: its own, and in it its token. Keys are random, so that shards are alike. */

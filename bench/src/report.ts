@@ -77,11 +77,20 @@ function grown({ growth, workers }: Results): string[] {
 function scale({ files }: Results): string[] {
   const head = [
     ...['sessions in files', 'read, CPU us', 'write', 'disk, bytes each', 'bare walk, CPU s', 'sweep, CPU s'],
-    ...['sweep, s', 'longest stall, ms'],
+    ...['sweep, s', 'longest stall, ms', 'computed at a time, ms'],
   ];
   const rows = files.map((row) => [
     String(row.sessions),
-    ...[row.readUs, row.writeUs, row.diskBytes, row.walkCpuSeconds, row.sweepCpuSeconds, row.sweepSeconds, row.stallMs],
+    ...[
+      row.readUs,
+      row.writeUs,
+      row.diskBytes,
+      row.walkCpuSeconds,
+      row.sweepCpuSeconds,
+      row.sweepSeconds,
+      row.stallMs,
+      row.computedMs ?? '',
+    ],
   ]);
   const parts = files
     .filter(({ walked }) => walked < 1)
