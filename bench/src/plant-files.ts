@@ -30,7 +30,7 @@ export async function spreadShards(directory: string): Promise<void> {
 
 /**
  * Waits until the disk has what was planted. Else the kernel writes gigabytes meanwhile, on the processor of what is
- * measured next too, and each of its steps there is a stall.
+ * measured next too.
  */
 export async function settle(): Promise<void> {
   await promisify(execFile)(...onAllProcessors('sync', []));

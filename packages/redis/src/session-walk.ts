@@ -71,7 +71,7 @@ function lostAgain(link: Link): SessError {
   );
 }
 
-/** The sessions among the keys: neither end markers nor what is no hash at all. */
+/** The sessions among the keys: neither end markers nor what is no session at all. */
 async function live(link: Link, prefix: string, names: readonly string[]): Promise<SessionKey[]> {
   const keys = names.filter(isSessionKey);
   const send = () =>

@@ -58,6 +58,7 @@ export class AnswerHeaders {
     try {
       return this.#cookie();
     } catch {
+      // It does not fit in a cookie.
       return undefined;
     }
   }
