@@ -1,6 +1,7 @@
 import { type Stats, accessSync, constants, existsSync, lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type BackendChoice, type SessionStore, type StoreDescription, appStorage, hasAbility } from '@sess/core';
+import { type BackendChoice, type SessionStore, type StoreDescription, hasAbility } from '@sess/core';
+import { appStorage } from '@sess/core/internal';
 import type { App } from './app.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type SessionStore, appStorage } from '@sess/core';
+import type { SessionStore } from '@sess/core';
+import { appStorage } from '@sess/core/internal';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const packages = fileURLToPath(new URL('../node_modules/@sess', import.meta.url));

@@ -1,15 +1,11 @@
-export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type BackendChoice, type BackendInput, selectBackend } from './storage/backend.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { type Deadline, type Deadlines, deadlinesOf, graceMs } from './deadlines.ts';
 export type { CookieOptions } from './cookie/cookie.ts';
 export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie/cookie-sessions.ts';
 export type { DebugReport, DebugReportOptions, SessionReport } from './debug-report/debug-report.ts';
 export type { Environment } from './environment.ts';
-export { type SessErrorCode, SessError, isSessError, scrub } from './errors.ts';
+export { type SessErrorCode, SessError, isSessError } from './errors.ts';
 export { type SessionEventName, type SessionEvents, channels, onSessionEvent } from './events.ts';
-export { type ExposedProperty, exposing } from './exchange/exposing.ts';
-export { assertKnownOptions } from './known-options.ts';
 export type { Limits } from './session/limits.ts';
 export type { Logger } from './logger.ts';
 export type { CountOptions, SessionCount } from './storage/count-sessions.ts';
@@ -29,7 +25,6 @@ export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
 export { failureResponse, withSessionHeaders } from './response/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
-export { copyOfFields, emptyFields, setField } from './session/record-fields.ts';
 export { currentSession } from './session/session-object.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';
@@ -53,5 +48,3 @@ export {
   type WalksKeys,
   hasAbility,
 } from './store.ts';
-export { type KeyedWork, WorkByKey } from './work-by-key.ts';
-export { WorkInHand } from './work-in-hand.ts';

@@ -222,7 +222,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       return exchange.session;
     },
     async commit(session, statusCode = 200) {
-      return exchangeOf(session).commit(statusCode >= 500);
+      return exchangeOf(session).commit({ isFailed: statusCode >= 500 });
     },
     attach(request, response, onFailure) {
       startOnce();

@@ -7,8 +7,8 @@ import {
   type Sessions,
   type SessionsOptions,
   createSessions,
-  exposing,
 } from '@sess/core';
+import { exposing } from '@sess/core/internal';
 
 declare global {
   namespace Express {

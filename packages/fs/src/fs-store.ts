@@ -8,9 +8,9 @@ import {
   type SweepReport,
   type Sweeps,
   type WalksKeys,
-  assertKnownOptions,
   systemClock,
 } from '@sess/core';
+import { assertKnownOptions } from '@sess/core/internal';
 import { type DiskThread, openDiskThread } from './thread/disk-thread.ts';
 import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KeyedWork, SessError, WorkByKey, WorkInHand, deadlinesOf } from '@sess/core';
+import { SessError } from '@sess/core';
+import { type KeyedWork, WorkByKey, WorkInHand, deadlinesOf } from '@sess/core/internal';
 import { asFault, timedOut } from './faults.ts';
 
 /** A call of the store, as seen by the work that is done for it. */

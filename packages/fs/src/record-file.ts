@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { SessError, type SessionKey, type SessionSettings, copyOfFields, emptyFields, setField } from '@sess/core';
+import { SessError, type SessionKey, type SessionSettings } from '@sess/core';
+import { copyOfFields, emptyFields, setField } from '@sess/core/internal';
 import { corrupt, tooNew } from './faults.ts';
 import { largestBytes } from './files.ts';
 

@@ -1,4 +1,5 @@
-import { type SessionChange, type UpdateVerdict, copyOfFields, setField } from '@sess/core';
+import type { SessionChange, UpdateVerdict } from '@sess/core';
+import { copyOfFields, setField } from '@sess/core/internal';
 import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';

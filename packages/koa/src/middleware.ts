@@ -5,8 +5,8 @@ import {
   type Sessions,
   type SessionsOptions,
   createSessions,
-  exposing,
 } from '@sess/core';
+import { exposing } from '@sess/core/internal';
 import type { ExtendableContext, Next } from 'koa';
 
 import { replaceSession } from './replace-session.ts';

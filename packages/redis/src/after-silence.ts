@@ -1,4 +1,4 @@
-import { graceMs } from '@sess/core';
+import { graceMs } from '@sess/core/internal';
 import { clearTimeout, setImmediate, setTimeout } from './real-timers.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { type Deadline, SessError, WorkInHand } from '@sess/core';
+import { SessError } from '@sess/core';
+import { type Deadline, WorkInHand } from '@sess/core/internal';
 import { afterSilence } from './after-silence.ts';
 import { ConnectionLosses } from './connection-losses.ts';
 import { type Gathered, Gathering } from './gathering.ts';

@@ -1,4 +1,4 @@
-import { type Deadline, type Deadlines, deadlinesOf } from '@sess/core';
+import { type Deadline, type Deadlines, deadlinesOf } from '@sess/core/internal';
 import { afterSilence, timeLeftUntil } from './after-silence.ts';
 
 /** Bounds the steps of operations that may each take so long. */

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { graceMs } from '@sess/core';
+import { graceMs } from '@sess/core/internal';
 import { setImmediate } from './real-timers.ts';
 
 /**

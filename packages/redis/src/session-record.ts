@@ -1,11 +1,5 @@
-import {
-  SessError,
-  type SessionKey,
-  type SessionRecord,
-  type SessionSettings,
-  emptyFields,
-  setField,
-} from '@sess/core';
+import { SessError, type SessionKey, type SessionRecord, type SessionSettings } from '@sess/core';
+import { emptyFields, setField } from '@sess/core/internal';
 
 /**
  * How a session lies in Redis: as one text, since that is what a client reads with the least work, and what takes the

@@ -1,4 +1,4 @@
-import { WorkInHand } from '@sess/core';
+import { WorkInHand } from '@sess/core/internal';
 import { storeClosed } from './redis-errors.ts';
 import { settledWithin } from './settled-within.ts';
 

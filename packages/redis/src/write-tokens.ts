@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type KeyedWork, type SessionKey, WorkByKey, graceMs } from '@sess/core';
+import type { SessionKey } from '@sess/core';
+import { type KeyedWork, WorkByKey, graceMs } from '@sess/core/internal';
 import type { Link } from './link.ts';
 import { assertSessionKey } from './session-key.ts';
 

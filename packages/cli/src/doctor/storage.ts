@@ -7,9 +7,9 @@ import {
   SessError,
   type SessionStore,
   type StoreDescription,
-  appStorage,
   hasAbility,
 } from '@sess/core';
+import { appStorage } from '@sess/core/internal';
 import type { App } from '../app.ts';
 import { milliseconds } from '../quantities.ts';
 import { foreignSentence, obstacleAbove, stateOf } from '../storage.ts';

@@ -30,9 +30,9 @@ function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureLi
     return exchange;
   }
   holdResponse(response, {
-    commit: (status, isEnded) => told(exchange, onFailure, () => exchange.commit(status >= 500, false, isEnded)),
+    commit: (status, isEnded) => told(exchange, onFailure, () => exchange.commit({ isFailed: status >= 500, isEnded })),
     commitLate: (isHeld) => {
-      const late = told(exchange, onFailure, () => exchange.commit(false, isHeld));
+      const late = told(exchange, onFailure, () => exchange.commit({ isSecond: isHeld }));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     failureCookie: () => exchange.headers.failureCookie(),

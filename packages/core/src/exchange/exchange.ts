@@ -1,6 +1,7 @@
 import type { Claim } from '../cookie/claim.ts';
 import { AnswerHeaders } from './answer-headers.ts';
 import { Commits } from './commits.ts';
+import type { CommittedAnswer } from './committed-answer.ts';
 import { destroySession } from './destroy-session.ts';
 import { dropAbandoned, refuseSealed } from './dropped-changes.ts';
 import { endedError, headersSent } from './too-late-errors.ts';
@@ -169,16 +170,12 @@ export class Exchange {
   /**
    * Stores what has changed and says what the answer's headers need. Synchronous where there is
    * nothing to store.
-   * @param failed the answer is an error (5xx). The app was told of a fault, and tells the client:
-   * what it could not store is not tried once more, and what can not be stored does not take the place of its answer.
-   * @param isSecond it follows another one, and nothing of the answer has left in between
-   * @param isEnded nothing of the app comes in between: synchronous also where all is stored in the cookie
    * @throws SessError, also synchronously; the answer must not leave then
    */
-  commit(failed = false, isSecond = false, isEnded = false): SessionHeaders | Promise<SessionHeaders> {
-    if (!failed) return this.#commit(failed, isSecond, isEnded);
+  commit(answer: CommittedAnswer = {}): SessionHeaders | Promise<SessionHeaders> {
+    if (answer.isFailed !== true) return this.#commit(answer);
     try {
-      const headers = this.#commit(failed, isSecond, isEnded);
+      const headers = this.#commit(answer);
       return headers instanceof Promise ? headers.catch((error: unknown) => this.#answerUnstored(error)) : headers;
     } catch (error) {
       return this.#answerUnstored(error);
@@ -190,7 +187,8 @@ export class Exchange {
     throw error;
   }
 
-  #commit(failed: boolean, isSecond: boolean, isEnded: boolean): SessionHeaders | Promise<SessionHeaders> {
+  #commit(answer: CommittedAnswer): SessionHeaders | Promise<SessionHeaders> {
+    const { isFailed: failed = false, isSecond = false, isEnded = false } = answer;
     const { isBusy } = this.#operations;
     if (this.headers.isFaultSurfaced && failed && !isBusy) return this.#answer(failed);
     // Where something is under way it is waited for first: an error, too, has to know what is done in the store.

@@ -1,0 +1,14 @@
+/**
+ * What the packages of this project share with each other. Not for apps, nor for the stores and adapters of others, which
+ * need no more than the entry beside it. A package may meet a later core than its own: within a major version nothing
+ * here goes.
+ *
+ * @packageDocumentation
+ */
+export { type AppStorage, appStorage } from './storage/app-storage.ts';
+export { type Deadline, type Deadlines, deadlinesOf, graceMs } from './deadlines.ts';
+export { type ExposedProperty, exposing } from './exchange/exposing.ts';
+export { assertKnownOptions } from './known-options.ts';
+export { copyOfFields, emptyFields, setField } from './session/record-fields.ts';
+export { type KeyedWork, WorkByKey } from './work-by-key.ts';
+export { WorkInHand } from './work-in-hand.ts';
