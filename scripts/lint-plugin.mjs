@@ -9,7 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /**
  * Who may import whom: express | koa | next | cli -> core <- redis | fs; store-tests -> core.
  * The tests of a package, and what they have in its `test` folder, may also import what `inTests` names. A package that is
- * not listed here fails the lint. Folders outside packages/ (adapter-tests, apps, e2e, bench) may import every package.
+ * not listed here fails the lint. Folders outside packages/ (adapter-tests, apps, e2e, bench) may import every package,
+ * but not what packages share with each other alone.
  */
 const law = {
   core: { imports: [], inTests: [] },
@@ -68,7 +69,11 @@ function judge(specifier, filename) {
   if (name.startsWith('@sess/')) {
     if (name !== specifier && !exportsOf(name).includes(`.${specifier.slice(name.length)}`))
       return `'${specifier}' reaches into a package: import '${name}', or one of its exports.`;
-    if (packageName === undefined) return undefined;
+    if (packageName === undefined) {
+      return specifier === `${name}/internal`
+        ? `'${specifier}' is for packages: what apps need is in '${name}'.`
+        : undefined;
+    }
     if (law[packageName] === undefined)
       return `packages/${packageName} is not in the table of scripts/lint-plugin.mjs.`;
     const target = name.slice('@sess/'.length);
