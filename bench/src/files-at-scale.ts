@@ -38,8 +38,9 @@ export function filesAtScale(directory: string): FilesAtScale {
       const planted = wanted - visited;
       if (sessions === 0) await spreadShards(directory);
       await plantFiles(directory, planted - sessions);
-      await settle();
+      // Before the rest is written: to read a directory for the first time makes its inode dirty.
       diskBytes = (await bytesOnDisk(directory)) / planted;
+      await settle();
       sessions = planted;
     },
     async measure() {
