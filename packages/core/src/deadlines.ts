@@ -5,6 +5,9 @@ import { AsyncResource } from 'node:async_hooks';
 const { setTimeout, setImmediate } = globalThis;
 const clock = performance.now.bind(performance);
 
+/** Not in the context of the call that happens to set it: under steady load the timer would hand that on for ever. */
+const setSharedTimer = AsyncResource.bind((fn: () => void, ms: number) => setTimeout(fn, ms));
+
 /** What a stalled process gets at most, to do what it could not do in time. */
 export const graceMs = 250;
 
@@ -58,7 +61,7 @@ export class Deadlines {
   }
 
   #arm(ms: number): void {
-    this.#timer = setTimeout(() => this.#expire(), ms);
+    this.#timer = setSharedTimer(() => this.#expire(), ms);
   }
 
   #expire(): void {

@@ -197,6 +197,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
       patient.dispose();
       await beside.close();
       expect(ends.filter(({ status }) => status === 'rejected')).toEqual([]);
+      expect(counted).toBeGreaterThan(20);
       expect(await other.read(key)).toMatchObject({ fields: { n: String(counted) } });
     }, 30_000);
 

@@ -172,7 +172,7 @@ export class Exchange {
    * nothing to store.
    * @throws SessError, also synchronously; the answer must not leave then
    */
-  commit(answer: CommittedAnswer = {}): SessionHeaders | Promise<SessionHeaders> {
+  commit(answer: CommittedAnswer): SessionHeaders | Promise<SessionHeaders> {
     if (answer.isFailed !== true) return this.#commit(answer);
     try {
       const headers = this.#commit(answer);

@@ -180,7 +180,7 @@ describe('the thread of a store', () => {
         await store.read(key);
         return context.getStore();
       }))));
-      for (let turns = 0; turns < 2000 && first.deref(); turns++) {
+      for (let turns = 0; turns < 100 && first.deref(); turns++) {
         await new Promise((resolve) => setTimeout(resolve, 5));
         gc();
       }
