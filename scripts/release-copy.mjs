@@ -12,6 +12,8 @@ const ofTheRoot = [
   'pnpm-workspace.yaml',
   'pnpm-lock.yaml',
   'tsconfig.base.json',
+  'tsconfig.commonjs.json',
+  'scripts/finish-commonjs.mjs',
   '.changeset',
   '.npmrc',
   '.gitignore',

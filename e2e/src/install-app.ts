@@ -30,13 +30,13 @@ export class AppFolder {
   readonly #node: string;
   readonly #running: ChildProcess[] = [];
 
-  constructor(installer: Installer, node: NodeVersion) {
+  constructor(installer: Installer, node: NodeVersion, type: 'module' | 'commonjs' = 'module') {
     this.#installer = installer;
     this.#node = nodeProgram(node);
     // Whatever the engines of a package refuse, and whatever peers do not fit, is an error.
     const strict = 'engine-strict=true\nstrict-peer-deps=true\n';
     writeFileSync(join(this.path, '.npmrc'), readFileSync(installer.npmrc, 'utf8') + strict);
-    this.write('package.json', JSON.stringify({ name: 'app', private: true, type: 'module' }));
+    this.write('package.json', JSON.stringify({ name: 'app', private: true, type }));
     // pnpm waits with versions that are younger than a day: ours are seconds old.
     this.write('pnpm-workspace.yaml', JSON.stringify({ packages: ['.'], minimumReleaseAge: 0 }));
   }
@@ -94,7 +94,7 @@ export class AppFolder {
       exactOptionalPropertyTypes: true,
       target: 'es2022',
       module: resolution === 'bundler' ? 'esnext' : resolution,
-      moduleResolution: resolution,
+      moduleResolution: resolution === 'commonjs' ? 'node10' : resolution,
       esModuleInterop: true,
       skipLibCheck: false,
       types: ['node'],
@@ -104,6 +104,7 @@ export class AppFolder {
     this.write(project, JSON.stringify({ compilerOptions, files: [source] }));
     const { ok, output } = await this.run(join(this.path, 'node_modules/.bin/tsc'), ['-p', project]);
     if (!ok) throw new Error(`${language} does not compile:\n${output}`);
+    if (resolution === 'commonjs') this.write(join(outDir, 'package.json'), JSON.stringify({ type: 'commonjs' }));
     return join(outDir, source.replace('ts', 'js'));
   }
 

@@ -13,10 +13,15 @@ export type Language =
   | 'nodenext .cts'
   | 'bundler'
   | 'node16'
+  | 'node16 .cts'
+  | 'commonjs'
   | 'import'
   | 'require'
   | 'README'
   | 'next build';
+
+/** The oldest way to find packages: it knows no `exports`, and only compilers before the newest have it. */
+const olderLanguages: readonly Language[] = ['commonjs'];
 
 export type Manager = 'npm' | 'pnpm';
 export type NodeVersion = '20' | '22' | '24';
@@ -39,8 +44,8 @@ const allLanguages: readonly Language[] = [
   'nodenext',
   'nodenext .cts',
   'bundler',
-  // ES modules only: under node16 TypeScript refuses to `require` one.
   'node16',
+  'node16 .cts',
   'import',
   'require',
   'README',
@@ -103,7 +108,7 @@ const fewCells: readonly Cell[] = [
     manager: 'pnpm',
     store: 'redis',
     typescript: typescript.older,
-    languages: ['bundler', 'import'],
+    languages: ['bundler', 'commonjs', 'import'],
   },
   {
     framework: 'Koa 3',
@@ -119,7 +124,7 @@ const fewCells: readonly Cell[] = [
     manager: 'npm',
     store: 'redis',
     typescript: typescript.newest,
-    languages: ['node16', 'require'],
+    languages: ['node16', 'node16 .cts', 'require'],
   },
   {
     framework: 'Next 16',
@@ -138,13 +143,18 @@ function everyCell(): Cell[] {
   const places = Object.keys(frameworks).flatMap((framework) =>
     managers.flatMap((manager) => nodes.map((node) => ({ framework, manager, node }))),
   );
-  return places.map((place, index) => ({
-    ...place,
-    store: index % 2 === 0 ? 'fs' : 'redis',
-    languages: frameworks[place.framework]?.languages ?? [],
+  return places.map((place, index) => {
+    const languages = frameworks[place.framework]?.languages ?? [];
+    const isNext = place.framework.startsWith('Next');
     // Next.js checks types through the compiler's interface for JavaScript, which the newest does not have.
-    typescript: index % 3 === 0 || place.framework.startsWith('Next') ? typescript.older : typescript.newest,
-  }));
+    const isOlder = index % 3 === 0 || isNext;
+    return {
+      ...place,
+      store: index % 2 === 0 ? 'fs' : 'redis',
+      languages: isOlder && !isNext ? [...languages, ...olderLanguages] : languages,
+      typescript: isOlder ? typescript.older : typescript.newest,
+    };
+  });
 }
 
 /** `npm run test:matrix` asks for all. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppFolder, type Installer } from './install-app.ts';
 import { cells, frameworks } from './install-matrix.ts';
@@ -45,6 +46,45 @@ export function describeTools(installer: () => Installer): void {
       const failed = output.split('\n').filter((line) => /^ *not ok /.test(line));
       expect({ ok, failed }).toEqual({ ok: true, failed: [] });
       expect(Number(/^# pass (\d+)$/m.exec(output)?.[1])).toBeGreaterThan(200);
+    });
+  });
+
+  describe('in CommonJS', () => {
+    const folders: AppFolder[] = [];
+    afterAll(() => folders.forEach((folder) => folder.dispose()), 120_000);
+
+    /** A folder whose files are CommonJS unless they say otherwise. */
+    async function folderWith(fixture: string, packages: readonly string[]): Promise<AppFolder> {
+      const folder = new AppFolder(installer(), '20', 'commonjs');
+      folders.push(folder);
+      await folder.install('npm', packages);
+      folder.addFixture(fixture);
+      return folder;
+    }
+
+    it('Jest runs an app, and a test of ES modules', { timeout: 300_000 }, async () => {
+      const ours = ['@sess/core', '@sess/express', '@sess/fs'];
+      const folder = await folderWith('jest', [...ours, 'express@5.3.0', 'jest@30.5.2']);
+      const jest = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--config', 'jest.config.json'];
+      const { ok, output } = await folder.run('node', jest);
+      expect({ ok, output }).toEqual({ ok: true, output: expect.stringContaining('3 passed, 3 total') });
+    });
+
+    it('NestJS 11, as its generator makes an app, compiles and is tested', { timeout: 300_000 }, async () => {
+      const nest = ['common', 'core', 'platform-express', 'testing'].map((name) => `@nestjs/${name}@11`);
+      const tests = ['jest@30.5.2', 'ts-jest@29', 'supertest@7', '@types/jest@30', '@types/supertest@7'];
+      const others = ['reflect-metadata@0.2', 'rxjs@7', '@types/express@5.0.6', '@types/node@20.19.43'];
+      const ours = ['@sess/core', '@sess/express'];
+      const folder = await folderWith('nest', [...ours, ...nest, ...tests, ...others, 'typescript@5.9.3']);
+      for (const [program, ...args] of [
+        ['node_modules/.bin/tsc', '-p', 'tsconfig.json', '--noEmit'],
+        // The setting of its earlier versions.
+        ['node_modules/.bin/tsc', '-p', 'tsconfig.older.json', '--noEmit'],
+        ['node_modules/.bin/jest', '--config', 'jest-e2e.json'],
+      ] as const) {
+        const { ok, output } = await folder.run(join(folder.path, program), args);
+        expect({ args, ok, output }).toMatchObject({ ok: true });
+      }
     });
   });
 

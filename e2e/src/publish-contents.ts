@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 export interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly main?: unknown;
+  readonly types?: unknown;
+  readonly typesVersions?: unknown;
   readonly exports?: unknown;
   readonly bin?: unknown;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -23,10 +26,11 @@ export function filesOf(folder: string): string[] {
     .toSorted();
 }
 
-const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts))$/;
+const wanted =
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w./-]+\.(js|d\.ts)|dist\/commonjs\/package\.json)$/;
 const unwanted = /\.test\.|(^|\/)(test|tests|testing|fixtures|__tests__)\//;
 
-/** The strings at the ends of a tree: the files that `exports` and `bin` name. */
+/** The strings at the ends of a tree: the files that `exports` and its like name. */
 function leaves(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [];
@@ -44,9 +48,9 @@ export function problemsIn(folder: string): string[] {
   const manifest = manifestOf(folder);
   const files = filesOf(folder);
   const strangers = files.filter((file) => !wanted.test(file) || unwanted.test(file));
-  const missing = [...leaves(manifest.exports), ...leaves(manifest.bin)].filter(
-    (path) => !existsSync(join(folder, path)),
-  );
+  const { main, types, typesVersions, exports, bin } = manifest;
+  const named = new Set(leaves({ main, types, typesVersions, exports, bin }));
+  const missing = [...named].filter((path) => !existsSync(join(folder, path)));
   const ranges = Object.entries({ ...manifest.dependencies, ...manifest.peerDependencies });
   const foreign = ranges.filter(([name, range]) =>
     name.startsWith('@sess/') ? range !== `^${manifest.version}` : !/^[\^~>=<\d]/.test(range),
@@ -58,7 +62,9 @@ export function problemsIn(folder: string): string[] {
     ...strangers.map((file) => `${file} should not be shipped.`),
     ...missing.map((path) => `${path} is named in package.json and not shipped.`),
     ...foreign.map(([name, range]) => `${name} is wanted as ${range}.`),
-    ...files.filter((file) => file.startsWith('dist/')).flatMap((file) => problemsOfModule(folder, file, manifest)),
+    ...files
+      .filter((file) => /^dist\/.*\.(js|ts)$/.test(file))
+      .flatMap((file) => problemsOfModule(folder, file, manifest)),
   ];
 }
 

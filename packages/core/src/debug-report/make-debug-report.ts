@@ -2,8 +2,10 @@ import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 
 import type { BackendChoice } from '../storage/backend.ts';
+import { distFolder } from '../dist-folder.ts';
 import type { DebugReport, DebugReportOptions, SessionReport } from './debug-report.ts';
 import type { Engine } from '../exchange/engine.ts';
 import { type Environment, variable } from '../environment.ts';
@@ -106,7 +108,7 @@ function workerName(env: Environment): string | undefined {
 /** Absent where a bundler has left the package's files behind. */
 function coreVersion(): string | undefined {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    const manifest: unknown = JSON.parse(readFileSync(join(distFolder, '..', 'package.json'), 'utf8'));
     const isOurs = typeof manifest === 'object' && manifest !== null && Reflect.get(manifest, 'name') === '@sess/core';
     return isOurs ? String(Reflect.get(manifest, 'version')) : undefined;
   } catch {

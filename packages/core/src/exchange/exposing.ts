@@ -7,7 +7,7 @@ export interface ExposedProperty {
 }
 
 /** Where a request keeps its exchange. */
-const exposed: unique symbol = Symbol('session exchange');
+const exposed: unique symbol = Symbol.for('@sess/core session exchange');
 
 interface Exposed {
   readonly [exposed]: SessionExchange;

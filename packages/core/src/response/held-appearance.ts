@@ -23,7 +23,7 @@ export interface HeldAppearance {
 }
 
 /** Where a response keeps what is shown of it. (A `WeakMap` costs more, and each held answer comes by.) */
-const worn: unique symbol = Symbol('held back');
+const worn: unique symbol = Symbol.for('@sess/core held back');
 
 type HeldResponse = ServerResponse & { [worn]?: HeldProgress | undefined };
 

@@ -1,9 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 // Not those of globalThis: fake timers of an app's tests must hold no call back.
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SessError, systemClock } from '@sess/core';
 import { arrivedError } from './carried-error.ts';
@@ -15,6 +14,7 @@ import {
   type ToThread,
   protocol,
 } from './disk-messages.ts';
+import { distFolder } from '../dist-folder.ts';
 import { type Call, mostCalls } from '../gate.ts';
 import type { FoundDirectory } from '../session-directory.ts';
 import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
@@ -175,7 +175,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
 function startWorker(workerData: ThreadStart): Worker | undefined {
   try {
     // Not by `new URL()`, from which bundlers would make a thread that they know better.
-    const entry = join(dirname(fileURLToPath(import.meta.url)), 'disk-thread-entry.js');
+    const entry = join(distFolder, 'thread', 'disk-thread-entry.js');
     if (!existsSync(entry)) return undefined;
     // What the app loads by --import is not meant for it, nor are the secrets in the environment.
     return new Worker(entry, { name: '@sess/fs', workerData, execArgv: [], env: {}, resourceLimits });
