@@ -6,7 +6,18 @@ export interface Row extends Cell {
   installSeconds: number;
 }
 
-const ways = ['nodenext', 'nodenext .cts', 'bundler', 'node16', 'import', 'require', 'README', 'next build'] as const;
+const ways: readonly Language[] = [
+  'nodenext',
+  'nodenext .cts',
+  'bundler',
+  'node16',
+  'node16 .cts',
+  'commonjs',
+  'import',
+  'require',
+  'README',
+  'next build',
+];
 
 /** The cells as text, a line each: `ok`, `FAILED`, or nothing where a cell does not have that way. */
 export function tableOf(rows: readonly Row[]): string {
