@@ -64,10 +64,8 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   const sessions = lazySessions(options);
   const running = new AsyncLocalStorage<Running>();
 
-  const readSession = cache(async (): Promise<ReadonlySession> => {
-    const outer = running.getStore();
-    if (outer !== undefined && !outer.isOver) return readonlySession(currentSession(outer.session));
-    const header = await cookieHeader('readSession()');
+  /** Loaded once for a render. Only this part may be memoised: `cookieHeader` has to ask Next.js at each call. */
+  const load = cache(async (header: string | undefined): Promise<ReadonlySession> => {
     try {
       const session = await sessions.open(await cookieHeaderNow(header, sessions.cookieName));
       const view = readonlySession(session);
@@ -78,6 +76,18 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
       throw withDigest(error);
     }
   });
+
+  async function readSession(): Promise<ReadonlySession> {
+    const header = await cookieHeader('readSession()');
+    const outer = outerSession();
+    return outer === undefined ? load(header) : readonlySession(outer);
+  }
+
+  /** The session of the `withSession` that is at work around the caller. Ask `cookieHeader` before this. */
+  function outerSession(): Session | undefined {
+    const outer = running.getStore();
+    return outer === undefined || outer.isOver ? undefined : currentSession(outer.session);
+  }
 
   /** Here too what is wrong with the configuration shows, when the sessions are made. */
   async function open(header: string | undefined): Promise<Session> {
@@ -134,9 +144,10 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   ): (...args: Args) => Promise<Awaited<Result>>;
   function withSession(fn: SessionFunction<unknown[], unknown>): (...args: unknown[]) => Promise<unknown> {
     return async (...args) => {
-      const outer = running.getStore();
-      if (outer !== undefined && !outer.isOver) return fn(currentSession(outer.session), ...args);
-      const session = await open(await cookieHeader('withSession()'));
+      const header = await cookieHeader('withSession()');
+      const outer = outerSession();
+      if (outer !== undefined) return fn(outer, ...args);
+      const session = await open(header);
       const call = (): unknown => fn(session, ...args);
       return args[0] instanceof Request ? answer(session, call) : act(session, call);
     };
@@ -145,9 +156,14 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   return { readSession, withSession, sessions };
 }
 
-/** @throws SessError `UNSUPPORTED` where there is no request: Next.js gives a page that is forced to be static no headers */
+/**
+ * The request's `Cookie` header. `headers()` is also where Next.js refuses: inside `unstable_cache()` and `'use cache'`,
+ * whose result would be everybody's, in `generateStaticParams()`, and while it renders static pages. So this comes first
+ * in each call, before anything that this request has already loaded.
+ * @throws the error of Next.js where it refuses
+ * @throws SessError `UNSUPPORTED` where there is no request: Next.js gives a page that is forced to be static no headers
+ */
 async function cookieHeader(reader: string): Promise<string | undefined> {
-  // First of all: while `next build` looks for static pages, this is where it stops.
   const said = await headers();
   if (said.keys().next().done === true)
     throw new SessError(

@@ -18,10 +18,11 @@ const deeds: Record<string, Handler> = {
   async count(session) {
     return Response.json({ views: await session.update('views', (views = 0) => views + 1) });
   },
-  async login(session) {
-    const fresh = await session.regenerate({ owner: 'ada' });
-    fresh.user = 'ada';
-    return Response.json({ user: 'ada' });
+  async login(session, request) {
+    const user = new URL(request.url).searchParams.get('user') ?? 'ada';
+    const fresh = await session.regenerate({ owner: user });
+    fresh.user = user;
+    return Response.json({ user });
   },
   async logout(session) {
     await session.destroy();
