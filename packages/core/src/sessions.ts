@@ -61,15 +61,15 @@ export interface Sessions {
   commit(session: Session, statusCode?: number): Promise<SessionHeaders>;
 
   /**
-   * The same for node:http, where the response is held back until the commit. Synchronous where the
-   * request has no cookie of ours, and with cookie sessions.
+   * The same for node:http, where the response is held back until the commit. Synchronous where the request has no
+   * cookie of ours, and with cookie sessions. A WebSocket has no response: changes there need an explicit `save()`.
    *
-   * @param onFailure told of a commit that failed after the app had given its answer: the client got
-   * the error in its place. Without it, what is not a fault of the store is logged.
+   * @param onFailure told of a commit that failed after the app had given its answer: the client got the error in its
+   * place. Without it, what is not a fault of the store is logged.
    */
   attach(
     request: IncomingMessage,
-    response: ServerResponse,
+    response: ServerResponse | undefined,
     onFailure?: (error: Error) => void,
   ): SessionExchange | Promise<SessionExchange>;
 

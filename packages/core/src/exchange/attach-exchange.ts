@@ -5,6 +5,7 @@ import { isSessError, scrub } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
+import { isHeldResponse } from '../response/held-response.ts';
 import { holdResponse } from '../response/hold-response.ts';
 
 /** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
@@ -14,18 +15,23 @@ export type FailureListener = (error: Error) => void;
 export function attachExchange(
   engine: Engine,
   request: IncomingMessage,
-  response: ServerResponse,
+  response: ServerResponse | undefined,
   onFailure?: FailureListener,
 ): Exchange | Promise<Exchange> {
   const opened = openExchange(engine, request.headers.cookie);
   return opened instanceof Promise
-    ? opened.then((exchange) => hold(exchange, response, onFailure))
-    : hold(opened, response, onFailure);
+    ? opened.then((exchange) => hold(exchange, request, response, onFailure))
+    : hold(opened, request, response, onFailure);
 }
 
-function hold(exchange: Exchange, response: ServerResponse, onFailure: FailureListener | undefined): Exchange {
-  if (typeof response.writeHead !== 'function') {
-    // A WebSocket's upgrade, run through the middleware with `{}`: there are no headers, and no end.
+function hold(
+  exchange: Exchange,
+  request: IncomingMessage,
+  response: ServerResponse | undefined,
+  onFailure: FailureListener | undefined,
+): Exchange {
+  if (!isHeldResponse(request, response)) {
+    // No headers that we know of will leave, and no end will come: what needs a cookie is refused.
     exchange.headers.leave();
     return exchange;
   }

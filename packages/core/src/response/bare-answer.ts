@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 
 import { isSessError } from '../errors.ts';
+import { isHttp2Stream } from './node-response.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
 import { faultHeaders } from './session-headers.ts';
 
@@ -59,8 +59,4 @@ export function sendBareAnswer(
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   outlet.call('writeHead', [status, STATUS_CODES[status]]);
   outlet.call('end', [body]);
-}
-
-function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
-  return typeof value === 'object' && value !== null && 'respond' in value && 'pushStream' in value;
 }

@@ -1,8 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 
 /** Whether the response is http2's imitation of one. */
 export function isHttp2(response: ServerResponse): boolean {
   return response.req.httpVersionMajor >= 2;
+}
+
+export function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
+  return typeof value === 'object' && value !== null && 'respond' in value && 'pushStream' in value;
 }
 
 /** Whether there is nobody to answer any more. A response that waits for its turn hears of it only from the socket. */
