@@ -170,6 +170,31 @@ describe('Cluster', () => {
     }
   }, 60_000);
 
+  it('that does not serve a slot any more is unavailable, and says why', async () => {
+    const cluster = later(await startCluster());
+    const store = opened({ url: cluster.url, prefix: newPrefix() });
+    const key = newKey();
+    await store.create(key, record({ a: '1' }));
+    for (const { admin } of cluster.masters) {
+      const [node] = String(await admin.call('CLUSTER', 'NODES'))
+        .split('\n')
+        .filter((line) => line.includes('myself'));
+      const [from, to] = (node?.split(' ')[8] ?? '').split('-');
+      await admin.call('CLUSTER', 'DELSLOTSRANGE', from ?? '', to ?? '');
+    }
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.read(key),
+      () => store.update(key, change()),
+      () => store.create(newKey(), record()),
+    ];
+    for (const call of calls) {
+      const { code, error, tookMs } = await outcomeOf(call);
+      expect(error?.message).toContain('is a cluster that is down');
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(tookMs).toBeLessThan(1500);
+    }
+  }, 30_000);
+
   it('asked as if it were a single server, says what to do', async () => {
     const cluster = later(await startCluster());
     const store = opened({ url: cluster.masters[0]?.url ?? '', prefix: newPrefix() });

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
-import { type TestServer, startServer, until } from '../test/redis-server.ts';
+import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
 import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
@@ -120,7 +120,7 @@ describe('a server', () => {
     await server.start('--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024');
     const { code, tookMs } = await outcomeOf(() => store.read(key));
     expect(await server.admin.info('persistence').catch(String)).toMatch(/loading:1|LOADING/);
-    expect(code).toBe('STORE_UNAVAILABLE');
+    expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
     expect(tookMs).toBeLessThan(boundMs);
     await until(() =>
       server.admin.ping().then(
@@ -178,6 +178,60 @@ describe('a server', () => {
     expect(await store.update(key, change({ set: { a: '2' } }))).toBe('applied');
     expect(await master.admin.get(prefix + key)).toMatch(/\[0,0,"a",1,"b",1\]\n21$/);
     await master.dispose();
+  }, 20_000);
+
+  it('that was demoted behind a cut link does not say of a session of its successor that there is none', async () => {
+    await setUp();
+    // It follows an address where nobody answers: nothing that the new master is told comes to it.
+    await server.admin.replicaof('127.0.0.1', await freePort());
+    expect(await server.admin.info('replication')).toMatch(/role:slave[^]*master_link_status:down/);
+    const ofTheNewMaster = newKey();
+    for (let count = 0; count < 3; count++) {
+      const { code, error } = await outcomeOf(() => store.read(ofTheNewMaster));
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toContain('read-only replica');
+      await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+    }
+    await server.admin.replicaof('NO', 'ONE');
+    await until(async () => (await outcomeOf(() => store.read(ofTheNewMaster))).code === undefined, 3000);
+    expect(await store.read(ofTheNewMaster)).toBeUndefined();
+  });
+
+  it('that is cut off and was not told that it is no master any more says so neither, with min-replicas-to-write', async () => {
+    await setUp('--min-replicas-to-write', '0', '--min-replicas-max-lag', '1', '--repl-diskless-sync-delay', '0');
+    const toTheMaster = await startProxy(server.port);
+    const replica = await startServer('--replicaof', '127.0.0.1', String(toTheMaster.port));
+    await until(async () => (await server.admin.info('replication')).includes('state=online'));
+    expect((await store.check()).map(({ code }) => code)).toContain('REDIS_CUT_OFF');
+    await server.admin.config('SET', 'min-replicas-to-write', '1');
+    expect((await store.check()).map(({ code }) => code)).not.toContain('REDIS_CUT_OFF');
+    await until(async () => (await outcomeOf(() => store.update(key, change()))).code === undefined, 5000);
+    expect(await store.read(newKey())).toBeUndefined();
+    toTheMaster.swallow();
+    await until(async () => (await outcomeOf(() => store.read(newKey()))).code !== undefined, 5000);
+    const { code, error } = await outcomeOf(() => store.read(newKey()));
+    expect(code).toBe('STORE_UNAVAILABLE');
+    expect(error?.message).toContain('min-replicas-to-write');
+    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    await toTheMaster.dispose();
+    await replica.dispose();
+  }, 20_000);
+
+  it('that became a replica, or is frozen, is left once, however many calls fail: Node prints no warning of it', async () => {
+    await setUp();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    await server.admin.replicaof('127.0.0.1', await freePort());
+    const calls = () => Array.from({ length: 60 }, () => outcomeOf(() => store.update(key, change())));
+    for (const { code } of await Promise.all(calls())) expect(code).toBe('STORE_UNAVAILABLE');
+    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+    server.freeze();
+    for (const { code } of await Promise.all(calls())) expect(code).toMatch(/^STORE_(TIMEOUT|UNAVAILABLE)$/);
+    server.thaw();
+    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
   }, 20_000);
 
   it('that misses its replicas or its disk refuses writes: unavailable', async () => {
@@ -462,9 +516,101 @@ describe("a user's client", () => {
     client.disconnect();
   });
 
+  it('that was switched to another database is refused, for every verb, and nothing is looked for there', async () => {
+    const client = new Redis(proxy.port);
+    const theirs = redisStore({ client, prefix });
+    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    await client.select(3);
+    proxy.forget();
+    const verbs: (() => Promise<unknown>)[] = [
+      () => theirs.read(key),
+      () => theirs.read(newKey()),
+      () => theirs.create(newKey(), record()),
+      () => theirs.create(newKey(), record({}, { owner: 'u1' })),
+      () => theirs.update(key, change({ set: { a: '2' } })),
+      () => theirs.destroy(key),
+    ];
+    for (const verb of verbs) {
+      const { code, error } = await outcomeOf(verb);
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toMatch(/\/0\) was switched to database 3 by SELECT.*client\.duplicate\(\)/);
+    }
+    expect(proxy.commands).toEqual([]);
+    await client.select(0);
+    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    // Also between two steps of one call, and where the app does not wait for its own SELECT.
+    const reading = outcomeOf(() => theirs.read(newKey()));
+    void client.select(5);
+    const creating = outcomeOf(() => theirs.create(newKey(), record()));
+    expect((await reading).code).toBe('STORE_UNAVAILABLE');
+    expect((await creating).code).toBe('STORE_UNAVAILABLE');
+    await theirs.close();
+    client.disconnect();
+  });
+
+  it('that has another database selected when the store is made stays there, over a new connection too', async () => {
+    const client = new Redis(proxy.port);
+    await client.select(3);
+    const theirs = redisStore({ client, prefix });
+    expect(theirs.describe().location).toContain(`:${proxy.port}/3,`);
+    const mine = newKey();
+    expect(await theirs.create(mine, record({ a: '3' }))).toBe(true);
+    proxy.reset();
+    await until(async () => (await outcomeOf(() => theirs.read(mine))).code === undefined, 3000);
+    expect(await theirs.read(mine)).toMatchObject({ fields: { a: '3' } });
+    expect(await store.read(mine)).toBeUndefined();
+    await theirs.close();
+    client.disconnect();
+  });
+
+  it('that is inside a MULTI is refused: no verdict, and no advice to delete a session that is well', async () => {
+    const client = new Redis(proxy.port);
+    const theirs = redisStore({ client, prefix });
+    const fresh = redisStore({ client, prefix });
+    await theirs.update(key, change());
+    await client.multi({ pipeline: false });
+    const verbs: (() => Promise<unknown>)[] = [
+      () => theirs.read(key),
+      () => theirs.create(newKey(), record()),
+      () => theirs.create(newKey(), record({}, { owner: 'u1' })),
+      () => theirs.update(key, change()),
+      () => theirs.destroy(newKey()),
+      () => fresh.update(key, change()),
+    ];
+    for (const verb of verbs) {
+      const { code, error } = await outcomeOf(verb);
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toMatch(/inside a MULTI.*client\.duplicate\(\)/);
+    }
+    await client.discard();
+    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await fresh.update(key, change({ set: { b: '1' } }))).toBe('applied');
+    await theirs.close();
+    await fresh.close();
+    client.disconnect();
+  });
+
+  it('that is subscribed to channels is used where the protocol allows it, and refused by name where not', async () => {
+    for (const protocol of [2, 3] as const) {
+      const client = new Redis({ port: proxy.port, protocol });
+      const theirs = redisStore({ client, prefix });
+      await theirs.read(key);
+      await client.subscribe('news');
+      const { code, error, value } = await outcomeOf(() => theirs.read(key));
+      if (protocol === 3) expect(value).toMatchObject({ fields: { a: '1' } });
+      else {
+        expect(code).toBe('STORE_UNAVAILABLE');
+        expect(error?.message).toContain('client.duplicate()');
+      }
+      await theirs.close();
+      client.disconnect();
+    }
+  });
+
   it('that only looks like one is used as far as it goes', async () => {
     const looks = {
       get: async () => null,
+      getex: async () => null,
       evalsha: async () => 'applied 1',
       duplicate: () => {},
       on: () => looks,

@@ -1,9 +1,11 @@
 import { SessError } from '@sess/core';
 import { type Deadline, WorkInHand } from '@sess/core/internal';
 import { afterSilence } from './after-silence.ts';
+import type { Call } from './call.ts';
 import { ConnectionLosses } from './connection-losses.ts';
-import { type Gathered, Gathering } from './gathering.ts';
+import { Gathering } from './gathering.ts';
 import { GreetingBound } from './greeting-bound.ts';
+import { hangingUp } from './hang-up.ts';
 import { noConnection } from './no-connection.ts';
 import { OperationBounds } from './operation-bounds.ts';
 import { OutgoingBatch } from './outgoing-batch.ts';
@@ -12,17 +14,27 @@ import {
   asSessError,
   clientClosed,
   connectionLost,
+  insideMulti,
   isRefusedSelect,
+  queued,
   storeClosed,
   wasNotSent,
   withoutArguments,
 } from './redis-errors.ts';
 import type { Script } from './script.ts';
 import { scriptRunner } from './script-runner.ts';
+import { usableClient } from './usable-client.ts';
+import { type Waiter, release } from './waiter.ts';
 
 /** A connection as the store uses it: every call is bounded, and every fault is a `SessError`. */
 export interface Link {
   readonly client: RedisClient;
+  /**
+   * The client, for one command.
+   *
+   * @throws `STORE_UNAVAILABLE` if its user has switched it to another database
+   */
+  usable(): RedisClient;
   /** When a connection was last lost, the client's own or one to a node of a cluster, by `performance.now()`. */
   readonly lostAt: number;
   /** Where it goes, for messages. */
@@ -37,22 +49,6 @@ export interface Link {
   evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown>;
   /** Waits for the calls under way and lets go of the client, which is closed if it is ours. */
   close(): Promise<void>;
-}
-
-export interface Call<T> {
-  /** For messages: `read`. */
-  what: string;
-  isRepeatable: boolean;
-  /** When the operation began that this call is part of, by `performance.now()`. Absent: now. */
-  since?: number;
-  send(): Promise<T>;
-}
-
-interface Waiter extends Gathered {
-  /** Goes on, when there is a connection again. */
-  next(): void;
-  /** The connection was lost that the call went over. */
-  lost(): void;
 }
 
 interface LinkParts {
@@ -71,10 +67,12 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
   const waiting = new Set<Waiter>();
   const underWay = new Gathering<Waiter>();
   const outgoing = new OutgoingBatch();
-  const scripts = scriptRunner(client);
+  const usable = isOurs ? () => client : usableClient(client, where);
+  const scripts = scriptRunner(usable);
   const workInHand = new WorkInHand();
   const greeting = new GreetingBound(single, timeoutMs);
   const bounds = new OperationBounds(timeoutMs);
+  const hangUp = hangingUp(single);
   const losses = new ConnectionLosses(client);
   let isClosed = false;
   /** Counts sends and answers, to tell what came first. */
@@ -98,7 +96,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     // What follows a connection that was given up says nothing about the server.
     if (!wasNotSent(error)) lastError = withoutArguments(error);
     // ioredis would go on with database 0, which is another app's.
-    if (isRefusedSelect(error)) single?.disconnect(true);
+    if (isRefusedSelect(error)) hangUp();
   };
   const onConnect = () => greeting.begin();
   client.on('ready', onReady).on('close', onClose).on('end', onEnd);
@@ -146,15 +144,17 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       const stream = streamOf(single);
       if (stream !== undefined) outgoing.gather(stream);
       try {
+        usable();
         this.#call.send().then(
           (value) => {
             answeredAt = moment += 1;
-            if (number === this.#count && this.#finish()) this.#resolve(value);
+            if (value === queued) this.#refused(insideMulti(where()), number);
+            else if (number === this.#count && this.#finish()) this.#resolve(value);
           },
           (error: unknown) => this.#refused(error, number),
         );
       } catch (error) {
-        // A client that only looks like one of ioredis.
+        // A client that is not to be used now, or only looks like one of ioredis.
         this.#fail(error);
       }
     }
@@ -186,7 +186,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
       this.#fail(isAwaited ? tooLate(this.#call.what) : unreachable());
       // Nothing at all has come since: the server is frozen, or the connection half open. A new one finds out.
       if (isOurs && single?.status === 'ready' && this.#sentAt !== undefined && answeredAt < this.#sentAt) {
-        single.disconnect(true);
+        hangUp();
       }
     }
 
@@ -231,6 +231,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
 
   return {
     client,
+    usable,
     get lostAt() {
       return losses.lastAt;
     },
@@ -239,11 +240,4 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     evaluate: scripts.evaluate,
     close,
   };
-}
-
-function release(waiters: Set<Waiter>, go: (waiter: Waiter) => void): void {
-  for (const waiter of [...waiters]) {
-    waiters.delete(waiter);
-    go(waiter);
-  }
 }

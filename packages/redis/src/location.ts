@@ -9,16 +9,17 @@ export function locationOfAddress({ topology, hosts, masterName, db }: RedisAddr
   return `${list}/${db}`;
 }
 
-/** The same for a user's client. */
-export function locationOfClient(client: RedisClient): string {
+/** The same for a user's client, and the database that it had selected when it was given. */
+export function locationOfClient(client: RedisClient, database: number): string {
   if (isCluster(client)) {
     const nodes = client.nodes('master').map(({ options }) => shown(hostPort(options)));
     return `cluster ${nodes.join(', ') || '(not connected)'}`;
   }
-  const { sentinels, name, db = 0, path } = client.options;
-  if (path) return `${path}/${db}`;
-  if (sentinels) return `sentinel ${sentinels.map((one) => shown(hostPort(one))).join(', ')}, master "${name}"/${db}`;
-  return `${shown(hostPort(client.options))}/${db}`;
+  const { sentinels, name, path } = client.options;
+  if (path) return `${path}/${database}`;
+  if (sentinels)
+    return `sentinel ${sentinels.map((one) => shown(hostPort(one))).join(', ')}, master "${name}"/${database}`;
+  return `${shown(hostPort(client.options))}/${database}`;
 }
 
 function hostPort({ host, port }: { host?: string | undefined; port?: number | undefined }): HostPort {

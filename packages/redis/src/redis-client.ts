@@ -15,6 +15,11 @@ export function streamOf(client: Redis | undefined): Writable | undefined {
   return client?.stream;
 }
 
+/** The database that the client's next command goes to. ioredis notes a `SELECT` when it sends it, so this is exact. */
+export function databaseOf(client: RedisClient): number {
+  return isCluster(client) ? 0 : (client.condition?.select ?? client.options.db ?? 0);
+}
+
 /** How replies look in JavaScript decides the type of a client: it is always ioredis' default here. */
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -41,14 +46,28 @@ function boundedOptions(timeoutMs: number): ClientOptions {
     autoResubscribe: false,
     maxLoadingRetryTime: 500,
     retryStrategy: backOffMs,
+  };
+}
+
+/**
+ * READONLY: the server is a replica now, and is left. Once a connection: all commands under way fail so, and each time
+ * ioredis is told to hang up it adds a listener to the connection.
+ */
+function leavingReplicas(clientOf: () => Redis): (error: Error) => 1 | false {
+  let left: Writable | undefined;
+  return (error) => {
+    if (!error.message.includes('READONLY')) return false;
+    const stream = streamOf(clientOf());
+    if (stream === left) return false;
+    left = stream;
     // 1: reconnect, and let the command fail. 2 would send it again.
-    reconnectOnError: (error) => (error.message.includes('READONLY') ? 1 : false),
+    return 1;
   };
 }
 
 /** Makes the client for a URL. It connects at its first use. */
 export function createClient(address: RedisAddress, timeoutMs: number, tls?: ConnectionOptions): RedisClient {
-  const { hosts, username, password, db, isTls } = address;
+  const { hosts, username, password, isTls } = address;
   const security = isTls ? { tls: { ...tls } } : {};
   const common: ClientOptions = {
     ...boundedOptions(timeoutMs),
@@ -57,13 +76,21 @@ export function createClient(address: RedisAddress, timeoutMs: number, tls?: Con
     ...(password !== undefined && { password }),
   };
   if (address.topology === 'cluster') return createCluster(address, common, timeoutMs);
-  if (address.topology === 'single') return new Redis({ ...common, ...hosts[0], db });
-  return new Redis({
+  const topology = address.topology === 'single' ? hosts[0] : sentinelOptions(address, timeoutMs, tls);
+  const client: Redis = new Redis({
     ...common,
-    db,
-    sentinels: hosts,
+    db: address.db,
+    reconnectOnError: leavingReplicas(() => client),
+    ...topology,
+  });
+  return client;
+}
+
+function sentinelOptions(address: RedisAddress, timeoutMs: number, tls?: ConnectionOptions): ClientOptions {
+  return {
+    sentinels: address.hosts,
     ...(address.masterName !== undefined && { name: address.masterName }),
-    ...(isTls && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
+    ...(address.isTls && { enableTLSForSentinelMode: true, sentinelTLS: { ...tls } }),
     ...(address.sentinelUsername !== undefined && { sentinelUsername: address.sentinelUsername }),
     ...(address.sentinelPassword !== undefined && { sentinelPassword: address.sentinelPassword }),
     sentinelCommandTimeout: timeoutMs / 2,
@@ -71,7 +98,7 @@ export function createClient(address: RedisAddress, timeoutMs: number, tls?: Con
     // Sentinels announce a failover; without it a client stays with a frozen master until that wakes up.
     failoverDetector: true,
     sentinelReconnectStrategy: () => 5000,
-  });
+  };
 }
 
 /**
@@ -86,6 +113,11 @@ function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: 
     // A node connects at its first command, which waits in its queue: our deadline bounds that wait.
     enableOfflineQueue: true,
     clusterRetryStrategy: backOffMs,
+    // What a node refuses is sent again for a while, but the refusal is told before our own deadline can only say that
+    // there was no answer: it names CLUSTERDOWN.
+    maxRedirections: 4,
+    retryDelayOnClusterDown: timeoutMs / 5,
+    retryDelayOnFailover: timeoutMs / 5,
     slotsRefreshTimeout: timeoutMs,
     slotsRefreshInterval: 5000,
     // TLS certificates name hosts: do not turn them into addresses.
@@ -103,7 +135,13 @@ export function quit(client: RedisClient, timeoutMs: number): Promise<void> {
   return settledWithin(timeoutMs, client.quit());
 }
 
-/** A second connection with the same address and credentials, but our bounds. */
+/** A second connection with the same address, database and credentials, but our bounds. */
 export function duplicateClient(client: Redis, timeoutMs: number): Redis {
-  return client.duplicate({ ...boundedOptions(timeoutMs), enableAutoPipelining: false });
+  const copy: Redis = client.duplicate({
+    ...boundedOptions(timeoutMs),
+    db: databaseOf(client),
+    enableAutoPipelining: false,
+    reconnectOnError: leavingReplicas(() => copy),
+  });
+  return copy;
 }

@@ -65,6 +65,11 @@ const meanings: readonly Meaning[] = [
     code: 'STORE_UNAVAILABLE',
     text: "does not let this user do it: check the user's ACL.",
   },
+  {
+    word: 'subscriber mode',
+    code: 'STORE_UNAVAILABLE',
+    text: 'is asked over a client that is subscribed to channels: give the store one of its own, client.duplicate().',
+  },
   { word: 'timed out', code: 'STORE_TIMEOUT', text: 'did not answer in time; the outcome of a write is unknown.' },
 ];
 
@@ -114,6 +119,27 @@ export function withoutArguments(error: unknown): Error {
   if ('code' in error && typeof error.code === 'string') Object.assign(copy, { code: error.code });
   return copy;
 }
+
+/** What Redis answers to each command between MULTI and EXEC. No answer of ours looks like it. */
+export const queued = 'QUEUED';
+
+/** A user's client that is inside a transaction: what we send becomes a part of it, and is not answered. */
+export function insideMulti(where: string): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The client of Redis (${where}) is inside a MULTI, so its commands are queued and not answered. ${ownClient}`,
+  );
+}
+
+/** A user's client that was switched to another database, where there are other sessions or none. */
+export function otherDatabase(where: string, database: number): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    `The client of Redis (${where}) was switched to database ${database} by SELECT. ${ownClient}`,
+  );
+}
+
+const ownClient = 'Give the store a client of its own: redisStore({ client: client.duplicate() }).';
 
 export function storeClosed(where: string): SessError {
   return new SessError('STORE_UNAVAILABLE', `The Redis store (${where}) is closed.`);

@@ -10,7 +10,7 @@ import { checkClient } from './client-check.ts';
 import { link } from './link.ts';
 import { locationOfAddress, locationOfClient } from './location.ts';
 import { ownerIndex } from './owner-index.ts';
-import { createClient, duplicateClient, isCluster } from './redis-client.ts';
+import { createClient, databaseOf, duplicateClient, isCluster } from './redis-client.ts';
 import { replicatedWrites } from './replicated-writes.ts';
 import { checkServers } from './server-check.ts';
 import { sessionVerbs } from './session-verbs.ts';
@@ -31,7 +31,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const { source, prefix, isReplicated, replicas, timeoutMs } = checkOptions(options);
   const isOurs = 'address' in source;
   const client = isOurs ? createClient(source.address, timeoutMs, source.tls) : source.client;
-  const where = () => (isOurs ? locationOfAddress(source.address) : locationOfClient(client));
+  const database = databaseOf(client);
+  const where = () => (isOurs ? locationOfAddress(source.address) : locationOfClient(client, database));
   const main = link({ client, isOurs, where, timeoutMs });
 
   // WAIT speaks of its own connection, and stops it.

@@ -9,20 +9,23 @@ export interface ScriptRunner {
   forget(): void;
 }
 
-export function scriptRunner(client: RedisClient): ScriptRunner {
+/** `usable`: the client for one command; it throws where none may be sent. */
+export function scriptRunner(usable: () => RedisClient): ScriptRunner {
   const known = new Set<Script>();
   return {
     evaluate(script, key, args) {
       // The first time the whole script: it is known from then on, and nothing has to be sent twice.
       if (!known.has(script)) {
         known.add(script);
-        return client.eval(script.lua, 1, key, ...args);
+        return usable().eval(script.lua, 1, key, ...args);
       }
-      return client.evalsha(script.sha, 1, key, ...args).catch((error: unknown) => {
-        // SCRIPT FLUSH, a failover, another node of the cluster.
-        if (!isUnknownScript(error)) throw error;
-        return client.eval(script.lua, 1, key, ...args);
-      });
+      return usable()
+        .evalsha(script.sha, 1, key, ...args)
+        .catch((error: unknown) => {
+          // SCRIPT FLUSH, a failover, another node of the cluster.
+          if (!isUnknownScript(error)) throw error;
+          return usable().eval(script.lua, 1, key, ...args);
+        });
     },
     forget: () => known.clear(),
   };

@@ -1,6 +1,7 @@
 import type { Finding } from '@sess/core';
 import type { Redis } from 'ioredis';
 import type { Link } from './link.ts';
+import { isCluster } from './redis-client.ts';
 import { mastersOf } from './session-walk.ts';
 
 /** What is wrong with the servers, as far as they tell. */
@@ -12,7 +13,8 @@ export async function checkServers(link: Link, replicas: number | undefined): Pr
     const info = parseInfo(await link.run({ what, isRepeatable: true, send: () => master.info() }));
     const savesSnapshots = await link.run({ what, isRepeatable: true, send: () => hasSnapshots(master) });
     const skewMs = await link.run({ what, isRepeatable: true, send: () => clockSkew(master) });
-    for (const finding of [...judge(info, savesSnapshots, replicas), ...judgeClock(skewMs)])
+    const cutOff = isCluster(link.client) ? [] : judgeReplication(info);
+    for (const finding of [...judge(info, savesSnapshots, replicas), ...judgeClock(skewMs), ...cutOff])
       found.set(finding.code, finding);
   }
   return [...found.values()];
@@ -59,6 +61,19 @@ function judgeClock(skewMs: number): Finding[] {
       severity: 'warning',
       text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts bear that; the absolute timeout is judged by this host's.`,
       fix: 'Let both hosts follow a time server (NTP).',
+    },
+  ];
+}
+
+/** INFO names the good replicas only where `min-replicas-to-write` is set. A cluster's master stops by itself. */
+function judgeReplication(info: Map<string, string>): Finding[] {
+  if (Number(info.get('connected_slaves') ?? 0) === 0 || info.has('min_slaves_good_slaves')) return [];
+  return [
+    {
+      code: 'REDIS_CUT_OFF',
+      severity: 'note',
+      text: 'The server has replicas, and min-replicas-to-write is not set: cut off from them it goes on as a master, and after a failover it does not know of new logins and logouts.',
+      fix: 'Set min-replicas-to-write to 1, and min-replicas-max-lag to less than the time after which a failover begins. Then it answers nobody when its last replica is lost.',
     },
   ];
 }

@@ -10,12 +10,12 @@ import {
 import type { Link } from './link.ts';
 import { type OwnerIndex, indexPeriodMs } from './owner-index.ts';
 import { isCluster } from './redis-client.ts';
-import { wasNotSent } from './redis-errors.ts';
+import { insideMulti, queued, wasNotSent } from './redis-errors.ts';
 import type { ReplicatedWrites } from './replicated-writes.ts';
 import type { Script } from './script.ts';
 import { changeArguments } from './session-change.ts';
+import { sessionReader } from './read-session.ts';
 import { corrupt, decodeRecord, decodeText, encodeRecord, identityOf, tooNew } from './session-record.ts';
-import { assertSessionKey } from './session-key.ts';
 import { clockScript, createScript, destroyScript } from './session-scripts.ts';
 import { updateScript } from './update-script.ts';
 import type { WholeOperations } from './whole-operations.ts';
@@ -66,6 +66,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs, whole }:
       );
     };
     const read = (reply: unknown, sentAt: number): Reply => {
+      if (reply === queued) throw insideMulti(link.where());
       const { verdict, serverNow, found } = replyOf(reply);
       tokens.answered(write);
       tokens.learn(Number(serverNow), sentAt);
@@ -88,7 +89,9 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs, whole }:
   /** A write that was not dated could be done at any time, so before the first one of a process the clock is asked for. */
   async function learnClock(link: Link, key: SessionKey): Promise<void> {
     const sentAt = performance.now();
-    tokens.learn(Number(await link.evaluate(clockScript, nameOf(key), [])), sentAt);
+    const answer = await link.evaluate(clockScript, nameOf(key), []);
+    if (answer === queued) throw insideMulti(link.where());
+    tokens.learn(Number(answer), sentAt);
   }
 
   async function create(key: SessionKey, record: SessionRecord): Promise<boolean> {
@@ -125,15 +128,6 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs, whole }:
     } finally {
       end(write);
     }
-  }
-
-  function read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
-    assertSessionKey(key);
-    return main.run({
-      what: 'a read',
-      isRepeatable: true,
-      send: () => main.client.get(nameOf(key)).then((stored) => decodeRecord(key, stored)),
-    });
   }
 
   async function update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
@@ -185,7 +179,7 @@ export function sessionVerbs({ main, durable, prefix, index, timeoutMs, whole }:
     }
   }
 
-  return { create, read, update, destroy };
+  return { create, read: sessionReader(main, prefix), update, destroy };
 }
 
 interface Reply {
