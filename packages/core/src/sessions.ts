@@ -28,6 +28,7 @@ import type { SessionHeaders } from './response/session-headers.ts';
 import { exchangeOf } from './session/session-object.ts';
 import { type SessionsOptions, checkOptions } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';
+import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
 import { WorkInHand } from './work-in-hand.ts';
@@ -75,7 +76,7 @@ export interface Sessions {
 
   /**
    * Tries the storage with a real session. Await it at start, to fail early; else the first request
-   * asks for it and the outcome is logged.
+   * asks for it and the outcome is logged. One that does not answer in time is tried ten times: 10 s.
    * @throws SessError what was tried and what to check
    */
   ready(): Promise<void>;
@@ -181,26 +182,11 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     production,
   };
 
-  let started: Promise<void> | undefined;
-  function ready(): Promise<void> {
-    if (started !== undefined) return started;
+  const start = new StorageStart(async (isClosing) => {
+    if (source === undefined) for (const line of announcement(choice, undefined)) logger.info(line);
     // Its own guard, which logs nothing: what is wrong at the start is said in one sentence.
-    const probed = source && new GuardedStore(source.store, operationMs);
-    started = probed === undefined ? announceCookies() : startUp({ choice, store: probed, logger, env, clock });
-    // Somebody may mend what is wrong without a restart: the next one to ask tries again.
-    started.catch(() => (started = undefined));
-    return started;
-  }
-  async function announceCookies(): Promise<void> {
-    for (const line of announcement(choice, undefined)) logger.info(line);
-  }
-  let isAsked = false;
-  function startOnce(): void {
-    if (isAsked) return;
-    isAsked = true;
-    if (started === undefined)
-      ready().catch((error: unknown) => logger.error(error instanceof Error ? error.message : String(error)));
-  }
+    else await startUp({ choice, store: new GuardedStore(source.store, operationMs), logger, env, clock, isClosing });
+  }, logger);
 
   // The secrets themselves are not kept for it.
   const fingerprints = secrets.map(secretFingerprint);
@@ -213,11 +199,21 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     );
   }
 
+  /** Several steps that `close()` lets end. */
+  async function inHand<T>(work: () => Promise<T>): Promise<T> {
+    engine.workInHand.begin();
+    try {
+      return await work();
+    } finally {
+      engine.workInHand.end();
+    }
+  }
+
   return {
     backend: choice,
     cookieName: cookie.name,
     async open(cookieHeader) {
-      startOnce();
+      start.once();
       const exchange: Exchange = await openExchange(engine, cookieHeader);
       return exchange.session;
     },
@@ -225,26 +221,28 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       return exchangeOf(session).commit({ isFailed: statusCode >= 500 });
     },
     attach(request, response, onFailure) {
-      startOnce();
+      start.once();
       return attachExchange(engine, request, response, onFailure);
     },
-    ready,
+    ready: () => start.ready(),
     async close() {
+      await start.close();
       // Between the steps of one request's work nothing runs in the store.
       await engine.workInHand.settled();
       await store?.drained();
       await source?.release();
     },
-    list: async (owner) => stored(owners).list(owner),
-    revoke: async (handle) => stored(owners).revoke(handle),
+    list: (owner) => inHand(async () => stored(owners).list(owner)),
+    revoke: (handle) => inHand(async () => stored(owners).revoke(handle)),
     async revokeAll(owner, options = {}) {
       assertKnownOptions('revokeAll()', options, ['except']);
       const { except } = options;
       if (except !== undefined && typeof except !== 'string')
         throw new SessError('CONFIG_INVALID', "revokeAll({ except }) takes one session's handle.");
-      return stored(owners).revokeAll(owner, except);
+      return inHand(async () => stored(owners).revokeAll(owner, except));
     },
-    count: async (options) => countSessions(stored(store), operationMs, options),
-    debugReport: async (options) => makeDebugReport({ choice, engine, store, fingerprints, env }, options),
+    count: (options) => inHand(async () => countSessions(stored(store), operationMs, options)),
+    debugReport: (options) =>
+      inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, options)),
   };
 }

@@ -55,9 +55,19 @@ it('commands of one turn of the event loop are written at once, however many req
 });
 
 describe('what goes over the wire', () => {
-  it('a read is one GET', async () => {
-    await store.read(newKey());
+  it('a read is one GET, and one command more where there is no session', async () => {
+    const key = newKey();
+    await store.create(key, record({ a: '1' }));
+    proxy.forget();
+    await store.read(key);
     expect(names()).toEqual(['get']);
+    await store.destroy(key, { endMarkerMs: 60_000 });
+    proxy.forget();
+    expect(await store.read(key)).toBe('ended');
+    expect(names()).toEqual(['get']);
+    proxy.forget();
+    expect(await store.read(newKey())).toBeUndefined();
+    expect(names()).toEqual(['get', 'getex']);
   });
 
   it('a create, an update, a touch and a destroy are one EVALSHA each', async () => {
@@ -97,6 +107,8 @@ describe('what goes over the wire', () => {
 
   it('commands of parallel requests share one round trip', async () => {
     const keys = Array.from({ length: 50 }, newKey);
+    for (const key of keys) await store.create(key, record({ a: '1' }));
+    proxy.forget();
     proxy.delayMs = 400;
     const begunAt = performance.now();
     await Promise.all(keys.map((key) => store.read(key)));

@@ -17,6 +17,7 @@ import {
   insideMulti,
   isRefusedSelect,
   queued,
+  saysWhy,
   storeClosed,
   wasNotSent,
   withoutArguments,
@@ -93,8 +94,7 @@ export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
     if (!isOurs) release(waiting, (waiter) => waiter.next());
   };
   const onError = (error: unknown) => {
-    // What follows a connection that was given up says nothing about the server.
-    if (!wasNotSent(error)) lastError = withoutArguments(error);
+    if (saysWhy(error)) lastError = withoutArguments(error);
     // ioredis would go on with database 0, which is another app's.
     if (isRefusedSelect(error)) hangUp();
   };

@@ -7,6 +7,7 @@ import { SessError } from '../errors.ts';
 import { GuardedStore } from './guarded-store.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { createSessions } from '../sessions.ts';
+import { Gate, probeStore } from '../testing/probe-store.ts';
 import { startUp } from './start-up.ts';
 import type { Finding, SessionStore, StoreDescription } from '../store.ts';
 
@@ -189,6 +190,19 @@ describe('ready', () => {
     await expect(sessions.ready()).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
   });
 
+  it('bears a storage that answers late at first, and leaves nothing behind of the tries that were carried out', async () => {
+    const store = probeStore();
+    let late = 4;
+    store.after = async () => {
+      late -= 1;
+      if (late >= 0) await new Promise(() => {});
+    };
+    const sessions = createSessions({ store, secret, logger: false, env: {}, timeouts: { operationMs: 20 } });
+    await sessions.ready();
+    expect(store.took()).toEqual(['create', 'create', 'create', 'create', 'create', 'read', 'destroy']);
+    expect(await store.sweep()).toEqual({ removed: 0, kept: 0 });
+  });
+
   it('succeeds after somebody mended the store: no restart is needed', async () => {
     let isDown = true;
     const inner = memoryStore();
@@ -238,6 +252,54 @@ describe('ready', () => {
       },
     };
     expect((await start(store, { REDIS_URL: 'x' })).info).toHaveLength(1);
+  });
+});
+
+describe('close', () => {
+  it('soon after the first request lets the start end: no outage is logged, and no session of it is left', async () => {
+    const { lines, logger } = log();
+    const store = probeStore();
+    const gate = new Gate();
+    store.after = () => gate.pass();
+    const sessions = createSessions({ store, secret, logger, env: {} });
+    await sessions.open(undefined);
+    await gate.reached;
+    let isClosed = false;
+    const closing = sessions.close().then(() => (isClosed = true));
+    await sessions.open(undefined);
+    expect(isClosed).toBe(false);
+    gate.open();
+    await closing;
+    expect(store.took()).toEqual(['create', 'read', 'destroy']);
+    expect(lines).toEqual({ info: ['Session storage initialized: memory'], warn: [], error: [] });
+  });
+
+  it('tries a storage that hangs no more', async () => {
+    const store = probeStore();
+    store.before = () => new Promise(() => {});
+    const sessions = createSessions({ store, secret, logger: false, env: {}, timeouts: { operationMs: 20 } });
+    const ready = sessions.ready();
+    await Promise.all([expect(ready).rejects.toMatchObject({ code: 'STORE_TIMEOUT' }), sessions.close()]);
+    expect(store.took()).toEqual(['create']);
+  });
+
+  it('waits for all steps of a list, a revocation and a count', async () => {
+    const store = probeStore();
+    const sessions = createSessions({ store, secret, logger: false, env: {} });
+    await sessions.ready();
+    for (const work of [
+      () => sessions.list('ada'),
+      () => sessions.revokeAll('ada'),
+      () => sessions.count(),
+      () => sessions.debugReport({ isAllowed: true }),
+    ]) {
+      const session = await (await sessions.open(undefined)).regenerate({ owner: 'ada' });
+      await sessions.commit(session);
+      const order: string[] = [];
+      const worked = work().then(() => order.push('worked'));
+      await Promise.all([worked, sessions.close().then(() => order.push('closed'))]);
+      expect(order).toEqual(['worked', 'closed']);
+    }
   });
 });
 

@@ -14,18 +14,20 @@ export interface StartUp {
   logger: Logger;
   env: Environment;
   clock: () => number;
+  /** Whether it shall not be tried again, since nobody will use it. */
+  isClosing?: () => boolean;
 }
 
 /**
  * Tries the store with a real session, looks at its settings, and says in the log what is used.
  * @throws SessError what was tried and what to check
  */
-export async function startUp({ choice, store, logger, env, clock }: StartUp): Promise<void> {
+export async function startUp({ choice, store, logger, env, clock, isClosing = () => false }: StartUp): Promise<void> {
   let description: StoreDescription | undefined;
   let findings: readonly Finding[];
   try {
     description = await store.ask('describe', async (loaded) => describe(loaded));
-    await probe(store, clock());
+    await probe(store, clock, isClosing);
     findings = await findingsOf(store);
   } catch (error) {
     // Whose files are another user's the store itself knows better than what the probe met.
@@ -45,15 +47,25 @@ function describe(store: SessionStore): StoreDescription | undefined {
   return hasAbility(store, 'describe') ? store.describe() : undefined;
 }
 
-async function probe(store: SessionStore, now: number): Promise<void> {
+/** Of many processes that start at once on a small host, some hear late from a storage that is well. */
+const TRIES = 10;
+
+async function probe(store: SessionStore, clock: () => number, isClosing: () => boolean): Promise<void> {
   const key = randomBytes(32).toString('hex');
-  const isCreated = await store.create(key, {
-    fields: { probe: '1' },
-    createdAt: now,
-    touchedAt: now,
-    expiresAt: now + 60_000,
-  });
-  const record = isCreated ? await store.read(key) : undefined;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await probeOnce(store, key, clock());
+    } catch (error) {
+      const isLate = isSessError(error) && error.code === 'STORE_TIMEOUT';
+      if (!isLate || tries === TRIES || isClosing()) throw error;
+    }
+  }
+}
+
+async function probeOnce(store: SessionStore, key: string, now: number): Promise<void> {
+  // The key is taken where an earlier try was carried out after all.
+  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+  const record = await store.read(key);
   await store.destroy(key);
   if (typeof record !== 'object' || record.fields['probe'] !== '1')
     throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
