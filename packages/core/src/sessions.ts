@@ -218,7 +218,12 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       return exchange.session;
     },
     async commit(session, statusCode = 200) {
-      return exchangeOf(session).commit({ isFailed: statusCode >= 500 });
+      const exchange = exchangeOf(session);
+      try {
+        return await exchange.commit({ isFailed: statusCode >= 500 });
+      } finally {
+        exchange.isAnswered = true;
+      }
     },
     attach(request, response, onFailure) {
       start.once();

@@ -259,10 +259,21 @@ describe.each([
       else low = middle;
     }
     const largest = await fits(low);
-    const longer = await browserOf({ store, clock, cookie: { priority: 'medium' } });
+    const lines: string[] = [];
+    const log = (line: string): void => void lines.push(line);
+    const logger = { info() {}, warn: log, error: log };
+    const longer = await browserOf({ store, clock, logger, cookie: { priority: 'medium' } });
     longer.cookie = largest?.cookie;
     now += 2 * hourMs;
+    const told: unknown[] = [];
+    const stop = onSessionEvent('storeError', ({ operation, code }) => void told.push({ operation, code }));
     const { status, text, setCookie } = await longer.visit((session) => String(session['d']).length);
     expect({ status, text, setCookie }).toEqual({ status: 200, text: String(low), setCookie: [] });
+    // Its session will end while it is in use: that is told, by an event and in the log.
+    stop();
+    expect([told, lines]).toEqual([
+      [{ operation: 'touch', code: 'COOKIE_TOO_LARGE' }],
+      [expect.stringContaining('COOKIE_TOO_LARGE')],
+    ]);
   });
 });

@@ -44,6 +44,7 @@ function hold(
     failureCookie: () => exchange.headers.failureCookie(),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
+    over: () => void (exchange.isAnswered = true),
   });
   return exchange;
 }

@@ -1,14 +1,16 @@
 import type { Engine } from './engine.ts';
+import type { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { sealed } from './too-late-errors.ts';
 
 /**
- * A change behind the end of the answer.
+ * A change after the end of the answer. `save()` rejects for it, until `reload()` begins anew.
  * @returns `false`
  * @throws SessError outside production `SESSION_SEALED`
  */
 export function refuseSealed({ production }: Engine, state: SessionState, what: string): false {
+  state.refusedChange = what;
   publish('dropped', () => ({ handle: state.knownKey, keys: [what], reason: 'sealed' }));
   if (production) return false;
   throw sealed(what);
@@ -19,4 +21,20 @@ export function dropAbandoned(state: SessionState | undefined, handle: string | 
   const keys = state?.closing === undefined ? state?.fields.changedKeys() : undefined;
   if (keys === undefined || keys.length === 0) return;
   publish('dropped', () => ({ handle, keys, reason: 'abandoned' }));
+}
+
+/**
+ * A touch failed for what is wrong with the session, not with a store that has told of it: a cookie that no longer fits
+ * (a longer `domain`, say) ends its session while it is in use.
+ */
+export function tellOfTouch({ logError }: Engine, handle: string, error: SessError, startedMs: number): void {
+  const { code } = error;
+  publish('storeError', () => ({
+    operation: 'touch',
+    code,
+    handle,
+    error,
+    durationMs: performance.now() - startedMs,
+  }));
+  logError(error);
 }

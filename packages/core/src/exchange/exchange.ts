@@ -4,7 +4,7 @@ import { Commits } from './commits.ts';
 import type { CommittedAnswer } from './committed-answer.ts';
 import { destroySession } from './destroy-session.ts';
 import { dropAbandoned, refuseSealed } from './dropped-changes.ts';
-import { endedError, headersSent } from './too-late-errors.ts';
+import { endedError, headersSent, sealed } from './too-late-errors.ts';
 import type { Engine } from './engine.ts';
 import type { SessError } from '../errors.ts';
 import { Operations } from './operations.ts';
@@ -29,6 +29,8 @@ export class Exchange {
   /** The fault of the store at open, if there was one. */
   readonly fault: SessError | undefined;
   readonly headers: AnswerHeaders;
+  /** The app has given its answer, or there is nobody to answer any more: from here on looking never throws. */
+  isAnswered = false;
   #state: SessionState | undefined;
   #session: Session | undefined;
   #sealed = false;
@@ -60,11 +62,12 @@ export class Exchange {
 
   /**
    * The app looks at the session: from here on the answer depends on the cookie, and a fault of the
-   * store at open is the app's to know.
+   * store at open is the app's to know. After the answer nobody can be told of it: an access log that
+   * names the user gets `undefined`.
    */
   look(): void {
     this.headers.noteLook();
-    if (this.fault !== undefined) throw this.surface(this.fault);
+    if (this.fault !== undefined && !this.isAnswered) throw this.surface(this.fault);
   }
 
   /** Remembers that the app was told of a fault. */
@@ -73,9 +76,10 @@ export class Exchange {
     return error;
   }
 
-  /** The app has ended its answer: what it changes from here on can not be stored. */
+  /** The app has ended its answer: what it changes from here on is not stored with it. */
   seal(): void {
     this.#sealed = true;
+    this.isAnswered = true;
   }
 
   /** The client went away before the app ended its answer: nothing is stored that was not saved. */
@@ -85,11 +89,12 @@ export class Exchange {
 
   /**
    * Whether a change of the session can still be stored; `what` is named in the error if not.
-   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`, and outside production `SESSION_SEALED`
+   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`, a fault at open, and outside production `SESSION_SEALED`
    */
   mayChange(state: SessionState, what: string): boolean {
     if (state.closing !== undefined) throw endedError(state.closing, what);
     if (this.#sealed) return refuseSealed(this.engine, state, what);
+    if (this.fault !== undefined) throw this.surface(this.fault);
     this.mustStayOpen(state, what);
     return true;
   }
@@ -118,7 +123,13 @@ export class Exchange {
   }
 
   reload(state: SessionState): Promise<void> {
-    return this.#inTurn(() => reloadSession(this.engine, state));
+    const isLate = this.#sealed;
+    return this.#inTurn(async () => {
+      if (isLate && this.engine.carrier.holdsSession) throw headersSent('reload()');
+      await reloadSession(this.engine, state);
+      // As on a WebSocket: what is changed from here on is stored by an explicit save().
+      if (isLate) this.#sealed = false;
+    });
   }
 
   destroy(state: SessionState): Promise<void> {
@@ -152,7 +163,8 @@ export class Exchange {
 
   /** A fault at open is the operation's: it rejects, and never throws. */
   async #lookFirst<T>(work: () => Promise<T>): Promise<T> {
-    this.look();
+    this.headers.noteLook();
+    if (this.fault !== undefined) throw this.surface(this.fault);
     return work();
   }
 
@@ -160,10 +172,9 @@ export class Exchange {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     // What is being stored is the answer's session: its headers are as good as gone.
     if (this.headers.haveLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
-    if (isInTime || refuseSealed(this.engine, old, 'regenerate()')) {
-      this.#state = regeneratedState(this.engine, old, options);
-      this.#session = undefined;
-    }
+    if (!isInTime) throw sealed('regenerate()');
+    this.#state = regeneratedState(this.engine, old, options);
+    this.#session = undefined;
     return this.session;
   }
 

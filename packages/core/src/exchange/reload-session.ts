@@ -22,4 +22,5 @@ export async function reloadSession({ clock, timeouts }: Engine, state: SessionS
   state.settings = record.settings;
   state.settingsChanged = false;
   state.persistenceChanged = false;
+  state.refusedChange = undefined;
 }

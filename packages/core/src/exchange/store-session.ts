@@ -1,11 +1,13 @@
-import { SessError } from '../errors.ts';
+import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
+import { tellOfTouch } from './dropped-changes.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldChanges } from '../session/fields.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { SessionSettings, UpdateVerdict } from '../store.ts';
+import { refusedBefore } from './too-late-errors.ts';
 import { queueWrite } from './write-queue.ts';
 import type { WriteTimes } from './write.ts';
 
@@ -17,6 +19,7 @@ export interface StoreMode {
 /**
  * Brings the store to what the request made of the session.
  * @param changes those of its fields, as of this moment
+ * @throws SessError `SESSION_SEALED`, at once
  */
 export function storeSession(
   exchange: Exchange,
@@ -24,6 +27,7 @@ export function storeSession(
   mode: StoreMode,
   changes: FieldChanges | undefined,
 ): Promise<void> {
+  if (mode.explicit && state.refusedChange !== undefined) throw refusedBefore(state.refusedChange);
   return isChangeAlone(state, changes)
     ? write(exchange, state, changes, mode)
     : storeInSteps(exchange, state, mode, changes);
@@ -44,6 +48,7 @@ async function storeInSteps(
   if (state.closing !== undefined) exchange.mayChange(state, 'save()');
   if (state.standing === 'ended' || state.standing === 'gone') {
     if (changes !== undefined) drop(state, keysOf(changes), state.standing, mode);
+    else if (mode.explicit && (state.settingsChanged || state.touchWanted)) throw sessionGone();
     return;
   }
   if (state.standing === 'new' && state.hasContent) await create(exchange, state);
@@ -184,7 +189,10 @@ function written(
   }));
 }
 
-/** A request whose only problem is a touch has no problem: the fault was published as an event. */
+/**
+ * A request whose only problem is a touch has no problem, unless the app asked for it by `touch()` and `save()`.
+ * Of a store's fault an event has told; what is wrong with the session itself is told here.
+ */
 async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): Promise<void> {
   const { engine } = exchange;
   const due = mode.explicit ? state.touchWanted : state.wantsTouch(engine.clock(), engine.timeouts);
@@ -198,9 +206,12 @@ async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): 
     if (gone) {
       state.standing = 'gone';
       publish('gone', () => ({ handle: state.key }));
+      if (mode.explicit) throw sessionGone();
       return;
     }
-  } catch {
+  } catch (error) {
+    if (mode.explicit) throw error;
+    if (isSessError(error) && error.status !== 503) tellOfTouch(engine, state.key, error, started);
     return;
   }
   state.renewed(times);

@@ -21,6 +21,14 @@ export function headersSent(what: string): SessError {
 export function sealed(what: string): SessError {
   return new SessError(
     'SESSION_SEALED',
-    `session.${what} came after the response had ended, too late to be stored. Do it before the response ends.`,
+    `session.${what} came after the response had ended, too late to be stored with it. Do it before the response ends, or call reload() first and save() after it.`,
+  );
+}
+
+/** What an explicit `save()` says of a change that was refused. */
+export function refusedBefore(what: string): SessError {
+  return new SessError(
+    'SESSION_SEALED',
+    `session.save(): session.${what} was changed after the response had ended, and the change was dropped. Call reload(), make the change again, and save().`,
   );
 }

@@ -22,8 +22,8 @@ export async function updateField(
       'CONFIG_INVALID',
       'session.update(key, fn) takes a function from the current value to the new one.',
     );
-  // Asked now: the answer may end while this waits.
-  if (!exchange.mayChange(state, key)) return state.fields.get(key);
+  // After the answer too: nothing of the update waits for a commit, unless the session needs a cookie.
+  exchange.mustStayOpen(state, key);
   if (before !== undefined) {
     await before;
     exchange.mustStayOpen(state, key);

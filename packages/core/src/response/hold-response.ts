@@ -26,5 +26,6 @@ export function holdResponse(response: ServerResponse, work: ResponseWork): void
   response.end = end;
   response.cork = hold.corking('cork');
   response.uncork = hold.corking('uncork');
-  response.on('close', () => hold.close());
+  // Before the app's own listeners, which may be older: an access log looks at the session.
+  response.prependListener('close', () => hold.close());
 }

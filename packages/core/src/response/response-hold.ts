@@ -94,6 +94,7 @@ export class ResponseHold {
 
   /** The client went away, or all is done. */
   close(): void {
+    this.#work.over?.();
     if (this.#stage !== 'done' && this.#stage !== 'failed' && !this.#held?.ended) this.#abandon();
   }
 
@@ -228,6 +229,7 @@ export class ResponseHold {
   #answerInstead(error: unknown, answer: BareAnswer): void {
     const response = this.#response;
     this.#error = error;
+    this.#seal();
     // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
     try {

@@ -20,4 +20,6 @@ export interface ResponseWork {
   seal(): void;
   /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */
   abandon(): void;
+  /** The response was closed, whatever came of it: listeners of the app's that come after this may look at the session. */
+  over?(): void;
 }

@@ -107,11 +107,12 @@ export function currentSession(session: Session): Session {
   return exchangeOf(session).session;
 }
 
-/** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at */
+/** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at; not after the answer */
 function valueOf(exchange: Exchange, state: SessionState, key: string): unknown {
   try {
     return state.fields.get(key);
   } catch (error) {
+    if (exchange.isAnswered) return undefined;
     throw exchange.surface(error);
   }
 }

@@ -41,7 +41,9 @@ export class SessionPrototype implements SessionControls {
   }
 
   get handle(): string {
-    return this[internals].state.key;
+    const { exchange, state } = this[internals];
+    // Of a session that could not be read, which an access log may ask for, this much is known.
+    return exchange.fault === undefined ? state.key : (exchange.claim?.key ?? state.key);
   }
 
   get id(): string {

@@ -41,6 +41,8 @@ export class SessionState {
   settingsChanged = false;
   /** `persistent` was changed, so the browser needs the cookie again. */
   persistenceChanged = false;
+  /** A change that came after the answer and was dropped: an explicit `save()` must not say that it is stored. */
+  refusedChange: string | undefined;
   /** The app asked for a touch. */
   touchWanted = false;
   /** A touch was tried. Whatever came of it, this request makes no other one by itself. */
