@@ -218,12 +218,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       return exchange.session;
     },
     async commit(session, statusCode = 200) {
-      const exchange = exchangeOf(session);
-      try {
-        return await exchange.commit({ isFailed: statusCode >= 500 });
-      } finally {
-        exchange.isAnswered = true;
-      }
+      return exchangeOf(session).commit({ isFailed: statusCode >= 500, isGiven: true });
     },
     attach(request, response, onFailure) {
       start.once();

@@ -9,4 +9,6 @@ export interface CommittedAnswer {
   isSecond?: boolean;
   /** Nothing of the app comes in between: the commit is synchronous also where all is stored in the cookie. */
   isEnded?: boolean;
+  /** The app has given it, and is not asked again: what looks at the session from here on is a log. */
+  isGiven?: boolean;
 }

@@ -184,6 +184,7 @@ export class Exchange {
    * @throws SessError, also synchronously; the answer must not leave then
    */
   commit(answer: CommittedAnswer): SessionHeaders | Promise<SessionHeaders> {
+    if (answer.isGiven === true) this.isAnswered = true;
     if (answer.isFailed !== true) return this.#commit(answer);
     try {
       const headers = this.#commit(answer);
