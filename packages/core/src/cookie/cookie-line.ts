@@ -1,4 +1,4 @@
-import { setCookie } from './cookie.ts';
+import { type CookieSettings, setCookie } from './cookie.ts';
 import type { Engine } from '../exchange/engine.ts';
 import { absoluteDeadline } from '../expiry.ts';
 import type { SessionSettings } from '../store.ts';
@@ -25,6 +25,18 @@ export function sessionCookie(frame: CookieFrame, session: Lasting, value: strin
   const leftMs = absoluteDeadline(session.createdAt, frame.timeouts) - frame.clock();
   const maxAgeSeconds = isPersistent(frame, session) ? Math.max(1, Math.ceil(leftMs / 1000)) : undefined;
   return setCookie(frame.cookie, value, maxAgeSeconds);
+}
+
+/**
+ * Takes away what an earlier configuration may have left: the cookie of this host alone where there is a `domain` now,
+ * that of the path `/` where there is another one. Another domain or path of before is not known.
+ */
+export function clearingOtherScopes({ cookie }: CookieFrame): string[] {
+  const { domain, ...hostOnly } = cookie;
+  const scopes: CookieSettings[] = [];
+  if (domain !== undefined) scopes.push(hostOnly);
+  if (cookie.path !== '/') scopes.push(...[cookie, ...scopes].map((scope) => ({ ...scope, path: '/' })));
+  return scopes.map((scope) => setCookie(scope, '', 0));
 }
 
 /** The `Set-Cookie` value that takes the cookie from the browser. */

@@ -1,5 +1,5 @@
 import type { Claim } from '../cookie/claim.ts';
-import { clearingCookie, sessionCookie } from '../cookie/cookie-line.ts';
+import { clearingCookie, clearingOtherScopes, sessionCookie } from '../cookie/cookie-line.ts';
 import { isSessError } from '../errors.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { SessionState } from '../session/session-state.ts';
@@ -8,7 +8,8 @@ import type { Engine } from './engine.ts';
 /** What a request's session has to say in the head of the answer, as it comes about. */
 export class AnswerHeaders {
   readonly #engine: Engine;
-  readonly #claim: Claim | undefined;
+  #hasCookie: boolean;
+  #hasSeveral = false;
   /** The session that the browser is to get: it is stored. Or: its cookie is to go. */
   #cookieDuty: SessionState | 'clear' | undefined;
   #isLookedAt = false;
@@ -17,7 +18,13 @@ export class AnswerHeaders {
 
   constructor(engine: Engine, claim: Claim | undefined) {
     this.#engine = engine;
-    this.#claim = claim;
+    this.#hasCookie = claim !== undefined;
+  }
+
+  /** The browser sent several valid cookies: with the next one it gets, the others are cleared where that can be. */
+  noteSeveral(): void {
+    this.#hasCookie = true;
+    this.#hasSeveral = true;
   }
 
   /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
@@ -50,7 +57,7 @@ export class AnswerHeaders {
 
   /** Clears the cookie, where the browser has one of ours. */
   clearCookie(): void {
-    this.#cookieDuty = this.#claim === undefined ? undefined : 'clear';
+    this.#cookieDuty = this.#hasCookie ? 'clear' : undefined;
   }
 
   /** What an error in place of the answer says of the cookie: what is done in the store, the browser has to know. */
@@ -72,7 +79,9 @@ export class AnswerHeaders {
     // An app that got over a fault and stored the session after all has an answer like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#haveLeft = true;
-    return setCookie === undefined ? { vary: this.#isLookedAt, fault } : { vary: this.#isLookedAt, fault, setCookie };
+    if (setCookie === undefined) return { vary: this.#isLookedAt, fault };
+    if (!this.#hasSeveral) return { vary: this.#isLookedAt, fault, setCookie };
+    return { vary: this.#isLookedAt, fault, setCookie, alsoClear: clearingOtherScopes(this.#engine) };
   }
 
   #cookie(): string | undefined {

@@ -29,5 +29,16 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
     if (wasThere) publish('destroyed', () => ({ handle: target.key, by: 'request' }));
   }
   state.replaces = undefined;
+  if (exchange.rivals !== undefined) await endRivals(exchange);
   exchange.headers.clearCookie();
+}
+
+/** Ends the sessions of the cookies that made the request's session ambiguous: else the next request has several again. */
+export async function endRivals({ rivals = [], engine }: Exchange): Promise<void> {
+  await Promise.all(
+    rivals.map(async ({ store, key }) => {
+      const last = await store.destroy(key, { endMarkerMs: engine.endMarkerMs });
+      if (last !== undefined) publish('destroyed', () => ({ handle: key, by: 'request' }));
+    }),
+  );
 }

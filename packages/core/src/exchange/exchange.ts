@@ -26,6 +26,8 @@ export class Exchange {
   readonly engine: Engine;
   /** What the request's cookie stands for, once it was verified. */
   readonly claim: Claim | undefined;
+  /** Of an ambiguous header: what its cookies stand for. A login or a logout ends these sessions. */
+  rivals: readonly Claim[] | undefined;
   /** The fault of the store at open, if there was one. */
   readonly fault: SessError | undefined;
   readonly headers: AnswerHeaders;

@@ -9,6 +9,9 @@ import { isPastAbsolute } from '../expiry.ts';
 import { SessionState } from '../session/session-state.ts';
 import type { SessionRecord } from '../store.ts';
 
+/** Each is a read of the store. An app has had no more configurations than that; more values are somebody's attack. */
+const MOST_EXAMINED = 4;
+
 /**
  * Opens the session that a `Cookie` header stands for. Synchronous, and without any work on the
  * store, where the header names none of ours or holds the session itself. Never rejects: a fault of the store is kept for the
@@ -16,29 +19,75 @@ import type { SessionRecord } from '../store.ts';
  */
 export function openExchange(engine: Engine, cookieHeader: string | undefined): Exchange | Promise<Exchange> {
   const values = cookieValues(cookieHeader, engine.cookie.name);
-  const claim = values.length === 0 ? undefined : soleClaim(engine, values);
+  const [only, another] = values;
+  if (only === undefined) return new Exchange(engine, undefined, undefined);
+  if (another !== undefined) return openSeveral(engine, distinctClaims(engine, values));
+  return openClaim(engine, verified(engine, only));
+}
+
+function openClaim(engine: Engine, claim: Claim | undefined): Exchange | Promise<Exchange> {
   if (claim === undefined) return new Exchange(engine, undefined, undefined);
   return claim.atHand === undefined
     ? readExchange(engine, claim)
     : openedExchange(engine, claim, claim.atHand.record, performance.now());
 }
 
-/**
- * The one session that the cookies stand for. Forged values beside it do not matter; several valid
- * ones do: somebody tossed a cookie, and whose session this is can not be known.
- */
-function soleClaim(engine: Engine, values: readonly string[]): Claim | undefined {
-  const [only, another] = values;
-  if (only !== undefined && another === undefined) return verified(engine, only);
+/** What the valid ones among several values stand for. Forged values beside them do not matter. */
+function distinctClaims(engine: Engine, values: readonly string[]): Claim[] {
   const claims = new Map<string, Claim>();
   for (const value of new Set(values)) {
     const claim = verified(engine, value);
     // Two states of one session are ambiguous too, where the cookie holds it.
     if (claim !== undefined) claims.set(engine.carrier.holdsSession ? value : claim.key, claim);
   }
-  if (claims.size > 1) publish('ambiguousCookie', () => ({ handles: [...claims.values()].map(({ key }) => key) }));
-  const [claim] = claims.values();
-  return claims.size === 1 ? claim : undefined;
+  return [...claims.values()];
+}
+
+/**
+ * Several valid values: a configuration of before left one behind (another domain or path), or somebody tossed one.
+ * The only one whose session lives counts. Of several that live whose session this is can not be known.
+ */
+function openSeveral(engine: Engine, claims: readonly Claim[]): Exchange | Promise<Exchange> {
+  const [first, another] = claims;
+  if (another === undefined) return openClaim(engine, first);
+  if (claims.length > MOST_EXAMINED) return ambiguousExchange(engine, claims);
+  const started = performance.now();
+  const atHand = claims.map((claim) => ({ claim, record: claim.atHand?.record }));
+  if (engine.carrier.holdsSession) return onlyLiving(engine, atHand, started);
+  const reading = claims.map(async (claim) => ({ claim, record: await readBounded(engine, claim) }));
+  return Promise.all(reading).then(
+    (read) => onlyLiving(engine, read, started),
+    (error: unknown) => new Exchange(engine, first, faultOf(error)),
+  );
+}
+
+interface Examined {
+  claim: Claim;
+  record: SessionRecord | 'ended' | undefined;
+}
+
+function onlyLiving(engine: Engine, examined: readonly Examined[], started: number): Exchange {
+  const living = examined.filter(({ record }) => isLiving(engine, record));
+  if (living.length > 1)
+    return ambiguousExchange(
+      engine,
+      living.map(({ claim }) => claim),
+    );
+  const chosen = living[0] ?? examined.find(({ record }) => record === 'ended') ?? examined[0];
+  for (const { claim, record } of examined)
+    if (record === undefined && claim !== chosen?.claim) publish('unknownCookie', () => ({ handle: claim.key }));
+  if (chosen === undefined) return new Exchange(engine, undefined, undefined);
+  const exchange = openedExchange(engine, chosen.claim, chosen.record, started);
+  exchange.headers.noteSeveral();
+  return exchange;
+}
+
+function ambiguousExchange(engine: Engine, claims: readonly Claim[]): Exchange {
+  publish('ambiguousCookie', () => ({ handles: claims.map(({ key }) => key) }));
+  const exchange = new Exchange(engine, undefined, undefined);
+  exchange.headers.noteSeveral();
+  exchange.rivals = claims;
+  return exchange;
 }
 
 function verified(engine: Engine, value: string): Claim | undefined {
@@ -50,16 +99,26 @@ function verified(engine: Engine, value: string): Claim | undefined {
 async function readExchange(engine: Engine, claim: Claim): Promise<Exchange> {
   const started = performance.now();
   try {
-    const reading = claim.store.read(claim.key);
-    const isBounded = engine.carrier.boundMs <= engine.openMs;
-    const record = await (isBounded ? reading : withDeadline(reading, engine.openMs, 'Opening the session'));
-    return openedExchange(engine, claim, record, started);
+    return openedExchange(engine, claim, await readBounded(engine, claim), started);
   } catch (error) {
-    const fault = isSessError(error)
-      ? error
-      : new SessError('STORE_UNAVAILABLE', 'The session could not be opened.', { cause: error });
-    return new Exchange(engine, claim, fault);
+    return new Exchange(engine, claim, faultOf(error));
   }
+}
+
+function readBounded(engine: Engine, { store, key }: Claim): Promise<SessionRecord | 'ended' | undefined> {
+  const reading = store.read(key);
+  const isBounded = engine.carrier.boundMs <= engine.openMs;
+  return isBounded ? reading : withDeadline(reading, engine.openMs, 'Opening the session');
+}
+
+function faultOf(error: unknown): SessError {
+  return isSessError(error)
+    ? error
+    : new SessError('STORE_UNAVAILABLE', 'The session could not be opened.', { cause: error });
+}
+
+function isLiving({ clock, timeouts }: Engine, record: SessionRecord | 'ended' | undefined): record is SessionRecord {
+  return record !== undefined && record !== 'ended' && !isPastAbsolute(clock(), record.createdAt, timeouts);
 }
 
 /** @param record what the store said of the claim's key */
@@ -69,13 +128,14 @@ function openedExchange(
   record: SessionRecord | 'ended' | undefined,
   started: number,
 ): Exchange {
-  const now = engine.clock();
-  const found = record !== undefined && record !== 'ended' && !isPastAbsolute(now, record.createdAt, engine.timeouts);
+  const found = isLiving(engine, record);
   const outcome = found ? 'found' : record === 'ended' ? 'ended' : 'absent';
   publish('opened', () => ({ handle: claim.key, outcome, durationMs: performance.now() - started }));
   if (found) return new Exchange(engine, claim, new SessionState(engine.carrier, 'stored', record, claim));
-  if (record === 'ended')
-    return new Exchange(engine, claim, SessionState.empty(engine.carrier, 'ended', now, engine.timeouts, claim));
+  if (record === 'ended') {
+    const ended = SessionState.empty(engine.carrier, 'ended', engine.clock(), engine.timeouts, claim);
+    return new Exchange(engine, claim, ended);
+  }
   publish('unknownCookie', () => ({ handle: claim.key }));
   // The next session gets a token of our making: one that the client brought is never adopted (CVE-2024-38513).
   return new Exchange(engine, claim, undefined);

@@ -37,6 +37,8 @@ export function regeneratedState(engine: Engine, old: SessionState, options: Reg
     if (owner === undefined && old.standing !== 'ended') fresh.createdAt = old.createdAt;
   }
   if (owner !== undefined) fresh.owner = owner;
+  // Not for a rotation: it is no sign of who the user is.
+  fresh.endsRivals = owner !== undefined || keep === undefined;
   fresh.replaces = replacedBy(old, keep ?? [], owner !== undefined || old.closing === 'destroyed');
   old.closing ??= 'replaced';
   return fresh;

@@ -1,5 +1,6 @@
 import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
+import { endRivals } from './destroy-session.ts';
 import { tellOfTouch } from './dropped-changes.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldChanges } from '../session/fields.ts';
@@ -64,6 +65,7 @@ async function storeInSteps(
 async function create(exchange: Exchange, state: SessionState): Promise<void> {
   const { engine } = exchange;
   exchange.mustSendCookie('save()');
+  if (state.endsRivals && exchange.rivals !== undefined) await endRivals(exchange);
   const started = performance.now();
   const texts = state.fields.texts();
   assertFits(texts, engine.limits);

@@ -6,6 +6,8 @@ export interface SessionHeaders {
   vary: boolean;
   /** A whole `Set-Cookie` value: the session was created, regenerated, destroyed, or its persistence changed. */
   setCookie?: string;
+  /** More `Set-Cookie` values, which clear what an earlier configuration left: for a browser that sent several cookies. */
+  alsoClear?: readonly string[];
   /** A fault of the store surfaced in this request: the answer is for now only. */
   fault: boolean;
 }
@@ -22,12 +24,15 @@ export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean
  * Adds the session's headers to those that the app has set. The last word on caching is ours: an
  * answer with a session's cookie must not be stored for others, whatever the app says.
  */
-export function applySessionHeaders(response: ServerResponse, { vary, setCookie, fault }: SessionHeaders): void {
+export function applySessionHeaders(
+  response: ServerResponse,
+  { vary, setCookie, alsoClear = [], fault }: SessionHeaders,
+): void {
   if (vary) addCookieToVary(response);
   if (setCookie !== undefined) {
     // A new array, never `appendHeader`: that pushes into the array that the app passed, and if the
     // app keeps it for its next answer, this cookie goes to somebody else.
-    response.setHeader('Set-Cookie', [...headerLines(response, 'Set-Cookie'), setCookie]);
+    response.setHeader('Set-Cookie', [...headerLines(response, 'Set-Cookie'), ...alsoClear, setCookie]);
     response.setHeader('Cache-Control', 'private, no-store');
   }
   if (fault) for (const [name, value] of Object.entries(faultHeaders)) response.setHeader(name, value);

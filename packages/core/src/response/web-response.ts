@@ -15,7 +15,7 @@ export function withSessionHeaders(response: Response, said: SessionHeaders): Re
   const { headers } = answer;
   if (said.vary) addCookieToVary(headers);
   if (said.setCookie !== undefined) {
-    headers.append('Set-Cookie', said.setCookie);
+    for (const line of [...(said.alsoClear ?? []), said.setCookie]) headers.append('Set-Cookie', line);
     headers.set('Cache-Control', 'private, no-store');
   }
   if (said.fault) for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);

@@ -41,6 +41,8 @@ export class SessionState {
   settingsChanged = false;
   /** `persistent` was changed, so the browser needs the cookie again. */
   persistenceChanged = false;
+  /** A login: the sessions of the browser's other valid cookies end with it. */
+  endsRivals = false;
   /** A change that came after the answer and was dropped: an explicit `save()` must not say that it is stored. */
   refusedChange: string | undefined;
   /** The app asked for a touch. */
