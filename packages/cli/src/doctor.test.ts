@@ -96,6 +96,32 @@ describe('where nothing is wrong', () => {
   });
 });
 
+describe('two apps in one storage', () => {
+  const other = 'p3Wd-secret-of-another-app-Tk28-vB5y';
+
+  it('are found, in a directory and in Redis, and only where their secrets have none in common', async () => {
+    const redis = await startRedis('--appendonly', 'yes');
+    servers.push(redis);
+    for (const place of [{}, { SESSION_REDIS_URL: `redis://127.0.0.1:${redis.port}` }]) {
+      const start = async (secrets: string[]) => {
+        const env = { SESSION_DIR: app.sessions, ...place };
+        const sessions = createSessions({ secret: secrets, env, logger: false });
+        await sessions.ready();
+        await sessions.close();
+      };
+      await start([secret]);
+      await start(['the-one-that-comes-next-Qz71-tR9m-xW', secret]);
+      expect((await diagnose({ ...good(), ...place })).codes).toEqual([]);
+      await start([other]);
+      const { code, codes, findings } = await diagnose({ ...good(), ...place });
+      expect({ code, codes }).toEqual({ code: 0, codes: ['STORAGE_SHARED'] });
+      const shared = findings.find((one) => one.code === 'STORAGE_SHARED');
+      expect(shared?.text).toMatch(/other secrets \([\da-f]{8}\)/);
+      expect(JSON.stringify(findings)).not.toContain(other);
+    }
+  });
+});
+
 describe('a broken configuration', () => {
   it.each([
     ['no secret', { SECRET_KEY: '' }, 'SECRET_INVALID'],

@@ -44,6 +44,7 @@ export {
   type StoreDescription,
   type SweepReport,
   type Sweeps,
+  type NotesApps,
   type UpdateVerdict,
   type WalksKeys,
   hasAbility,

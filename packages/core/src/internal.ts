@@ -12,3 +12,4 @@ export { assertKnownOptions } from './known-options.ts';
 export { copyOfFields, emptyFields, setField } from './session/record-fields.ts';
 export { type KeyedWork, WorkByKey } from './work-by-key.ts';
 export { WorkInHand } from './work-in-hand.ts';
+export { sharedWith } from './storage/shared-storage.ts';

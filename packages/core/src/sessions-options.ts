@@ -3,6 +3,7 @@ import type { CookieOptions } from './cookie/cookie.ts';
 import type { CookieSessions } from './cookie/cookie-sessions.ts';
 import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
+import type { Timeouts } from './expiry.ts';
 import { refuseRequest } from './known-options.ts';
 import type { Limits } from './session/limits.ts';
 import type { Logger } from './logger.ts';
@@ -95,6 +96,18 @@ export function checkOptions(options: SessionsOptions): void {
   }
   checkTypes(options);
   checkNumbers(options);
+}
+
+const HOUR_MS = 3_600_000;
+
+/** @throws SessError `CONFIG_INVALID` for timeouts that do not go together */
+export function timeoutsOf(options: SessionsOptions): Timeouts {
+  const { idleTimeoutMs = 24 * HOUR_MS } = options;
+  const { absoluteTimeoutMs = Math.max(30 * 24 * HOUR_MS, idleTimeoutMs), touchAfterMs = idleTimeoutMs / 24 } = options;
+  if (absoluteTimeoutMs < idleTimeoutMs) invalid('absoluteTimeoutMs', 'must not be shorter than idleTimeoutMs');
+  // Else a session in constant use would end for want of a touch.
+  if (touchAfterMs >= idleTimeoutMs) invalid('touchAfterMs', 'must be shorter than idleTimeoutMs');
+  return { idleTimeoutMs, absoluteTimeoutMs, touchAfterMs };
 }
 
 /** The options that have options of their own, and the names of these. */

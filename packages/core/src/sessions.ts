@@ -26,7 +26,7 @@ import type { Session } from './session/session.ts';
 import { sessionDirectory } from './storage/session-directory.ts';
 import type { SessionHeaders } from './response/session-headers.ts';
 import { exchangeOf } from './session/session-object.ts';
-import { type SessionsOptions, checkOptions } from './sessions-options.ts';
+import { type SessionsOptions, checkOptions, timeoutsOf } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
@@ -112,8 +112,6 @@ export interface Sessions {
   debugReport(options: DebugReportOptions): Promise<DebugReport>;
 }
 
-const HOUR_MS = 3_600_000;
-
 /**
  * Creates the sessions of an app. Without options everything comes from the environment.
  * The store is made here, so that a wrong address or directory is told at once; `ready()` tells whether it answers.
@@ -145,18 +143,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     warn: (line) => logger.warn(`Session warning: ${line}`),
   });
 
-  const idleTimeoutMs = options.idleTimeoutMs ?? 24 * HOUR_MS;
-  const timeouts = {
-    idleTimeoutMs,
-    absoluteTimeoutMs: options.absoluteTimeoutMs ?? Math.max(30 * 24 * HOUR_MS, idleTimeoutMs),
-    touchAfterMs: options.touchAfterMs ?? idleTimeoutMs / 24,
-  };
-  if (timeouts.absoluteTimeoutMs < idleTimeoutMs)
-    throw new SessError('CONFIG_INVALID', 'Option absoluteTimeoutMs must not be shorter than idleTimeoutMs.');
-  // Else a session in constant use would end for want of a touch.
-  if (timeouts.touchAfterMs >= idleTimeoutMs)
-    throw new SessError('CONFIG_INVALID', 'Option touchAfterMs must be shorter than idleTimeoutMs.');
-
+  const timeouts = timeoutsOf(options);
   const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
   const operationMs = options.timeouts?.operationMs ?? 1_000;
   const logError = faultLog(logger);
@@ -182,14 +169,16 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     production,
   };
 
+  // The secrets themselves are not kept.
+  const fingerprints = secrets.map(secretFingerprint);
+  const { absoluteTimeoutMs } = timeouts;
   const start = new StorageStart(async (isClosing) => {
-    if (source === undefined) for (const line of announcement(choice, undefined)) logger.info(line);
+    if (source === undefined) return announcement(choice, undefined).forEach((line) => logger.info(line));
     // Its own guard, which logs nothing: what is wrong at the start is said in one sentence.
-    else await startUp({ choice, store: new GuardedStore(source.store, operationMs), logger, env, clock, isClosing });
+    const probed = new GuardedStore(source.store, operationMs);
+    await startUp({ choice, store: probed, logger, env, clock, fingerprints, absoluteTimeoutMs, isClosing });
   }, logger);
 
-  // The secrets themselves are not kept for it.
-  const fingerprints = secrets.map(secretFingerprint);
   const owners = store && new Owners(store, timeouts, clock);
   function stored<T>(part: T | undefined): T {
     if (part !== undefined) return part;
@@ -199,8 +188,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     );
   }
 
-  /** Several steps that `close()` lets end. */
+  /** Several steps that `close()` lets end. Who never has a request begins here. */
   async function inHand<T>(work: () => Promise<T>): Promise<T> {
+    start.once();
     engine.workInHand.begin();
     try {
       return await work();

@@ -150,6 +150,7 @@ export interface StoreAbilities {
   keysByOwner: IndexesOwners;
   walk: WalksKeys;
   sweep: Sweeps;
+  noteApp: NotesApps;
   check: ChecksItself;
   close: Closes;
 }
@@ -203,6 +204,17 @@ export interface SweepReport {
 export interface Sweeps {
   /** Removes what has expired, now. Never a live session, whoever writes at the same time. */
   sweep(): Promise<SweepReport>;
+}
+
+/**
+ * Remembers which apps keep their sessions here, so that two that share a storage by mistake are told of it. An app has a
+ * name of 1 to 200 characters of `0-9a-f-`, made of the fingerprints of its secrets. It is neither a session nor an owner.
+ */
+export interface NotesApps {
+  /** Notes an app for `keepMs` from now, or renews its note. */
+  noteApp(name: string, keepMs: number): Promise<void>;
+  /** The names of the apps that are noted and whose time is not over. */
+  notedApps(): Promise<readonly string[]>;
 }
 
 /** One thing that {@link ChecksItself.check} found. */

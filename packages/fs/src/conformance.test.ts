@@ -45,7 +45,7 @@ for (const durability of ['process', 'fsync'] as const) {
   testStore({
     name: `files, durability "${durability}"`,
     runner: { describe, it },
-    abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'check', 'close'],
+    abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'close'],
     plants: true,
     ...(durability === 'fsync' && { rounds: 10 }),
     async open({ clock, instances }) {
@@ -76,7 +76,7 @@ async function untilInThread(store: FsStore): Promise<void> {
 testStore({
   name: 'files, as they are built, in a thread of their own',
   runner: { describe, it },
-  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'check', 'close'],
+  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'close'],
   plants: true,
   rounds: 50,
   async open({ clock, instances }) {

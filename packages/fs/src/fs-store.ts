@@ -3,6 +3,7 @@ import {
   type Closes,
   type DescribesItself,
   type IndexesOwners,
+  type NotesApps,
   SessError,
   type SessionStore,
   type SweepReport,
@@ -14,6 +15,7 @@ import { assertKnownOptions } from '@sess/core/internal';
 import { type DiskThread, openDiskThread } from './thread/disk-thread.ts';
 import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
+import { notedApps } from './noted-apps.ts';
 import { openSessionDirectory } from './session-directory.ts';
 import { assertSessionKey } from './session-path.ts';
 import { siteIn } from './site.ts';
@@ -42,7 +44,14 @@ export interface FsStoreOptions {
 }
 
 /** A store with every ability, on files. */
-export type FsStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & Sweeps & ChecksItself & Closes;
+export type FsStore = SessionStore &
+  DescribesItself &
+  IndexesOwners &
+  WalksKeys &
+  Sweeps &
+  NotesApps &
+  ChecksItself &
+  Closes;
 
 const minuteMs = 60_000;
 
@@ -70,6 +79,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
   const gate = openGate();
   const site = siteIn(directory, clock, durability === 'fsync');
   const verbs = verbsOn(site);
+  const apps = notedApps(directory.path, clock);
   // Calls that wait for the disk to confirm are better three side by side in the pool than one behind the other.
   const thread = durability === 'fsync' ? undefined : openDiskThread(directory.found, clock);
   let isClosed = false;
@@ -116,6 +126,10 @@ export function fsStore(options: FsStoreOptions): FsStore {
     forgetKeys: (owner, keys) => perform({}, 'forgetKeys', owner, keys),
 
     walk: () => walk(site, gate),
+
+    noteApp: (name, keepMs) => gate.run(() => apps.noteApp(name, keepMs)),
+
+    notedApps: () => gate.run(() => apps.notedApps()),
 
     sweep: () => runSweep(true),
 

@@ -47,7 +47,7 @@ function suite(name: string, rounds: number, start: () => Promise<Topology>): vo
       };
       return { stores, plant };
     };
-    const abilities = ['describe', 'keysByOwner', 'walk', 'check', 'close'] as const;
+    const abilities = ['describe', 'keysByOwner', 'walk', 'noteApp', 'check', 'close'] as const;
     testStore({ name: 'redis', runner, abilities, plants: true, ownClock: true, rounds, open });
   });
 }

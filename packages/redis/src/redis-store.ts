@@ -3,12 +3,14 @@ import {
   type Closes,
   type DescribesItself,
   type IndexesOwners,
+  type NotesApps,
   type SessionStore,
   type WalksKeys,
 } from '@sess/core';
 import { checkClient } from './client-check.ts';
 import { link } from './link.ts';
 import { locationOfAddress, locationOfClient } from './location.ts';
+import { notedApps } from './noted-apps.ts';
 import { ownerIndex } from './owner-index.ts';
 import { createClient, databaseOf, duplicateClient, isCluster } from './redis-client.ts';
 import { replicatedWrites } from './replicated-writes.ts';
@@ -18,7 +20,7 @@ import { walkSessions } from './session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
 import { WholeOperations } from './whole-operations.ts';
 
-export type RedisStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & ChecksItself & Closes;
+export type RedisStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & NotesApps & ChecksItself & Closes;
 
 /**
  * Sessions in Redis: one server, Sentinel or Cluster; seen by every process that uses the same Redis and prefix.
@@ -59,6 +61,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     forgetKeys: (owner, keys) => whole.run(() => index.forgetKeys(owner, keys)),
 
     walk: () => walkSessions(main, prefix),
+
+    ...notedApps(main, prefix),
 
     describe: () => ({ name: 'redis', location: `${where()}, prefix "${prefix}"`, sharedBy: 'hosts' }),
 

@@ -8,6 +8,7 @@ const everyAbility: Record<AbilityName, true> = {
   keysByOwner: true,
   walk: true,
   sweep: true,
+  noteApp: true,
   check: true,
   close: true,
 };
@@ -41,6 +42,28 @@ export function abilities({ group, test, abilities: declared }: Suite): void {
       await t.able('check').check();
       if (!declared.includes('walk')) return;
       for await (const key of t.able('walk').walk()) assert.fail(`check left ${key} behind`);
+    });
+
+    test(
+      'noteApp is seen by every worker, once however often it is repeated, and is no session',
+      { ability: 'noteApp' },
+      async (t) => {
+        const names = ['0a1b2c3d', '0a1b2c3d-4e5f6071'];
+        for (const name of [...names, ...names]) await t.able('noteApp').noteApp(name, 60_000);
+        for (const worker of t.stores.keys())
+          assert.deepEqual([...(await t.able('noteApp', worker).notedApps())].toSorted(), names);
+        if (!declared.includes('walk')) return;
+        for await (const key of t.able('walk').walk()) assert.fail(`noteApp made a session ${key}`);
+      },
+    );
+
+    test('noteApp is forgotten when its time is over, unless it was renewed', { ability: 'noteApp' }, async (t) => {
+      assert.deepEqual(await t.able('noteApp').notedApps(), []);
+      await t.able('noteApp').noteApp('0a1b2c3d', 1_500);
+      await t.able('noteApp').noteApp('4e5f6071', 1_500);
+      await t.able('noteApp').noteApp('4e5f6071', 60_000);
+      await t.clock.pass(2_600);
+      assert.deepEqual(await t.able('noteApp').notedApps(), ['4e5f6071']);
     });
 
     test('close may be repeated, and at once', { ability: 'close' }, async (t) => {

@@ -28,7 +28,7 @@ const ranks: Record<Finding['severity'], number> = { error: 0, warning: 1, note:
 
 export async function examine({ app, envFiles, url, report }: ExaminationInput): Promise<Examination> {
   const configuration = await examineConfiguration(app);
-  const storage = await examineStorage(app);
+  const storage = await examineStorage(app, configuration.fingerprints);
   const visited = url === undefined ? [] : await visit(url, configuration.cookie);
   const collected = report === undefined ? undefined : await collectReports(report);
   const workers = collected?.workers ?? [];

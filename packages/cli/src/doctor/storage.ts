@@ -9,7 +9,7 @@ import {
   type StoreDescription,
   hasAbility,
 } from '@sess/core';
-import { appStorage } from '@sess/core/internal';
+import { appStorage, sharedWith } from '@sess/core/internal';
 import type { App } from '../app.ts';
 import { milliseconds } from '../quantities.ts';
 import { foreignSentence, obstacleAbove, stateOf } from '../storage.ts';
@@ -31,8 +31,12 @@ const PATIENCE_MS = 10_000;
 /** Above this each request with a session is slower by what people notice. */
 const SLOW_MS = 100;
 
-/** Looks at the storage as the app does at its start, and at what the store has to say of itself. */
-export async function examineStorage(app: App): Promise<StorageExamination> {
+/**
+ * Looks at the storage as the app does at its start, and at what the store has to say of itself.
+ *
+ * @param fingerprints of the app's secrets, by which it is told from another app; none where they are not known
+ */
+export async function examineStorage(app: App, fingerprints: readonly string[]): Promise<StorageExamination> {
   const examination: StorageExamination = { findings: [] };
   const { findings } = examination;
   let close = async (): Promise<void> => {};
@@ -56,6 +60,10 @@ export async function examineStorage(app: App): Promise<StorageExamination> {
       const own = await bounded(store.check());
       findings.push(...own.map((finding) => asLogged(finding, app)));
       examination.ownFindings = own.length;
+    }
+    if (hasAbility(store, 'noteApp')) {
+      const apps = await bounded(store.notedApps()).catch(() => []);
+      findings.push(...sharedWith(apps, fingerprints));
     }
     examination.latencyMs = await bounded(probe(store));
     if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));

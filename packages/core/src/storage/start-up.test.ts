@@ -12,6 +12,7 @@ import { startUp } from './start-up.ts';
 import type { Finding, SessionStore, StoreDescription } from '../store.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
+const app = { fingerprints: ['0a1b2c3d'], absoluteTimeoutMs: 60_000 };
 const worker: Environment = { NODE_APP_INSTANCE: '0' };
 
 interface Log {
@@ -42,7 +43,7 @@ const files: StoreDescription = { name: 'fs', location: '/tmp/sess-0/app', share
 async function start(store: SessionStore, env: Environment): Promise<Log> {
   const { lines, logger } = log();
   const guarded = new GuardedStore(store, 1000);
-  await startUp({ choice: selectBackend({ env }), store: guarded, logger, env, clock: Date.now });
+  await startUp({ choice: selectBackend({ env }), store: guarded, logger, env, clock: Date.now, ...app });
   return lines;
 }
 
@@ -163,7 +164,7 @@ describe('ready', () => {
       const { lines, logger } = log();
       const env = { SESSION_REDIS_URL: 'redis://user:password@127.0.0.1' };
       const store = new GuardedStore(failing(verb), 1000);
-      const failure = startUp({ choice: selectBackend({ env }), store, logger, env, clock: Date.now });
+      const failure = startUp({ choice: selectBackend({ env }), store, logger, env, clock: Date.now, ...app });
       await expect(failure).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
         message:

@@ -6,6 +6,7 @@ import { type Environment, isProduction, variable } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { Logger } from '../logger.ts';
+import { noteApp } from './shared-storage.ts';
 import { type Finding, type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
 
 export interface StartUp {
@@ -14,6 +15,9 @@ export interface StartUp {
   logger: Logger;
   env: Environment;
   clock: () => number;
+  /** Of the app's secrets; the first signs. */
+  fingerprints: readonly string[];
+  absoluteTimeoutMs: number;
   /** Whether it shall not be tried again, since nobody will use it. */
   isClosing?: () => boolean;
 }
@@ -22,13 +26,14 @@ export interface StartUp {
  * Tries the store with a real session, looks at its settings, and says in the log what is used.
  * @throws SessError what was tried and what to check
  */
-export async function startUp({ choice, store, logger, env, clock, isClosing = () => false }: StartUp): Promise<void> {
+export async function startUp(start: StartUp): Promise<void> {
+  const { choice, store, logger, env, clock, isClosing = () => false } = start;
   let description: StoreDescription | undefined;
   let findings: readonly Finding[];
   try {
     description = await store.ask('describe', async (loaded) => describe(loaded));
     await probe(store, clock, isClosing);
-    findings = await findingsOf(store);
+    findings = [...(await findingsOf(store)), ...(await noteApp(store, start.fingerprints, start.absoluteTimeoutMs))];
   } catch (error) {
     // Whose files are another user's the store itself knows better than what the probe met.
     const refusal = description?.sharedBy === 'host' ? findingsOf(store) : Promise.resolve();

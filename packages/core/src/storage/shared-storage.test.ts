@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+
+import { secretFingerprint } from '../cookie/secret-fingerprint.ts';
+import { createSessions } from '../sessions.ts';
+import type { NotesApps, SessionStore } from '../store.ts';
+import { memoryStore } from './memory-store.ts';
+import { sharedWith } from './shared-storage.ts';
+
+const codes = (...args: Parameters<typeof sharedWith>) => sharedWith(...args).map(({ code }) => code);
+
+describe('apps in one storage', () => {
+  it('with secrets of which none is the same are told, by what the other one signs with', () => {
+    const [finding] = sharedWith(['aaaaaaaa', 'bbbbbbbb-cccccccc'], ['aaaaaaaa']);
+    expect(finding).toMatchObject({ code: 'STORAGE_SHARED', severity: 'warning' });
+    expect(finding?.text).toContain('(bbbbbbbb)');
+    expect(finding?.fix).toMatch(/prefix.*SESSION_DIR/);
+  });
+
+  it('are one over a whole rotation, in any order of its steps', () => {
+    const rotation = [
+      'aaaaaaaa',
+      'aaaaaaaa-bbbbbbbb',
+      'bbbbbbbb-aaaaaaaa',
+      'bbbbbbbb',
+      'bbbbbbbb-cccccccc',
+      'cccccccc',
+    ];
+    for (const own of rotation) {
+      expect(codes(rotation, own.split('-'))).toEqual([]);
+      expect(codes(rotation.toReversed(), own.split('-'))).toEqual([]);
+      expect(codes([...rotation, 'dddddddd'], own.split('-'))).toEqual(['STORAGE_SHARED']);
+    }
+  });
+
+  it('are told to who does not know its own secrets only where there are two', () => {
+    expect(codes([], [])).toEqual([]);
+    expect(codes(['aaaaaaaa', 'aaaaaaaa-bbbbbbbb'], [])).toEqual([]);
+    expect(codes(['aaaaaaaa', 'bbbbbbbb'], [])).toEqual(['STORAGE_SHARED']);
+  });
+
+  const shop = 'shop: x9Qw7-_kLmZpR4tYvB8nD2fG6hJ0sA3cE5';
+  const blog = 'blog: z8Pw7-_kLmZpR4tYvB8nD2fG6hJ0sA3cE5';
+
+  /** What an app with this secret logs at its start. */
+  async function start(store: SessionStore, secret: string | string[]): Promise<string[]> {
+    const warnings: string[] = [];
+    const logger = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
+    const sessions = createSessions({ store, secret, logger, env: {}, absoluteTimeoutMs: 90_000_000 });
+    await sessions.ready();
+    await sessions.close();
+    return warnings;
+  }
+
+  function noting(apps: Map<string, number>): SessionStore & NotesApps {
+    return {
+      ...memoryStore(),
+      noteApp: async (name, keepMs) => void apps.set(name, keepMs),
+      notedApps: async () => [...apps.keys()],
+    };
+  }
+
+  it('are noted at the start for as long as a session may live, and the second one is warned', async () => {
+    const apps = new Map<string, number>();
+    const store = noting(apps);
+    expect(await start(store, shop)).toEqual([]);
+    expect(apps).toEqual(new Map([[secretFingerprint(shop), 90_000_000]]));
+    expect(await start(store, [blog, shop])).toEqual([]);
+    apps.delete([blog, shop].map(secretFingerprint).join('-'));
+    expect(await start(store, blog)).toEqual([
+      expect.stringMatching(/^Session storage warning STORAGE_SHARED: Another app, with other secrets/),
+    ]);
+  });
+
+  it('start all the same where they can not be noted', async () => {
+    const store = { ...noting(new Map()), noteApp: () => Promise.reject(new Error('NOPERM')) };
+    expect(await start(store, shop)).toEqual([]);
+  });
+});

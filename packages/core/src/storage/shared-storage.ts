@@ -1,0 +1,55 @@
+import type { GuardedStore } from './guarded-store.ts';
+import { type Finding, hasAbility } from '../store.ts';
+
+/** A list of secrets is short. What is more is of no use for telling apps apart. */
+const MOST_SECRETS = 20;
+
+/**
+ * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. Whatever goes wrong with
+ * that, sessions can be kept: it is no reason not to start.
+ */
+export async function noteApp(
+  store: GuardedStore,
+  fingerprints: readonly string[],
+  absoluteTimeoutMs: number,
+): Promise<readonly Finding[]> {
+  const noted = store.ask('noteApp', async (loaded) => {
+    if (!hasAbility(loaded, 'noteApp')) return [];
+    await loaded.noteApp(fingerprints.slice(0, MOST_SECRETS).join('-'), absoluteTimeoutMs);
+    return loaded.notedApps();
+  });
+  return noted.then(
+    (apps) => sharedWith(apps, fingerprints),
+    () => [],
+  );
+}
+
+/** What there is to say of the apps that are noted in a storage to one with these secrets. */
+export function sharedWith(apps: readonly string[], fingerprints: readonly string[]): readonly Finding[] {
+  const [first, ...others] = apps.map((app) => app.split('-'));
+  if (first === undefined) return [];
+  // Who does not say what its own secrets are is told whether those that are noted are of one app.
+  const strangers = strangersTo(fingerprints.length > 0 ? fingerprints : first, [first, ...others]);
+  if (strangers.length === 0) return [];
+  const theirs = [...new Set(strangers.map(([signing]) => signing))].join(', ');
+  return [
+    {
+      code: 'STORAGE_SHARED',
+      severity: 'warning',
+      text: `Another app, with other secrets (${theirs}), keeps its sessions here too: of an owner that both have, each lists and ends the other's sessions.`,
+      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), with files another SESSION_DIR. If this app's secrets were replaced in one step, it is its own past: this ends when the absolute timeout has passed.",
+    },
+  ];
+}
+
+/** A rotated secret is still in a list that has the next one too: lists that overlap are of one app, and so is a chain of them. */
+function strangersTo(own: readonly string[], apps: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const known = new Set(own);
+  let strangers = apps;
+  for (;;) {
+    const left = strangers.filter((secrets) => !secrets.some((secret) => known.has(secret)));
+    if (left.length === strangers.length) return left;
+    for (const secrets of strangers) if (!left.includes(secrets)) for (const secret of secrets) known.add(secret);
+    strangers = left;
+  }
+}
