@@ -1,1 +1,2 @@
+export type { MiddlewareOptions } from '@sess/core/internal';
 export { type SessionMiddleware, session } from './middleware.ts';

@@ -272,7 +272,7 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
 
   it('mounted twice, it works once: one read, one cookie', async () => {
     const twice = express();
-    twice.use(sessions, sessions, session((await testSessions()).sessions), app);
+    twice.use(sessions, sessions, session(sessions.sessions), app);
     const visitor = new Visitor((await serve(twice)).url);
     const filled = await visitor.get('/fill');
     expect(filled.headers.getSetCookie()).toHaveLength(1);

@@ -8,7 +8,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
-import { exposing } from '@sess/core/internal';
+import { type MiddlewareOptions, exposing } from '@sess/core/internal';
 
 declare global {
   namespace Express {
@@ -32,14 +32,28 @@ export interface SessionMiddleware {
  *
  * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
  * comes from the environment.
+ * @param placing the property of the request, where it is not to be `session`: for a second kind of sessions
  * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
  */
-export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+export function session(options: SessionsOptions | Sessions = {}, placing: MiddlewareOptions = {}): SessionMiddleware {
   const sessions = isSessions(options) ? options : createSessions(options);
+  const { isTaken, expose } = exposing({
+    sessions,
+    subject: 'req',
+    options: placing,
+    session: { get: (exchange) => exchange.session, set: replaceSession },
+    aliases: { sessionID: { get: (exchange) => exchange.session.handle } },
+  });
 
   function middleware(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void {
-    // Another session middleware, or this one mounted twice, has seen to this request.
-    if (Reflect.get(request, 'session')) return next();
+    let isDone: boolean;
+    try {
+      isDone = isTaken(request);
+    } catch (error) {
+      // Not thrown: engine.io, for one, catches nothing that a middleware throws.
+      return next(error);
+    }
+    if (isDone) return next();
     const attached = sessions.attach(request, response);
     if (attached instanceof Promise) {
       attached.then((exchange) => {
@@ -58,11 +72,6 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
 function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return typeof options === 'object' && options !== null && 'attach' in options;
 }
-
-const expose = exposing({
-  session: { get: (exchange) => exchange.session, set: replaceSession },
-  sessionID: { get: (exchange) => exchange.session.handle },
-});
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */
 function replaceSession(exchange: SessionExchange, value: unknown): void {

@@ -181,7 +181,7 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
     const twice = new Koa();
     twice.use(sessions);
     twice.use(sessions);
-    twice.use(session((await testSessions()).sessions));
+    twice.use(session(sessions.sessions));
     for (const middleware of app.middleware) twice.use(middleware);
     const visitor = new Visitor((await serve(twice)).url);
     const filled = await visitor.get('/fill');
@@ -203,7 +203,7 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
 
   it('is one session in an app and in the apps that are mounted in it (koa-mount)', async () => {
     const inner = new Koa();
-    inner.use(session((await testSessions()).sessions));
+    inner.use(session(sessions.sessions));
     inner.use((ctx) => {
       ctx.session.theme = 'dark';
       ctx.body = ctx.session.toJSON();

@@ -6,7 +6,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
-import { exposing } from '@sess/core/internal';
+import { type MiddlewareOptions, exposing } from '@sess/core/internal';
 import type { ExtendableContext, Next } from 'koa';
 
 import { replaceSession } from './replace-session.ts';
@@ -33,16 +33,22 @@ export interface SessionMiddleware {
  *
  * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
  * comes from the environment.
+ * @param placing the property of the context, where it is not to be `session`: for a second kind of sessions
  * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
  */
-export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+export function session(options: SessionsOptions | Sessions = {}, placing: MiddlewareOptions = {}): SessionMiddleware {
   if ('middleware' in Object(options))
     throw new SessError('CONFIG_INVALID', 'session() takes no app: say session(options), without the app.');
   const sessions = isSessions(options) ? options : createSessions(options);
+  const { isTaken, expose } = exposing({
+    sessions,
+    subject: 'ctx',
+    options: placing,
+    session: { get: (exchange) => exchange.session, set: replaceSession },
+  });
 
   async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
-    // Another session middleware, or this one mounted twice, has seen to this request.
-    if (!Reflect.get(ctx, 'session')) {
+    if (!isTaken(ctx)) {
       // Of what fails after the answer was given no handler is told, so the app is, as of all other errors.
       const attached = sessions.attach(ctx.req, ctx.res, (error) => void ctx.app.emit('error', error, ctx));
       expose(ctx, attached instanceof Promise ? await attached : attached);
@@ -56,5 +62,3 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
 function isSessions(options: SessionsOptions | Sessions): options is Sessions {
   return typeof options === 'object' && options !== null && 'attach' in options;
 }
-
-const expose = exposing({ session: { get: (exchange) => exchange.session, set: replaceSession } });
