@@ -18,6 +18,7 @@ import { suiteOf } from './suite.ts';
 import { sweep } from './sweep.ts';
 import { walk } from './walk.ts';
 
+export { type StoryStorage, type StoryTestOptions, testStories } from './stories.ts';
 export type { AbilityName, OpenContext, OpenStorage, Plant, StoreTestOptions, TestRunner } from './options.ts';
 
 const concerns = [

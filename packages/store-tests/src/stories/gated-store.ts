@@ -1,0 +1,48 @@
+import type { SessionKey, SessionStore } from '@sess/core';
+import type { Scheduler } from './scheduler.ts';
+
+/** What changes nothing and tells nothing of a session. */
+const passing: ReadonlySet<PropertyKey> = new Set(['describe', 'check', 'close', 'walk', 'sweep']);
+
+/** In which order the keys of a storage were first seen: keys are random, and a story is not. */
+export type Births = Map<unknown, number>;
+
+interface Page {
+  readonly keys: readonly SessionKey[];
+  forget(keys: readonly SessionKey[]): Promise<void>;
+}
+
+/** A store whose calls wait for their turn, whatever its verbs are. */
+export function gatedStore(store: SessionStore, scheduler: Scheduler, births: Births): SessionStore {
+  const byBirth = (a: unknown, b: unknown): number => (births.get(a) ?? -1) - (births.get(b) ?? -1);
+
+  /** Each page is a call. */
+  async function* gatedPages(pages: AsyncIterator<Page>): AsyncGenerator<Page> {
+    for (;;) {
+      const next = await scheduler.call(() => pages.next());
+      if (next.done === true) return;
+      const { value } = next;
+      yield { keys: value.keys.toSorted(byBirth), forget: (keys) => scheduler.call(() => value.forget(keys)) };
+    }
+  }
+
+  return new Proxy(store, {
+    get(target, name): unknown {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      if (passing.has(name)) return member.bind(target);
+      if (name === 'keysByOwner' && isPaged(member.call(target, 'nobody')))
+        return (owner: string) => gatedPages(member.call(target, owner)[Symbol.asyncIterator]());
+      return (...args: unknown[]) =>
+        scheduler.call(async () => {
+          if (name === 'create') births.set(args[0], births.size);
+          const answer: unknown = await member.apply(target, args);
+          return Array.isArray(answer) ? answer.toSorted(byBirth) : answer;
+        });
+    },
+  });
+}
+
+function isPaged(answer: object): boolean {
+  return Symbol.asyncIterator in answer;
+}
