@@ -28,8 +28,13 @@ describe('the log of faults', () => {
   });
 
   /** An app that keeps what can not be stored. Its visitor has been answered when this resolves. */
-  async function storeDate(logger: Logger, onFailure?: (error: Error) => void): Promise<Response> {
-    const sessions = createSessions({ store: memoryStore(), secret: 'a secret that is long enough, 32+', logger });
+  async function storeDate(
+    logger: Logger,
+    onFailure?: (error: Error) => void,
+    { accept = '*/*', env = {} }: { accept?: string; env?: Record<string, string> } = {},
+  ): Promise<Response> {
+    const secret = 'a secret that is long enough, 32+';
+    const sessions = createSessions({ store: memoryStore(), secret, logger, env });
     const server = createServer((request, response) => {
       const serve = async (): Promise<void> => {
         const exchange = await sessions.attach(request, response, onFailure);
@@ -43,7 +48,7 @@ describe('the log of faults', () => {
     onTestFinished(() => void server.close());
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    return fetch(`http://127.0.0.1:${port}/`);
+    return fetch(`http://127.0.0.1:${port}/cart/7?token=abc`, { method: 'PUT', headers: { accept } });
   }
 
   it('names the key of a value that could not be stored, when the app had given its answer', async () => {
@@ -51,8 +56,24 @@ describe('the log of faults', () => {
     const failed: string[] = [];
     onTestFinished(onSessionEvent('commitFailed', ({ code }) => failed.push(code)));
     expect((await storeDate(logger)).status).toBe(500);
-    expect(lines).toEqual([expect.stringMatching(/^Session error NOT_SERIALIZABLE: session\.day is a Date/)]);
+    expect(lines).toEqual([
+      expect.stringMatching(/^Session error NOT_SERIALIZABLE: session\.day is a Date.* \(PUT \/cart\/7\)$/),
+    ]);
     expect(failed).toEqual(['NOT_SERIALIZABLE']);
+  });
+
+  it('says it to the developer, as a text in a browser, and in production to nobody', async () => {
+    const { logger } = collect();
+    const page = await storeDate(logger, undefined, { accept: 'text/html,*/*' });
+    expect([page.status, page.headers.get('content-type')]).toEqual([500, 'text/plain; charset=utf-8']);
+    expect(await page.text()).toMatch(/^NOT_SERIALIZABLE: session\.day is a Date.*PUT \/cart\/7 was not stored\.\n$/);
+    expect(await (await storeDate(logger)).json()).toEqual({
+      code: 'NOT_SERIALIZABLE',
+      error: expect.stringContaining('session.day is a Date'),
+    });
+    const env = { NODE_ENV: 'production' };
+    const answer = await storeDate(logger, undefined, { accept: 'text/html', env });
+    expect(await answer.json()).toEqual({ code: 'NOT_SERIALIZABLE', error: 'The session could not be stored.' });
   });
 
   it('leaves that error to a listener of the app, where there is one', async () => {

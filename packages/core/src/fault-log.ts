@@ -5,14 +5,15 @@ import type { Logger } from './logger.ts';
 const QUIET_MS = 10_000;
 
 /** Logs what goes wrong where no error handler of the app may see it. */
-export function faultLog(logger: Logger): (error: SessError) => void {
+export function faultLog(logger: Logger): (error: SessError, request?: string) => void {
   const saidAt = new Map<string, number>();
-  return (error) => {
+  return (error, request) => {
     const now = performance.now();
     const last = saidAt.get(error.code);
     // A mistake of the app's is worth a line each time; it is mended, and then gone.
     if (error.status === 503 && last !== undefined && now - last < QUIET_MS) return;
     saidAt.set(error.code, now);
-    logger.error(`Session error ${error.code}: ${error.message}`);
+    const where = request === undefined ? '' : ` (${request})`;
+    logger.error(`Session error ${error.code}: ${error.message}${where}`);
   };
 }

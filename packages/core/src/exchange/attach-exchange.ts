@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
 import { isHeldResponse } from '../response/held-response.ts';
 import { holdResponse } from '../response/hold-response.ts';
+import type { Explanation } from '../response/response-work.ts';
 
 /** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
 export type FailureListener = (error: Error) => void;
@@ -36,12 +37,14 @@ function hold(
     return exchange;
   }
   holdResponse(response, {
-    commit: (status, isEnded) => told(exchange, onFailure, () => exchange.commit({ isFailed: status >= 500, isEnded })),
+    commit: (status, isEnded) =>
+      told(exchange, request, onFailure, () => exchange.commit({ isFailed: status >= 500, isEnded })),
     commitLate: (isHeld) => {
-      const late = told(exchange, onFailure, () => exchange.commit({ isSecond: isHeld }));
+      const late = told(exchange, request, onFailure, () => exchange.commit({ isSecond: isHeld }));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     failureCookie: () => exchange.headers.failureCookie(),
+    explain: (error) => explain(exchange.engine, request, error),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
     over: () => void (exchange.isAnswered = true),
@@ -50,7 +53,12 @@ function hold(
 }
 
 /** When the commit fails the app has given its answer, and no error handler of the app's would be told. */
-function told<T>(exchange: Exchange, onFailure: FailureListener | undefined, commit: () => T | Promise<T>) {
+function told<T>(
+  exchange: Exchange,
+  request: IncomingMessage,
+  onFailure: FailureListener | undefined,
+  commit: () => T | Promise<T>,
+) {
   const tell = (reason: unknown): void => {
     const error = reason instanceof Error ? reason : scrub(reason);
     publish('commitFailed', () => ({
@@ -61,7 +69,7 @@ function told<T>(exchange: Exchange, onFailure: FailureListener | undefined, com
     // In a turn of its own: what the listener throws is the app's.
     if (onFailure !== undefined) process.nextTick(onFailure, error);
     // Faults of the store were logged where they came from.
-    else if (isSessError(error) && error.status !== 503) exchange.engine.logError(error);
+    else if (isSessError(error) && error.status !== 503) exchange.engine.logError(error, nameOf(request));
   };
   try {
     const outcome = commit();
@@ -71,4 +79,18 @@ function told<T>(exchange: Exchange, onFailure: FailureListener | undefined, com
     tell(error);
     throw error;
   }
+}
+
+/** A mistake of the app's is told where it is seen first, in the browser of who develops it. Faults of the store are not. */
+function explain({ production }: Engine, request: IncomingMessage, error: unknown): Explanation | undefined {
+  if (production || !isSessError(error) || error.status === 503) return undefined;
+  const isPage = request.headers.accept?.includes('text/html') === true;
+  const text = `${error.message} The session of ${nameOf(request)} was not stored.`;
+  return { text, isPage };
+}
+
+/** The route, for the log: what follows a `?` may be a secret. Express leaves the whole path in `originalUrl`. */
+function nameOf(request: IncomingMessage): string {
+  const url: unknown = Reflect.get(request, 'originalUrl') ?? request.url;
+  return `${request.method} ${String(url).split('?', 1)[0]}`;
 }

@@ -20,8 +20,8 @@ export interface Engine {
   readonly commitMs: number;
   /** What all requests are about to store: `close()` waits for it. */
   readonly workInHand: WorkInHand;
-  /** Logs an error that no error handler of the app may see. */
-  readonly logError: (error: SessError) => void;
+  /** Logs an error that no error handler of the app may see, and the method and path of the request that had it. */
+  readonly logError: (error: SessError, request?: string) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */
   readonly production: boolean;
 }

@@ -73,7 +73,7 @@ export class Operations {
   throwUntold(): void {
     for (const { outcome, error, isLate } of this.#failures ?? []) {
       const told = isSessError(error) ? error : updateThrew(error);
-      if (told.status >= 500 && (!outcome.isAwaited || (isLate && told.status === 503))) throw told;
+      if (told.status !== 409 && (!outcome.isAwaited || (isLate && told.status === 503))) throw told;
     }
   }
 

@@ -257,6 +257,25 @@ describe('a fault of the store at commit', () => {
     }
     expect(app.store.calls.filter(({ verb }) => verb === 'update')).toEqual([]);
   });
+
+  it('a key that pollutes prototypes, as a stranger may send it, is a 400 at any depth', async () => {
+    const sent: unknown = JSON.parse('{"filter":{"__proto__":{"admin":true}}}');
+    const app = await startApp({
+      ...routes,
+      '/set': ({ session }) => void (session['search'] = sent),
+      '/saved': ({ session }) => {
+        session['search'] = sent;
+        return session.save();
+      },
+      '/update': ({ session }) => session.update('search', () => sent),
+      '/unawaited': ({ session }) => void session.update('search', () => sent),
+    });
+    const browser = await visitor(app);
+    for (const path of ['/set', '/saved', '/update', '/unawaited']) {
+      const { status, text } = await browser.get(path);
+      expect([path, status, text]).toEqual([path, 400, expect.stringContaining('RESERVED_KEY')]);
+    }
+  });
 });
 
 describe('what can not be stored, where save() told the app', () => {

@@ -2,6 +2,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { isSessError } from '../errors.ts';
 import { isHttp2Stream } from './node-response.ts';
+import type { Explanation } from './response-work.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
 import { faultHeaders } from './session-headers.ts';
 
@@ -14,6 +15,8 @@ export interface BareAnswer {
 interface WithCookie extends BareAnswer {
   /** A whole `Set-Cookie` value. */
   setCookie: string | undefined;
+  /** Outside production: what to mend. */
+  explanation: Explanation | undefined;
 }
 
 /** What a failed commit is answered with: 503, unless the error says that the fault is the app's. */
@@ -28,17 +31,18 @@ export function answerOfFailure(error: unknown): BareAnswer {
 export function sendBareAnswer(
   response: ServerResponse,
   outlet: ResponseOutlet,
-  { status, code, setCookie }: WithCookie,
+  { status, code, setCookie, explanation }: WithCookie,
 ): void {
   const isFault = status === 503;
   const error = isFault
     ? 'The session could not be stored. Please try again in a moment.'
     : 'The session could not be stored.';
-  const body = JSON.stringify({ code, error });
+  const isPage = explanation?.isPage === true;
+  const body = isPage ? `${code}: ${explanation.text}\n` : JSON.stringify({ code, error: explanation?.text ?? error });
   const headers: Record<string, string | number> = {
     ...(setCookie !== undefined && { 'Set-Cookie': setCookie, 'Cache-Control': 'private, no-store' }),
     ...(isFault && faultHeaders),
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': isPage ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
   };
   const stream: unknown = Reflect.get(response, 'stream');

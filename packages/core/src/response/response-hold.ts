@@ -232,10 +232,10 @@ export class ResponseHold {
     this.#seal();
     // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
+    const said = { ...answer, setCookie: this.#work.failureCookie?.(), explanation: this.#work.explain?.(error) };
     try {
       if (!isGone(response) && response.headersSent) breakOff(response, error);
-      else if (!isGone(response))
-        sendBareAnswer(response, this.#outlet, { ...answer, setCookie: this.#work.failureCookie?.() });
+      else if (!isGone(response)) sendBareAnswer(response, this.#outlet, said);
     } catch {
       // Another's wrapper around the response failed. There is no answer left to give.
       response.destroy();

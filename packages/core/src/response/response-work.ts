@@ -1,5 +1,11 @@
 import type { SessionHeaders } from './session-headers.ts';
 
+/** A text that tells the developer what to mend; `isPage`: a browser shows it, so it is not wrapped in JSON. */
+export interface Explanation {
+  text: string;
+  isPage: boolean;
+}
+
 /** What happens to the session on the way of a response. */
 export interface ResponseWork {
   /**
@@ -16,6 +22,8 @@ export interface ResponseWork {
   commitLate(isHeld: boolean): void | Promise<void>;
   /** A `Set-Cookie` value for an error in place of the answer, if there is one. */
   failureCookie?(): string | undefined;
+  /** What such an answer says to the developer, instead of a sentence for users. */
+  explain?(error: unknown): Explanation | undefined;
   /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
   seal(): void;
   /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */

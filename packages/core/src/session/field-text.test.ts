@@ -102,10 +102,30 @@ describe('a value', () => {
       ],
       [circle, 'in a circle'],
       [Object.create({ inherited: 1 }), 'session.key is a Object'],
-      [JSON.parse('{"a":{"__proto__":{"admin":true}}}'), 'session.key.a.__proto__ is a key that pollutes'],
-      [{ constructor: { prototype: { admin: true } } }, 'session.key.constructor is a key that pollutes'],
+      [Object.assign([1], { total: 9.5 }), 'session.key.total is a name in a list'],
+      [{ a: [Object.assign([], { email: 'invalid' })] }, 'session.key.a[0].email is a name in a list'],
+      ['abc'.match(/b/), 'session.key.index is a name in a list'],
+      [Object.assign([1], { [Symbol('x')]: 1 }), 'session.key[Symbol(x)] is a name in a list'],
+      [Object.assign([1], { toJSON: () => [2] }), 'session.key has a toJSON method'],
+      [new (class Items extends Array {})(), 'session.key is a Items; store plain data'],
+      [Object.setPrototypeOf([1], null), 'session.key is a value with a prototype of its own'],
+      [Object.setPrototypeOf([1], [2]), 'session.key is a Array'],
+      [{ a: { [Symbol('x')]: 1 } }, 'session.key.a[Symbol(x)] is a symbol or not enumerable'],
+      [Object.defineProperty({}, 'hidden', { value: 1 }), 'session.key.hidden is a symbol or not enumerable'],
+      [runInNewContext('Object.assign([1], { total: 2 })'), 'session.key.total is a name in a list'],
     ];
     for (const [value, message] of cases) expect(() => encodeField('key', value)).toThrow(refused(message));
+  });
+
+  it('with a key that pollutes prototypes, at any depth, is what a client sent: refused as such a key at the top', () => {
+    for (const text of ['{"__proto__":1}', '{"a":[{"__proto__":{"admin":true}}]}', '{"constructor":{"prototype":1}}'])
+      expect(() => encodeField('key', JSON.parse(text))).toThrow(
+        expect.objectContaining({ code: 'RESERVED_KEY', status: 400, message: expect.stringContaining('pollutes') }),
+      );
+  });
+
+  it('may be an array of another realm', () => {
+    expect(encodeField('key', runInNewContext('[1, [2]]'))).toBe('[1,[2]]');
   });
 
   it('may have undefined properties: they read as undefined again', () => {
@@ -211,7 +231,7 @@ function asRead(value: unknown): unknown {
 }
 
 function isRefusal(error: unknown): boolean {
-  return isSessError(error) && error.code === 'NOT_SERIALIZABLE';
+  return isSessError(error) && ['NOT_SERIALIZABLE', 'RESERVED_KEY'].includes(error.code);
 }
 
 function attempt<T>(work: () => T): [T | undefined, unknown] {

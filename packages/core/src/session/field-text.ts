@@ -1,7 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { SessError } from '../errors.ts';
 
 /** Deeper values overflow the stack of `JSON.stringify` somewhere else (at about 5,000). */
 const DEPTH = 100;
+/** What an error says of a place, in characters: the names in it may be a stranger's. */
+const MOST_OF_A_PATH = 120;
 
 /**
  * A field's value as JSON text.
@@ -10,52 +14,110 @@ const DEPTH = 100;
  * is found in production. (`undefined` properties of objects are dropped: reading gives `undefined`
  * again.)
  *
- * @throws SessError `NOT_SERIALIZABLE`, naming the place
+ * @throws SessError `NOT_SERIALIZABLE`, naming the place; `RESERVED_KEY` for a key that pollutes prototypes
  */
 export function encodeField(key: string, value: unknown): string {
-  inspectValue(value, key, 0);
-  return JSON.stringify(value);
+  const refusal = refusalOf(value, 0);
+  if (refusal === undefined) return JSON.stringify(value);
+  const { code, path, sentence } = refusal;
+  throw new SessError(code, `session.${(key + path).slice(0, MOST_OF_A_PATH)} ${sentence}.`);
 }
 
-function inspectValue(value: unknown, path: string, depth: number): void {
+/** The text that `encodeField` gives, or `undefined` where it throws. */
+export function textOrNothing(value: unknown): string | undefined {
+  try {
+    return refusalOf(value, 0) === undefined ? JSON.stringify(value) : undefined;
+  } catch {
+    return undefined; // a getter of the app's threw: encodeField lets that be seen
+  }
+}
+
+/** Why a value can not be stored, and where in it. The place is put together on the way back: most values are fine. */
+interface Refusal {
+  code: 'NOT_SERIALIZABLE' | 'RESERVED_KEY';
+  path: string;
+  sentence: string;
+}
+
+function refuse(sentence: string): Refusal {
+  return { code: 'NOT_SERIALIZABLE', path: '', sentence };
+}
+
+function refusalOf(value: unknown, depth: number): Refusal | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return;
+      return undefined;
     case 'number':
-      if (Number.isFinite(value)) return;
-      throw refuse(path, `is ${value}, which JSON can not hold`);
+      return Number.isFinite(value) ? undefined : refuse(`is ${value}, which JSON can not hold`);
     case 'object':
       break;
     default:
-      throw refuse(
-        path,
-        `is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON can not hold`,
-      );
+      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON can not hold`);
   }
-  if (value === null) return;
-  if (depth >= DEPTH) throw refuse(path.slice(0, 80), `is nested more than ${DEPTH} levels deep, or in a circle`);
-  if (Array.isArray(value)) {
-    // By index: a hole would become null.
-    for (let index = 0; index < value.length; index += 1) inspectValue(value[index], `${path}[${index}]`, depth + 1);
-    return;
-  }
-  inspectObject(value, path, depth);
+  if (value === null) return undefined;
+  if (depth >= DEPTH) return refuse(`is nested more than ${DEPTH} levels deep, or in a circle`);
+  const refusal = refusalOfClass(value);
+  if (refusal !== undefined) return refusal;
+  if ('toJSON' in value && typeof value.toJSON === 'function')
+    return refuse('has a toJSON method; store what it returns');
+  return Array.isArray(value) ? refusalOfItems(value, depth) : refusalOfMembers(value, depth);
 }
 
-function inspectObject(value: object, path: string, depth: number): void {
+function refusalOfClass(value: object): Refusal | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null && !isForeignPlainObject(prototype)) {
-    const name = value.constructor?.name ?? 'an object with a prototype';
-    throw refuse(path, `is a ${name}; store plain data${value instanceof Date ? ', e.g. its getTime()' : ''}`);
+  if (Array.isArray(value)) {
+    if (prototype === Array.prototype || isForeignArray(prototype)) return undefined;
+  } else if (prototype === Object.prototype || prototype === null || isForeignPlainObject(prototype)) return undefined;
+  const name: unknown = value.constructor?.name;
+  const hint = value instanceof Date ? ', e.g. its getTime()' : '';
+  return refuse(
+    `is a ${typeof name === 'string' ? name : 'value with a prototype of its own'}; store plain data${hint}`,
+  );
+}
+
+function refusalOfItems(value: readonly unknown[], depth: number): Refusal | undefined {
+  // By index: a hole would become null.
+  for (let index = 0; index < value.length; index += 1) {
+    const refusal = refusalOf(value[index], depth + 1);
+    if (refusal !== undefined) return at(`[${index}]`, refusal);
   }
-  if (typeof Reflect.get(value, 'toJSON') === 'function')
-    throw refuse(path, 'has a toJSON method; store what it returns');
-  for (const [name, member] of Object.entries(value)) {
-    if (name === '__proto__' || isPolluter(name, member))
-      throw refuse(`${path}.${name}`, 'is a key that pollutes prototypes');
-    if (member !== undefined) inspectValue(member, `${path}.${name}`, depth + 1);
+  // A copy has the items alone. (Node compares the two without a text for each index of a long list, which is quicker;
+  // arrays of another realm are never equal to it.)
+  if (isDeepStrictEqual(value, Array.from(value)) || Reflect.ownKeys(value).length === value.length + 1)
+    return undefined;
+  const [name = ''] = Reflect.ownKeys(value)
+    .slice(value.length)
+    .filter((key) => key !== 'length');
+  return at(placeOf(name), refuse('is a name in a list, which JSON leaves out; store an object'));
+}
+
+function refusalOfMembers(value: object, depth: number): Refusal | undefined {
+  for (const name of polluters) {
+    if (!Object.hasOwn(value, name)) continue;
+    if (name === '__proto__' || isPolluter(name, Reflect.get(value, name)))
+      return at(placeOf(name), { code: 'RESERVED_KEY', path: '', sentence: 'is a key that pollutes prototypes' });
   }
+  const members: unknown[] = Object.values(value);
+  const names = Reflect.ownKeys(value);
+  for (let index = 0; index < members.length; index += 1) {
+    const refusal = members[index] === undefined ? undefined : refusalOf(members[index], depth + 1);
+    if (refusal !== undefined) return at(placeOf(Object.keys(value)[index] ?? ''), refusal);
+  }
+  if (names.length === members.length) return undefined;
+  const shown: readonly (string | symbol)[] = Object.keys(value);
+  const [hidden = ''] = names.filter((name) => !shown.includes(name));
+  return at(placeOf(hidden), refuse('is a symbol or not enumerable, which JSON leaves out'));
+}
+
+const polluters = ['__proto__', 'constructor'] as const;
+
+function at(place: string, refusal: Refusal): Refusal {
+  return { ...refusal, path: place + refusal.path };
+}
+
+function placeOf(key: string | symbol): string {
+  return typeof key === 'symbol' ? `[${String(key)}]` : `.${key}`;
 }
 
 /** A plain object of another realm (a `vm` context, as test runners use). */
@@ -68,8 +130,13 @@ function isForeignPlainObject(prototype: unknown): boolean {
   );
 }
 
-function refuse(path: string, sentence: string): SessError {
-  return new SessError('NOT_SERIALIZABLE', `session.${path} ${sentence}.`);
+/** The prototype of arrays of another realm, which is an array itself. */
+function isForeignArray(prototype: unknown): boolean {
+  return (
+    Array.isArray(prototype) &&
+    Object.hasOwn(prototype, 'concat') &&
+    isForeignPlainObject(Object.getPrototypeOf(prototype))
+  );
 }
 
 /** Texts in which a key that pollutes prototypes may hide, also written with escapes. */

@@ -87,6 +87,23 @@ describe('a change', () => {
     Object(other.get('cart')).self = other.get('cart');
     expect(() => other.changes()).toThrow(expect.objectContaining({ code: 'NOT_SERIALIZABLE' }));
   });
+
+  it.each<[string, (cart: { items: unknown[]; nothing: unknown }) => void]>([
+    ['a name in a list', ({ items }) => void Object.assign(items, { coupon: 'SUMMER' })],
+    ['a function', (cart) => void Object.assign(cart, { total: () => 9.5 })],
+    ['a symbol', (cart) => void Object.assign(cart, { [Symbol('total')]: 9.5 })],
+    ['NaN in place of null', (cart) => (cart.nothing = Number.NaN)],
+    ['a hole in place of null', ({ items }) => void Reflect.deleteProperty(items, 0)],
+  ])('that was read, with %s set in place, is refused although its JSON is the same', (_, change) => {
+    const text = '{"items":[null,2],"nothing":null}';
+    const fields = new Fields({ cart: text });
+    const cart = Object(fields.get('cart'));
+    expect(fields.changes()).toBeUndefined();
+    change(cart);
+    expect(JSON.stringify(cart)).toBe(text);
+    expect(fields.changedKeys()).toEqual(['cart']);
+    expect(() => fields.changes()).toThrow(expect.objectContaining({ code: 'NOT_SERIALIZABLE' }));
+  });
 });
 
 describe('the keys with a change that is not stored', () => {

@@ -1,4 +1,4 @@
-import { decodeField, encodeField } from './field-text.ts';
+import { decodeField, encodeField, textOrNothing } from './field-text.ts';
 import { copyOfFields } from './record-fields.ts';
 import type { SessionChange } from '../store.ts';
 
@@ -75,7 +75,7 @@ export class Fields {
    * What differs from the store, or `undefined`. An assignment equal to what was read is no change.
    * An object changed in place is *revised*: it is written only where its key still exists.
    *
-   * @throws SessError `NOT_SERIALIZABLE`
+   * @throws SessError `NOT_SERIALIZABLE`, `RESERVED_KEY`
    */
   changes(): FieldChanges | undefined {
     if (this.#slots === undefined) return undefined;
@@ -91,8 +91,8 @@ export class Fields {
         unset.push(key);
       } else {
         if (slot.pending === undefined && (typeof slot.value !== 'object' || slot.value === null)) continue;
-        // Most objects that were read are not changed: compare before the value is walked.
-        if (slot.pending === undefined && jsonOrNothing(slot.value) === before) continue;
+        // Most objects that were read are not changed. (JSON alone would miss a name that was set on an array.)
+        if (slot.pending === undefined && textOrNothing(slot.value) === before) continue;
         const text = encodeField(key, slot.value);
         if (text === before) continue;
         (slot.pending === 'assigned' ? set : revise)[key] = text;
@@ -128,7 +128,7 @@ export class Fields {
     const slot = this.#slots?.get(key);
     if (slot === undefined || slot.pending !== undefined || typeof slot.value !== 'object' || slot.value === null)
       return false;
-    return jsonOrNothing(slot.value) !== this.storedText(key);
+    return textOrNothing(slot.value) !== this.storedText(key);
   }
 
   /**
@@ -200,14 +200,6 @@ export class Fields {
 function differs({ value, pending }: Slot, text: string | undefined): boolean {
   if (pending === 'deleted') return text !== undefined;
   if (pending === undefined && (typeof value !== 'object' || value === null)) return false;
-  const now = jsonOrNothing(value);
+  const now = textOrNothing(value);
   return now === undefined || now !== text;
-}
-
-function jsonOrNothing(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined; // encodeField says what is wrong, and where
-  }
 }
