@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -39,14 +39,24 @@ const content = 'a secret that somebody else knows, 0123456789';
 
 describe('the development secret', () => {
   it('is made once and kept: a restart logs nobody out', () => {
-    const secret = developmentSecret(directory);
+    const secret = developmentSecret(directory).secret;
     expect(secret).toMatch(/^[\w-]{43}$/);
-    expect(developmentSecret(directory)).toBe(secret);
+    expect(developmentSecret(directory).secret).toBe(secret);
     expect(readFileSync(path, 'utf8').trim()).toBe(secret);
   });
 
+  it('is told by the process that makes it, and not by those that started beside it', async () => {
+    const fixture = new URL('../testing/four-workers.mjs', import.meta.url).pathname;
+    const start = async () => {
+      const { stderr } = await promisify(execFile)(process.execPath, [fixture, directory]);
+      return stderr.split('\n').filter((line) => line.includes('SECRET_KEY is not set'));
+    };
+    expect(await start()).toHaveLength(1);
+    expect(await start()).toHaveLength(1);
+  });
+
   it('is another one for each directory', () => {
-    expect(developmentSecret(directory)).not.toBe(developmentSecret(join(base, 'other')));
+    expect(developmentSecret(directory).secret).not.toBe(developmentSecret(join(base, 'other')).secret);
   });
 
   it('can be read by its user alone, whatever the umask, and leaves no draft behind', () => {
@@ -64,7 +74,7 @@ describe('the development secret', () => {
       const { developmentSecret } = await import(${JSON.stringify(built)});
       const at = Number(process.argv[2]);
       while (Date.now() < at);
-      process.stdout.write(developmentSecret(process.argv[1]));
+      process.stdout.write(developmentSecret(process.argv[1]).secret);
     `;
     const at = String(Date.now() + 700);
     const runs = Array.from({ length: 8 }, () =>
@@ -72,9 +82,26 @@ describe('the development secret', () => {
     );
     const secrets = (await Promise.all(runs)).map(({ stdout }) => stdout);
     expect(new Set(secrets).size).toBe(1);
-    expect(secrets[0]).toBe(developmentSecret(directory));
+    expect(secrets[0]).toBe(developmentSecret(directory).secret);
     expect(readdirSync(directory)).toEqual(['development-secret']);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'that can not be kept says why, also where the umask takes the rights of its own user',
+    () => {
+      chownSync(base, 65_534, 65_534);
+      const built = new URL('../../dist/cookie/development-secret.js', import.meta.url).href;
+      const script = `
+      const { developmentSecret } = await import(${JSON.stringify(built)});
+      process.umask(0o777);
+      process.setegid?.(65_534);
+      process.seteuid?.(65_534);
+      try { developmentSecret(process.argv[1]); } catch (error) { process.stdout.write(error.message); }
+    `;
+      const told = execFileSync(process.execPath, ['--input-type=module', '-e', script, join(base, 'user', 'app')]);
+      expect(String(told)).toMatch(/can not be used: EACCES: permission denied.*umask 777.*Set SECRET_KEY/);
+    },
+  );
 
   it('is refused when others can read or write it', () => {
     developmentSecret(directory);
@@ -106,7 +133,7 @@ describe('the development secret', () => {
     }
     // As in /tmp itself, the sticky bit keeps others from moving it.
     chmodSync(base, 0o1777);
-    expect(developmentSecret(directory)).toMatch(/^[\w-]{43}$/);
+    expect(developmentSecret(directory).secret).toMatch(/^[\w-]{43}$/);
   });
 
   it('does not follow a symbolic link that somebody laid', () => {
@@ -155,7 +182,9 @@ describe('the development secret', () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     expect(() => developmentSecret(directory)).toThrow(refused('Set SECRET_KEY, or SESSION_DIR'));
     writeFileSync(join(base, 'file'), '');
-    expect(() => developmentSecret(join(base, 'file', 'app'))).toThrow(refused('Set SECRET_KEY, or SESSION_DIR'));
+    expect(() => developmentSecret(join(base, 'file', 'app')).secret).toThrow(
+      refused('Set SECRET_KEY, or SESSION_DIR'),
+    );
   });
 });
 

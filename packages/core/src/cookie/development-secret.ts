@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { type Stats, linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { SessError } from '../errors.ts';
+
+export interface DevelopmentSecret {
+  secret: string;
+  /** Where it is from: this call made it, another process did so since this one began, or it was there before. */
+  madeBy: 'us' | 'sibling' | 'earlier start';
+}
 
 /**
  * The secret of an app in development that was given none: made once and kept, so that all workers
@@ -10,7 +16,7 @@ import { SessError } from '../errors.ts';
  *
  * @throws SessError `FS_DIRECTORY`
  */
-export function developmentSecret(directory: string): string {
+export function developmentSecret(directory: string): DevelopmentSecret {
   const path = join(directory, 'development-secret');
   try {
     // What lies above may be entered by others, as where the store makes it.
@@ -21,16 +27,24 @@ export function developmentSecret(directory: string): string {
     return readSecret(path) ?? makeSecret(path);
   } catch (error) {
     if (error instanceof SessError) throw error;
-    throw refusal(path, 'can not be used', error);
+    throw refusal(path, `can not be used: ${reasonOf(error)}`, error);
   }
 }
 
-function readSecret(path: string): string | undefined {
+/** Directories that this process has just made may be closed to itself, which `EACCES` alone does not tell. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  const umask = process.umask();
+  if ((umask & 0o700) === 0) return reason;
+  return `${reason} (with the umask ${umask.toString(8)} this process may not use what it makes; umask 077 is right)`;
+}
+
+function readSecret(path: string): DevelopmentSecret | undefined {
   try {
-    assertPrivate(path, 0o077);
+    const { mtimeMs } = assertPrivate(path, 0o077);
     const secret = readFileSync(path, 'utf8').trim();
     if (secret.length < 32) throw refusal(path, 'holds no secret; remove it');
-    return secret;
+    return { secret, madeBy: mtimeMs >= performance.timeOrigin ? 'sibling' : 'earlier start' };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
@@ -38,23 +52,25 @@ function readSecret(path: string): string | undefined {
 }
 
 /** Of several workers that start at once, one makes the secret: `link` never replaces. */
-function makeSecret(path: string): string {
+function makeSecret(path: string): DevelopmentSecret {
+  let isOurs = true;
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
   writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   try {
     linkSync(draft, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    isOurs = false;
   } finally {
     unlinkSync(draft);
   }
-  const secret = readSecret(path);
-  if (secret === undefined) throw refusal(path, 'was removed while it was made');
-  return secret;
+  const found = readSecret(path);
+  if (found === undefined) throw refusal(path, 'was removed while it was made');
+  return isOurs ? { ...found, madeBy: 'us' } : found;
 }
 
 /** What others could have put there, or can read, is no secret of ours. */
-function assertPrivate(path: string, forbiddenMode: number): void {
+function assertPrivate(path: string, forbiddenMode: number): Stats {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');
   const uid = process.geteuid?.();
@@ -63,6 +79,7 @@ function assertPrivate(path: string, forbiddenMode: number): void {
     const close = forbiddenMode === 0o022 ? 'chmod go-w' : 'chmod go=';
     throw refusal(path, `is open to other users (${close} ${path} closes it)`);
   }
+  return stats;
 }
 
 /** A directory such as /tmp, in which nobody can move what belongs to others. */

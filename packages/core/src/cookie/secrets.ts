@@ -1,6 +1,7 @@
 import { developmentSecret } from './development-secret.ts';
 import { type Environment, isProduction, variable } from '../environment.ts';
 import { SessError } from '../errors.ts';
+import { isFirstWorker } from '../workers.ts';
 
 /** OWASP ASVS 5.0 V11: a key of 256 bits; what is shorter can be guessed offline from one cookie. */
 const MINIMUM_BYTES = 32;
@@ -74,8 +75,10 @@ function fromEnvironment(env: Environment): string[] {
 function secretForNone(env: Environment, directory: () => string, warn: (line: string) => void): string {
   if (isProduction(env))
     throw invalid("SECRET_KEY is not set. All workers need the same one, so that each accepts the others' cookies.");
-  const secret = developmentSecret(directory());
-  warn(`SECRET_KEY is not set: using a development secret kept in ${directory()}. Production needs SECRET_KEY.`);
+  const { secret, madeBy } = developmentSecret(directory());
+  // The workers of a host have one secret, and one of them says so.
+  if (madeBy === 'us' || (madeBy === 'earlier start' && isFirstWorker(env)))
+    warn(`SECRET_KEY is not set: using a development secret kept in ${directory()}. Production needs SECRET_KEY.`);
   return secret;
 }
 

@@ -1,13 +1,13 @@
-import cluster from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 
 import type { BackendChoice } from './backend.ts';
-import { type Environment, isProduction, variable } from '../environment.ts';
+import { type Environment, isProduction } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { Logger } from '../logger.ts';
 import { noteApp } from './shared-storage.ts';
 import { type Finding, type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
+import { hasSiblings } from '../workers.ts';
 
 export interface StartUp {
   choice: BackendChoice;
@@ -96,11 +96,6 @@ export function announcement(choice: BackendChoice, description: StoreDescriptio
   if (description.name === 'memory') return ['Session storage initialized: memory'];
   const source = choice.source === 'option' ? '' : `${choice.source}, `;
   return [`Session storage initialized: ${description.name} (${source}${description.location})`];
-}
-
-/** Whether this process is one of several: node:cluster, or PM2. */
-function hasSiblings(env: Environment): boolean {
-  return cluster.isWorker || variable(env, 'NODE_APP_INSTANCE') !== undefined || variable(env, 'pm_id') !== undefined;
 }
 
 /** What the store says of itself. That it cannot look is no fault, but that its directory is not all its own is one. */
