@@ -19,8 +19,20 @@ export interface Registry {
 
 const program = fileURLToPath(new URL('../fixtures/publish/registry.mjs', import.meta.url));
 
+/** A setting of npm's own; `undefined` where it has none. */
+function npmSetting(name: string): string | undefined {
+  const value = execFileSync('npm', ['config', 'get', name], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  return /^(null|undefined|)$/.test(value) ? undefined : value;
+}
+
+/** What npm trusts beside Node.js's own list, the registry has to trust too: without it each fetched package is a 404. */
+function environment(): NodeJS.ProcessEnv {
+  const cafile = npmSetting('cafile');
+  return cafile === undefined ? process.env : { ...process.env, NODE_EXTRA_CA_CERTS: cafile };
+}
+
 function configuration(directory: string): string {
-  const uplink = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  const uplink = npmSetting('registry');
   return JSON.stringify({
     storage: join(directory, 'storage'),
     auth: { htpasswd: { file: join(directory, 'htpasswd'), max_users: 10 } },
@@ -69,7 +81,10 @@ export async function startRegistry(): Promise<Registry> {
   const configurationFile = join(directory, 'config.yaml');
   writeFileSync(configurationFile, configuration(directory));
 
-  const child = fork(program, [configurationFile], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(program, [configurationFile], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: environment(),
+  });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const stop = async (): Promise<void> => {
