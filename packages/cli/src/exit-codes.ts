@@ -8,6 +8,8 @@ export const exitCodes = {
   usage: 2,
   /** It could not be done: the storage cannot be reached, the configuration is wrong, it is not possible there. */
   fault: 3,
+  /** The output could not be written: a full disk. What was asked for may have been done. */
+  output: 4,
   /** Ctrl-C, as shells have it. */
   interrupted: 130,
 } as const;

@@ -15,6 +15,7 @@ Exit codes:
   1    the doctor found an error; what was asked for is not there, or was not confirmed
   2    the command line is wrong
   3    it could not be done: storage that cannot be reached, wrong configuration
+  4    the output could not be written: the disk is full, for one
   130  Ctrl-C`;
 
 /** The command line: what there is, and what each command takes. */

@@ -198,4 +198,13 @@ describe('a report that cannot be read', () => {
     expect(out).not.toContain('canary');
     expect(asked).toEqual(['Bearer canary']);
   });
+
+  it.each([{ store: null }, { storage: { name: 'fs' } }, { timeouts: { idleTimeoutMs: 1 } }])(
+    'a report with an odd part is found, and all else is looked at (%j)',
+    async (odd) => {
+      const odds = await Promise.all([reportOf(1), reportOf(2)]);
+      const { codes } = await diagnose(odds.map((report): DebugReport => Object.assign(report, odd)));
+      expect(codes).toContain('REPORT_UNREADABLE');
+    },
+  );
 });

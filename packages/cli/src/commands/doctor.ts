@@ -25,7 +25,7 @@ export async function doctor(app: App, flags: DoctorFlags, { out }: Terminal): P
     ...(url === undefined ? {} : { url: parseUrl('--url', url) }),
     ...(reportUrl === undefined ? {} : { report: { url: parseUrl('--report-url', reportUrl), headers, requests } }),
   });
-  if (json) out.line(JSON.stringify(examinationJson(examination), undefined, 2));
+  if (json) out.json(examinationJson(examination));
   else for (const line of examinationLines(examination, out)) out.line(line);
   if (examination.findings.some(({ severity }) => severity === 'error')) process.exitCode = exitCodes.found;
 }

@@ -4,7 +4,7 @@ import { size } from '../quantities.ts';
 import { assertHandle, seenSession } from '../seen-session.ts';
 import { sessionBlock, sessionJson, sessionRow } from '../session-lines.ts';
 import { openStorage } from '../storage.ts';
-import { type Terminal, printable } from '../terminal.ts';
+import { type Terminal, jsonText, printable } from '../terminal.ts';
 
 export interface ShowFlags {
   key: readonly string[];
@@ -35,16 +35,10 @@ export async function show(app: App, handle: string, { key, json }: ShowFlags, {
     if (json) {
       const values = Object.fromEntries(texts.map(([name, text]): [string, unknown] => [name, JSON.parse(text)]));
       const { settings } = record;
-      out.line(
-        JSON.stringify(
-          { ...sessionJson(session), ...(settings && { settings }), ...(key.length > 0 && { values }) },
-          undefined,
-          2,
-        ),
-      );
+      out.json({ ...sessionJson(session), ...(settings && { settings }), ...(key.length > 0 && { values }) });
     } else if (texts.length > 0) {
-      // The value as it is stored, for `| jq`. A terminal is not to be commanded by it.
-      for (const [, text] of texts) out.line(out.isTerminal ? printable(text) : text);
+      // The value that is stored, for `| jq`. A terminal is not to be commanded by it.
+      for (const [, text] of texts) out.line(jsonText(text));
     } else if (out.isTerminal) {
       out.line(sessionBlock(session, out, Date.now()));
       const width = Math.max(0, ...session.keys.map(({ name }) => printable(name).length));

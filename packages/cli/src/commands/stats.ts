@@ -35,7 +35,7 @@ export async function stats(app: App, { limit, json }: StatsFlags, { out }: Term
       progress.stop();
     }
     const result = { storage: locationOf(storage), isComplete: !isCut, ...figures.result() };
-    if (json) out.line(JSON.stringify(result, undefined, 2));
+    if (json) out.json(result);
     else for (const line of figureLines(result, out)) out.line(line);
   } finally {
     await storage.close();

@@ -3,6 +3,7 @@ import type { App } from '../app.ts';
 import { type Configuration, examineConfiguration } from './configuration.ts';
 import { compareDeployment } from './deployment.ts';
 import { type StorageExamination, examineStorage } from './storage.ts';
+import { errorFinding } from './error-finding.ts';
 import { examineSurroundings } from './surroundings.ts';
 import { visit } from './visit.ts';
 import { type ReportSource, type WorkerReport, collectReports } from './worker-reports.ts';
@@ -33,7 +34,7 @@ export async function examine({ app, envFiles, url, report }: ExaminationInput):
   const collected = report === undefined ? undefined : await collectReports(report);
   const workers = collected?.workers ?? [];
 
-  const disagreements = [...compareWorkers(workers, report?.requests ?? 0)];
+  const disagreements = attempted(() => [...compareWorkers(workers, report?.requests ?? 0)]);
   // Which of their secrets is meant nobody knows: what would be said of a rotation is about one that nobody made.
   const areAtOdds = disagreements.some(({ code }) => code === 'WORKERS_SECRET');
   const fingerprints = areAtOdds ? [] : configuration.fingerprints;
@@ -44,8 +45,8 @@ export async function examine({ app, envFiles, url, report }: ExaminationInput):
     ...visited,
     ...(collected?.findings ?? []),
     ...disagreements,
-    ...compareDeployment({ ...configuration, fingerprints }, storage, workers),
-    ...examineSurroundings(app, envFiles),
+    ...attempted(() => [...compareDeployment({ ...configuration, fingerprints }, storage, workers)]),
+    ...attempted(() => [...examineSurroundings(app, envFiles)]),
   ];
   return {
     configuration,
@@ -53,6 +54,15 @@ export async function examine({ app, envFiles, url, report }: ExaminationInput):
     ...(collected === undefined ? {} : { workers }),
     findings: withoutRepetitions(findings).toSorted((a, b) => ranks[a.severity] - ranks[b.severity]),
   };
+}
+
+/** One examination bears the failure of another: a report that is odd, a file that can not be read. */
+function attempted(look: () => Finding[]): Finding[] {
+  try {
+    return look();
+  } catch (error) {
+    return [errorFinding(error)];
+  }
 }
 
 /** A wrong option is found by the configuration and again by the storage. */

@@ -60,10 +60,15 @@ function parse({ status, body }: Answer): DebugReport | undefined {
   }
 }
 
-/** As far as it is compared. Other versions of the library may say more. */
+/** As far as it is compared and shown. Other versions of the library may say more. */
 function isReport(value: unknown): value is DebugReport {
   const secrets = part(value, 'secrets');
+  const storage = part(value, 'storage');
+  const store = part(value, 'store');
   return (
+    (storage === undefined || ['name', 'location'].every((name) => typeof part(storage, name) === 'string')) &&
+    (store === undefined || typeof part(store, 'error') === 'string' || typeof part(store, 'latencyMs') === 'number') &&
+    typeof part(part(value, 'timeouts'), 'absoluteTimeoutMs') === 'number' &&
     typeof part(value, 'at') === 'number' &&
     typeof part(value, 'pid') === 'number' &&
     typeof part(value, 'hostname') === 'string' &&
