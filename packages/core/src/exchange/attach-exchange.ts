@@ -5,8 +5,8 @@ import { isSessError, scrub } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
-import { isHeldResponse } from '../response/held-response.ts';
 import { holdResponse } from '../response/hold-response.ts';
+import { isHoldable } from '../response/response-kind.ts';
 import type { Explanation } from '../response/response-work.ts';
 
 /** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
@@ -31,7 +31,7 @@ function hold(
   response: ServerResponse | undefined,
   onFailure: FailureListener | undefined,
 ): Exchange {
-  if (!isHeldResponse(request, response)) {
+  if (!isHoldable(request, response)) {
     // No headers that we know of will leave, and no end will come: what needs a cookie is refused.
     exchange.headers.leave();
     return exchange;
@@ -43,6 +43,7 @@ function hold(
       const late = told(exchange, request, onFailure, () => exchange.commit({ isSecond: isHeld }));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
+    headersLeft: () => exchange.headers.leave(),
     failureCookie: () => exchange.headers.failureCookie(),
     explain: (error) => explain(exchange.engine, request, error),
     seal: () => exchange.seal(),

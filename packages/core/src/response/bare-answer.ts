@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { isSessError } from '../errors.ts';
-import { isHttp2Stream } from './node-response.ts';
+import { isHttp2Stream, requestOf } from './node-response.ts';
 import type { Explanation } from './response-work.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
 import { faultHeaders } from './session-headers.ts';
@@ -33,6 +33,7 @@ export function sendBareAnswer(
   outlet: ResponseOutlet,
   { status, code, setCookie, explanation }: WithCookie,
 ): void {
+  outlet.headers = undefined;
   const isFault = status === 503;
   const error = isFault
     ? 'The session could not be stored. Please try again in a moment.'
@@ -50,17 +51,19 @@ export function sendBareAnswer(
     // Past the compatibility layer, which can not forget trailers.
     response.statusCode = status;
     stream.respond({ ':status': status, ...headers });
-    outlet.call('end', response.req.method === 'HEAD' ? [] : [body]);
+    outlet.call('end', requestOf(response)?.method === 'HEAD' ? [] : [body]);
     return;
   }
   // An app that closes the connection (it shuts down, say) still does.
   if (response.hasHeader('Connection')) headers['Connection'] = 'close';
   for (const name of response.getHeaderNames()) response.removeHeader(name);
-  response.addTrailers({});
+  if ('addTrailers' in response) response.addTrailers({});
   // Node takes the removal of a Date for the wish to have none.
   response.sendDate = true;
   // Set, not given to `writeHead`: others' hooks (compression's) look for them where they are set.
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  // For imitations whose `writeHead` does not set it where it takes a head for sent.
+  response.statusCode = status;
   outlet.call('writeHead', [status, STATUS_CODES[status]]);
   outlet.call('end', [body]);
 }

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { freshResponse } from './node-response.ts';
 
 /** A callback of `write` or `end`. */
 export type BodyCallback = (error?: unknown) => void;
@@ -21,8 +21,8 @@ export function bodyArguments(args: readonly unknown[]): BodyArguments {
 }
 
 /** Throws what Node would throw at a chunk that is none. */
-export function refuseInvalidChunk(response: ServerResponse, chunk: unknown): void {
-  if (!isChunk(chunk)) new ServerResponse(response.req).write(chunk);
+export function refuseInvalidChunk(chunk: unknown): void {
+  if (!isChunk(chunk)) freshResponse().write(chunk);
 }
 
 function isChunk(value: unknown): value is string | Uint8Array {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import { Stream } from 'node:stream';
 
-import { isHttp2 } from './node-response.ts';
+import { isConnected, isHttp2 } from './node-response.ts';
 import { announcedLength } from './response-head.ts';
 
 /** Ends an answer so that the client can not take it for a whole one. */
@@ -13,5 +14,17 @@ export function breakOff(response: ServerResponse, error: unknown): void {
       // TLS and Unix sockets know no reset.
     }
   }
-  response.destroy(error instanceof Error ? error : undefined);
+  destroyResponse(response, error);
+}
+
+/**
+ * Destroys a response. Where its socket is a stand-in that does nothing (serverless adapters'), whoever waits for the
+ * answer would wait for ever: the response says then what a destroyed one says.
+ */
+export function destroyResponse(response: ServerResponse, reason: unknown): void {
+  const error = reason instanceof Error ? reason : undefined;
+  response.destroy(error);
+  if (isConnected(response) || response.socket instanceof Stream) return;
+  if (error !== undefined && response.listenerCount('error') > 0) response.emit('error', error);
+  response.emit('close');
 }

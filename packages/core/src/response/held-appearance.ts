@@ -1,7 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { keepFromClosing } from './closing-server.ts';
-import { inheritedNumber, isHttp2, refuseHeader } from './node-response.ts';
+import { inheritedNumber, isConnected, isHttp2, refuseHeader } from './node-response.ts';
 
 /** What the app has done to a response whose bytes are held back. */
 export interface HeldProgress {
@@ -41,7 +41,7 @@ const http2Body: PropertyDescriptorMap = {
   writableEnded: shown((held) => held.ended),
 };
 
-const http2Head: PropertyDescriptorMap = {
+const anyHead: PropertyDescriptorMap = {
   headersSent: shown(() => true),
   _header: shown(() => true),
   setHeader: shown((_, response) => () => refuseHeader(response, 'set')),
@@ -53,10 +53,10 @@ const http2Head: PropertyDescriptorMap = {
 export function wearHeldAppearance(response: HeldResponse, progress: HeldProgress): HeldAppearance {
   if (response[worn] !== undefined) return { show() {}, takeOff() {} };
   response[worn] = progress;
-  const isPlain = !isHttp2(response);
+  const isPlain = isConnected(response) && !isHttp2(response);
   const node = response as NodeResponse;
-  const takeOffHead = response.headersSent ? () => {} : isPlain ? wearHead(node) : wear(response, http2Head);
-  const body = isPlain ? new HeldBody(node, progress) : { show() {}, takeOff: wear(response, http2Body) };
+  const takeOffHead = response.headersSent ? () => {} : isPlain ? wearHead(node) : wear(response, anyHead);
+  const body = isPlain ? new HeldBody(node, progress) : { show() {}, takeOff: wear(response, bodyOf(response)) };
   return {
     show: () => body.show(),
     takeOff() {
@@ -67,6 +67,14 @@ export function wearHeldAppearance(response: HeldResponse, progress: HeldProgres
       body.takeOff();
     },
   };
+}
+
+/**
+ * Of a response without a connection only the head is shown as sent: serverless adapters take the answer as soon as it
+ * looks `finished`, and would take it without its body and its cookie.
+ */
+function bodyOf(response: ServerResponse): PropertyDescriptorMap {
+  return isHttp2(response) ? http2Body : {};
 }
 
 /** What node:http's getters read. (A response that imitates one gets them too, and does not look at them.) */

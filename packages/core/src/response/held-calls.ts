@@ -41,7 +41,7 @@ export class HeldCalls {
   writeHead(head: ResponseHead): void {
     const response = this.#response;
     if (this.#appearance !== undefined) refuseHeader(response, 'write');
-    refuseInvalidHead(response, head);
+    refuseInvalidHead(head);
     setGivenHeaders(response, head.headers);
     response.statusCode = head.statusCode;
     if (head.message !== undefined && !isHttp2(response)) response.statusMessage = head.message;
@@ -100,8 +100,8 @@ export class HeldCalls {
     if (this.ended) return false;
     this.waitingBytes += chunkLength(bodyArguments(args));
     this.#appearance?.show();
-    const hasRoom = Math.max(this.#response.writableLength, this.waitingBytes) < this.#response.writableHighWaterMark;
-    if (hasRoom) return true;
+    const isFull = Math.max(this.#response.writableLength, this.waitingBytes) >= this.#response.writableHighWaterMark;
+    if (!isFull) return true;
     this.needsDrain = true;
     this.#appearance?.show();
     return false;
@@ -135,7 +135,7 @@ export class HeldCalls {
     if (this.#appearance === undefined) {
       const head = implicitHead(response);
       if (!isHttp2(response)) head.message = response.statusMessage;
-      refuseInvalidHead(response, head);
+      refuseInvalidHead(head);
       this.#sentStatus = head.statusCode;
       this.#appearance = wearHeldAppearance(response, this);
       this.#appearance.show();

@@ -9,7 +9,7 @@ import type { ResponseWork } from './response-work.ts';
  * To the app it looks as always. 1xx answers pass.
  *
  * Works on `node:http` and on http2's compatibility layer, beside others that replace the methods of
- * a response, whether they came before or come after.
+ * a response, whether they came before or come after; and on others' responses, see `isHoldable`.
  */
 export function holdResponse(response: ServerResponse, work: ResponseWork): void {
   const hold = new ResponseHold(response, work);
@@ -21,11 +21,14 @@ export function holdResponse(response: ServerResponse, work: ResponseWork): void
   // it old at birth. Then each request lives until the next full collection, and the garbage collector costs ten times
   // as much.
   response.writeHead = writeHead;
-  response.flushHeaders = flushHeaders;
   response.write = write;
   response.end = end;
-  response.cork = hold.corking('cork');
-  response.uncork = hold.corking('uncork');
+  // What an imitation does not have an app does not look for.
+  if ('flushHeaders' in response) response.flushHeaders = flushHeaders;
+  if ('cork' in response) {
+    response.cork = hold.corking('cork');
+    response.uncork = hold.corking('uncork');
+  }
   // Before the app's own listeners, which may be older: an access log looks at the session.
   response.prependListener('close', () => hold.close());
 }

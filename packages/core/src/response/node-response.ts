@@ -1,18 +1,40 @@
-import type { ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+/** The request of a response, as far as there is one: serverless adapters give a method and nothing else, mocks nothing. */
+export function requestOf(response: ServerResponse): Partial<IncomingMessage> | undefined {
+  return response.req;
+}
 
 /** Whether the response is http2's imitation of one. */
 export function isHttp2(response: ServerResponse): boolean {
-  return response.req.httpVersionMajor >= 2;
+  return (requestOf(response)?.httpVersionMajor ?? 1) >= 2;
 }
 
 export function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
   return typeof value === 'object' && value !== null && 'respond' in value && 'pushStream' in value;
 }
 
+/**
+ * Whether the answer goes to a client by a connection. Adapters for serverless functions and tools for tests collect it:
+ * they look at the response itself to see whether it is whole, and some are no `ServerResponse` at all.
+ */
+export function isConnected(response: ServerResponse): boolean {
+  if (isHttp2(response)) return true;
+  // Express makes a `ServerResponse` of whatever it is given, so that alone says nothing.
+  return response instanceof ServerResponse && (response.socket ?? requestOf(response)?.socket) instanceof Duplex;
+}
+
 /** Whether there is nobody to answer any more. A response that waits for its turn hears of it only from the socket. */
 export function isGone(response: ServerResponse): boolean {
-  return response.destroyed || response.req.socket.destroyed;
+  return response.destroyed || requestOf(response)?.socket?.destroyed === true;
+}
+
+/** A response of node's own, that refuses in node's words what node refuses. */
+export function freshResponse(): ServerResponse {
+  return new ServerResponse(new IncomingMessage(new Socket()));
 }
 
 /** What a property says under an appearance that is worn over it. */

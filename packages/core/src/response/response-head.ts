@@ -1,6 +1,6 @@
-import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-import { isHttp2 } from './node-response.ts';
+import { freshResponse, isHttp2, requestOf } from './node-response.ts';
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
@@ -76,7 +76,7 @@ export function endsWithHead(response: ServerResponse, { statusCode, headers }: 
 /** Whether Node sends none of the body that it is given. */
 export function discardsBody(response: ServerResponse, statusCode: number): boolean {
   return (
-    response.req.method === 'HEAD' ||
+    requestOf(response)?.method === 'HEAD' ||
     statusCode === 204 ||
     statusCode === 304 ||
     (statusCode === 205 && isHttp2(response))
@@ -84,11 +84,11 @@ export function discardsBody(response: ServerResponse, statusCode: number): bool
 }
 
 /** Throws what Node would throw at a status line or header list that it does not take. */
-export function refuseInvalidHead(response: ServerResponse, { statusCode, message, headers }: ResponseHead): void {
+export function refuseInvalidHead({ statusCode, message, headers }: ResponseHead): void {
   const isStatus = statusCode >= 100 && statusCode <= 999;
   const isMessage = message === undefined || /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(message);
   if (isStatus && isMessage && isComplete(headers)) return;
-  new ServerResponse(response.req).writeHead(statusCode, message, headers);
+  freshResponse().writeHead(statusCode, message, headers);
 }
 
 function isComplete(headers: GivenHeaders | undefined): boolean {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { type BareAnswer, answerOfFailure, sendBareAnswer } from './bare-answer.ts';
 import { refuseInvalidChunk } from './body-arguments.ts';
-import { breakOff } from './break-off.ts';
+import { breakOff, destroyResponse } from './break-off.ts';
 import { HeldCalls } from './held-calls.ts';
 import { isGone, isHttp2, nodeError } from './node-response.ts';
 import {
@@ -59,7 +59,7 @@ export class ResponseHold {
 
   write(args: readonly unknown[]): boolean {
     if (this.#stage === 'done') return this.#outlet.write(args);
-    refuseInvalidChunk(this.#response, args[0]);
+    refuseInvalidChunk(args[0]);
     const head = implicitHead(this.#response);
     this.#begin(head);
     if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
@@ -72,7 +72,7 @@ export class ResponseHold {
   }
 
   end(args: readonly unknown[]): ServerResponse {
-    if (this.#stage !== 'done' && args[0] && typeof args[0] !== 'function') refuseInvalidChunk(this.#response, args[0]);
+    if (this.#stage !== 'done' && args[0] && typeof args[0] !== 'function') refuseInvalidChunk(args[0]);
     // A commit that begins with the end sees every change; one that began before does not.
     const isLast = this.#begin(implicitHead(this.#response), true);
     if (this.#held !== undefined) {
@@ -105,10 +105,13 @@ export class ResponseHold {
       this.#abandon();
       return false;
     }
-    refuseInvalidHead(this.#response, { statusCode, message: undefined, headers: undefined });
+    refuseInvalidHead({ statusCode, message: undefined, headers: undefined });
     this.#stage = 'streaming';
     // A head that left on a way around the hold: what is left to do is the late commit.
-    if (this.#response.headersSent) return false;
+    if (this.#outlet.headHasLeft) {
+      this.#work.headersLeft?.();
+      return false;
+    }
     try {
       const result = this.#work.commit(statusCode, isEnded);
       if (result instanceof Promise) this.#wait(result, (headers) => this.#committed(headers));
@@ -201,7 +204,7 @@ export class ResponseHold {
    * head back by itself until there is a body or the end; http2 and `flushHeaders` do not.
    */
   #holdWhatEndsWithHead(head: ResponseHead): void {
-    if (this.#stage !== 'streaming' || this.#response.headersSent) return;
+    if (this.#stage !== 'streaming' || this.#outlet.headHasLeft) return;
     if (endsWithHead(this.#response, head)) this.#hold().awaitEnd();
   }
 
@@ -223,7 +226,7 @@ export class ResponseHold {
 
   #drop(held: HeldCalls, error: unknown): void {
     held.reveal();
-    held.drop(error, !this.#response.headersSent && !isGone(this.#response));
+    held.drop(error, !this.#outlet.headHasLeft && !isGone(this.#response));
   }
 
   #answerInstead(error: unknown, answer: BareAnswer): void {
@@ -234,14 +237,14 @@ export class ResponseHold {
     this.#stage = 'done';
     const said = { ...answer, setCookie: this.#work.failureCookie?.(), explanation: this.#work.explain?.(error) };
     try {
-      if (!isGone(response) && response.headersSent) breakOff(response, error);
+      if (!isGone(response) && this.#outlet.headHasLeft) breakOff(response, error);
       else if (!isGone(response)) sendBareAnswer(response, this.#outlet, said);
     } catch {
       // Another's wrapper around the response failed. There is no answer left to give.
-      response.destroy();
+      destroyResponse(response, error);
     }
     this.#stage = 'failed';
     // The socket may soon be the next answer's: this app's corks are no more for it.
-    response.cork = response.uncork = () => {};
+    if ('cork' in response) response.cork = response.uncork = () => {};
   }
 }

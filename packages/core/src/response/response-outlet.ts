@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import { BodyTail } from './body-tail.ts';
+import { isConnected } from './node-response.ts';
 import {
   type HeadArguments,
   announcedLength,
@@ -21,32 +22,53 @@ export class ResponseOutlet {
   /** A head is out of the app's hands, and there is no body to follow. */
   isWhole = false;
   readonly real: Pick<ServerResponse, AnswerMethod>;
+  /** The answer goes to a client, through node's own methods: its `write` and `end` call `writeHead`. */
+  readonly isConnected: boolean;
   readonly #response: ServerResponse;
+  #hasBegun = false;
   #tail: BodyTail | undefined;
 
   constructor(response: ServerResponse) {
     const { writeHead, flushHeaders, write, end } = response;
     this.real = { writeHead, flushHeaders, write, end };
+    this.isConnected = isConnected(response);
     this.#response = response;
   }
 
+  /** Whether a head has left. Others' responses say so too early (node-mocks-http), or not at all. */
+  get headHasLeft(): boolean {
+    return this.isConnected ? this.#response.headersSent : this.#hasBegun;
+  }
+
   call(method: AnswerMethod, args: readonly unknown[]): unknown {
+    if (!this.isConnected) this.#beginUnconnected();
     return Reflect.apply(this.real[method], this.#response, args);
+  }
+
+  /** Others' `write` and `end` need not call `writeHead`: the session's headers are set before. */
+  #beginUnconnected(): void {
+    const { headers } = this;
+    this.headers = undefined;
+    this.#hasBegun = true;
+    if (headers !== undefined) applySessionHeaders(this.#response, headers);
   }
 
   /** A head on its way out: the last moment to add to it. What `writeHead` is given wins over what was set. */
   writeHead(args: HeadArguments, endFollows: boolean): void {
     const response = this.#response;
     const head = responseHead(args);
-    if (this.headers === undefined || saysNothing(this.headers) || response.headersSent) {
+    const { headers } = this;
+    if (headers === undefined || saysNothing(headers) || this.headHasLeft) {
       this.call('writeHead', args);
     } else {
       const { statusCode, message } = head;
-      refuseInvalidHead(response, head);
+      refuseInvalidHead(head);
       setGivenHeaders(response, head.headers);
-      applySessionHeaders(response, this.headers);
+      applySessionHeaders(response, headers);
+      this.headers = undefined;
       this.call('writeHead', message === undefined ? [statusCode] : [statusCode, message]);
     }
+    // Not before: what node refuses to send is followed by another answer, which has to say it.
     this.headers = undefined;
     if (!endFollows) {
       this.isWhole = endsWithHead(response, head);
@@ -55,13 +77,13 @@ export class ResponseOutlet {
   }
 
   write(args: readonly unknown[]): boolean {
-    const hasRoom: boolean = Reflect.apply(this.real.write, this.#response, args);
-    return hasRoom;
+    // Some imitations answer nothing, which is not a wish to wait for 'drain'.
+    return this.call('write', args) !== false;
   }
 
   /** A piece of a body whose end is to wait. */
   stream(args: readonly unknown[]): boolean {
-    if (!this.#response.headersSent) this.#tail = new BodyTail(announcedLength(this.#response));
+    if (!this.headHasLeft) this.#tail = new BodyTail(announcedLength(this.#response));
     return this.#tail === undefined ? this.write(args) : this.#tail.write(args, (piece) => this.write(piece));
   }
 

@@ -1,0 +1,4 @@
+import { inProcess } from './foreign-callers.ts';
+import { foreignResponses } from './foreign-responses-suite.ts';
+
+foreignResponses(inProcess);
