@@ -10,6 +10,9 @@ export interface Timeouts {
   touchAfterMs: number;
 }
 
+/** Some 31,000 years. What is longer does not fit in a `Date`. */
+export const LONGEST_LIFETIME_MS = 1e15;
+
 /** What the arithmetic needs to know of a session. */
 export interface SessionAge {
   createdAt: number;

@@ -59,10 +59,9 @@ describe('createSessions', () => {
 
   const bad: [name: string, options: object][] = [
     ...['idleTimeoutMs', 'absoluteTimeoutMs', 'touchAfterMs'].flatMap((name) =>
-      [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '1000', null, 10n].map((value): [string, object] => [
-        name,
-        { [name]: value },
-      ]),
+      [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1.7e308, 1.1e15, '1000', null, 10n].map(
+        (value): [string, object] => [name, { [name]: value }],
+      ),
     ),
     ...['operationMs', 'openMs', 'commitMs'].flatMap((name) =>
       [0, -1, Number.NaN, '1000', null, 2 ** 31].map((value): [string, object] => [
@@ -77,6 +76,7 @@ describe('createSessions', () => {
       ]),
     ),
     ['endMarkerMs', { endMarkerMs: -1 }],
+    ['endMarkerMs', { endMarkerMs: 1.7e308 }],
     ['endMarkerMs', { endMarkerMs: Number.NaN }],
     ['endMarkerMs', { endMarkerMs: '0' }],
     ['timeouts.readMs', { timeouts: { readMs: 5 } }],

@@ -4,6 +4,7 @@ import type { CookieSessions } from './cookie/cookie-sessions.ts';
 import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
 import type { Timeouts } from './expiry.ts';
+import { LONGEST_LIFETIME_MS } from './expiry.ts';
 import { refuseRequest } from './known-options.ts';
 import type { Limits } from './session/limits.ts';
 import type { Logger } from './logger.ts';
@@ -145,13 +146,18 @@ function checkNumbers({ timeouts, limits, endMarkerMs, ...options }: SessionsOpt
   const sizes = Object.entries(limits ?? {}).map(([name, value]) => [`limits.${name}`, value] as const);
   const durations = Object.entries({ idleTimeoutMs, absoluteTimeoutMs, touchAfterMs });
   for (const [name, value] of [...durations, ...timers, ...sizes]) {
-    if (value !== undefined && !(Number.isFinite(value) && value > 0)) invalid(name, 'must be a positive number');
+    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+      invalid(name, 'must be a positive number, and finite');
   }
-  for (const [name, value] of timers) {
-    if (value !== undefined && value > LONGEST_TIMER_MS) invalid(name, `must be at most ${LONGEST_TIMER_MS}`);
-  }
+  for (const [name, value] of timers) atMost(name, value, LONGEST_TIMER_MS);
   if (endMarkerMs !== undefined && !(Number.isFinite(endMarkerMs) && endMarkerMs >= 0))
     invalid('endMarkerMs', 'must be a number of milliseconds, or 0 for no end markers');
+  for (const [name, value] of [...durations, ['endMarkerMs', endMarkerMs] as const])
+    atMost(name, value, LONGEST_LIFETIME_MS);
+}
+
+function atMost(name: string, value: number | undefined, most: number): void {
+  if (value !== undefined && value > most) invalid(name, `must be at most ${most} milliseconds`);
 }
 
 function invalid(name: string, sentence: string): never {

@@ -60,6 +60,36 @@ describe.each(versions(Koa, Koa2))('assigning ctx.session on %s', (_version, Koa
     expect(await visitor.json('/data')).toEqual({ views: 4, theme: 'dark' });
   });
 
+  it.each<[string, (ctx: Koa.Context) => unknown]>([
+    ['at once', (ctx) => (ctx.session = null)],
+    ['when the logout was awaited', (ctx) => ctx.session.destroy()],
+    ['after a save that nobody awaited', (ctx) => (void ctx.session.save(), ctx.session.destroy())],
+  ])('an object after null begins a new session, %s: the old one has ended', async (_, logout) => {
+    at['/anew'] = async (ctx) => {
+      const gone = logout(ctx);
+      if (gone instanceof Promise) await gone;
+      ctx.session = { theme: 'dark' };
+      ctx.body = ctx.session.toJSON();
+    };
+    const old = visitor.copy();
+    expect(await visitor.json('/anew')).toEqual({ theme: 'dark' });
+    expect(await visitor.json('/data')).toEqual({ theme: 'dark' });
+    expect([await old.json('/data'), await store.size()]).toEqual([{}, 1]);
+  });
+
+  it('an object after null whose logout fails is a fault, and nothing is replaced', async () => {
+    at['/anew'] = (ctx) => {
+      ctx.session = null;
+      ctx.session = { theme: 'dark' };
+      ctx.body = 'anew';
+    };
+    store.down.add('destroy');
+    const response = await visitor.get('/anew');
+    expect([response.status, response.headers.getSetCookie()]).toEqual([503, []]);
+    store.down.clear();
+    expect(await visitor.json('/data')).toEqual({ cart: ['book'], views: 3 });
+  });
+
   it('the data that is there already is no change, however it is assigned', async () => {
     at['/same'] = (ctx) => {
       const { session: same } = ctx;
@@ -164,10 +194,10 @@ describe.each(versions(Koa, Koa2))('assigning ctx.session on %s', (_version, Koa
     expect(await visitor.json('/data')).toEqual({ cart: ['book'], views: 3 });
   });
 
-  it('data assigned after null is refused: a new session begins with regenerate()', async () => {
+  it('a key set after null is refused: a new session begins with an object or regenerate()', async () => {
     const late = await refusal((ctx) => {
       ctx.session = null;
-      ctx.session = { views: 1 };
+      ctx.session.views = 1;
     });
     expect(late).toMatch(/^SESSION_ENDED /);
     expect(visitor.cookies.size).toBe(0);

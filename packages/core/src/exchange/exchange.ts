@@ -63,9 +63,8 @@ export class Exchange {
   }
 
   /**
-   * The app looks at the session: from here on the answer depends on the cookie, and a fault of the
-   * store at open is the app's to know. After the answer nobody can be told of it: an access log that
-   * names the user gets `undefined`.
+   * The app looks at the session: from here on the answer depends on the cookie, and a fault at open is the app's to
+   * know. After the answer nobody can be told of it: an access log that names the user gets `undefined`.
    */
   look(): void {
     this.headers.noteLook();
@@ -150,7 +149,8 @@ export class Exchange {
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
     const isInTime = !this.#sealed;
     const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime));
-    return this.#operations.isBusy ? this.#operations.afterAll(work) : this.#operations.track(work());
+    const misses = this.#operations.isBusy && old.closing !== 'destroyed';
+    return misses ? this.#operations.afterAll(work) : this.#operations.track(work());
   }
 
   /** One behind the other, and behind a commit's writes: a logout ends also what those are about to store. */

@@ -92,6 +92,11 @@ export function internalsOf(session: Session): SessionInternals {
   throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
 }
 
+/** Whether this request has logged its session out: the next one begins with `regenerate()`. */
+export function isDestroyed(session: Session): boolean {
+  return internalsOf(session).state.closing === 'destroyed';
+}
+
 /** The request that a session belongs to. */
 export function exchangeOf(session: Session): Exchange {
   return internalsOf(session).exchange;

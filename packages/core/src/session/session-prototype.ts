@@ -4,7 +4,7 @@ import { isPersistent } from '../cookie/cookie-line.ts';
 import { SessError } from '../errors.ts';
 import { changeSettings } from '../exchange/change-settings.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { idleTimeoutOf } from '../expiry.ts';
+import { LONGEST_LIFETIME_MS, idleTimeoutOf } from '../expiry.ts';
 import type { Fields } from './fields.ts';
 import type {
   RegenerateOptions,
@@ -133,9 +133,9 @@ export class SessionPrototype implements SessionControls {
     return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<Value>;
   }
 
-  regenerate(options?: RegenerateOptions): Promise<Session>;
   regenerate(callback: SessionCallback): this;
   regenerate(options: RegenerateOptions, callback: SessionCallback): this;
+  regenerate(options?: RegenerateOptions): Promise<Session>;
   regenerate(first?: RegenerateOptions | SessionCallback, second?: SessionCallback): Promise<Session> | this {
     const { exchange, state } = this[internals];
     const callback = typeof first === 'function' ? first : second;
@@ -193,10 +193,10 @@ function shownValue(fields: Fields, key: string): unknown {
 // Functions, not private methods: `this` is the proxy that the app sees, and a proxy has no private members.
 
 function assertLifetime(name: string, ms: number): void {
-  if (Number.isFinite(ms) && ms > 0) return;
+  if (Number.isFinite(ms) && ms > 0 && ms <= LONGEST_LIFETIME_MS) return;
   throw new SessError(
     'CONFIG_INVALID',
-    `session.${name} must be a positive number of milliseconds. To end the session call destroy().`,
+    `session.${name} must be a positive number of milliseconds, at most ${LONGEST_LIFETIME_MS}. To end the session call destroy().`,
   );
 }
 

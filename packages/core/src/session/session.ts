@@ -87,9 +87,10 @@ export interface SessionControls {
    * whenever rights change (OWASP ASVS 5.0 V7.2.4). It is carried out by `save()` or with the
    * response; from now on the request's session is the new one, which it resolves to.
    */
-  regenerate(options?: RegenerateOptions): Promise<Session>;
   regenerate(callback: SessionCallback): this;
   regenerate(options: RegenerateOptions, callback: SessionCallback): this;
+  // Last, since TypeScript explains a call that fits none by the last one: `{ owner: 42 }` is meant for this.
+  regenerate(options?: RegenerateOptions): Promise<Session>;
 
   /**
    * Ends the session, in the store and at once, and clears the cookie: logout.
