@@ -81,7 +81,10 @@ export interface Sessions {
    */
   ready(): Promise<void>;
 
-  /** Waits for the work under way and lets go of the store, if it was not given. */
+  /**
+   * Waits for the work under way, as long as opening and storing a session may take, and lets go of the store, if it was
+   * not given. Stop the server before: what comes later finds the store closed.
+   */
   close(): Promise<void>;
 
   /** @throws SessError `UNSUPPORTED` for cookie sessions and for stores without an index of owners */
@@ -218,7 +221,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     async close() {
       await start.close();
       // Between the steps of one request's work nothing runs in the store.
-      await engine.workInHand.settled();
+      await engine.workInHand.settledWithin(engine.openMs + engine.commitMs);
       await store?.drained();
       await source?.release();
     },

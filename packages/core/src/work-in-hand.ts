@@ -19,4 +19,12 @@ export class WorkInHand {
   async settled(): Promise<void> {
     while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
+
+  /** The same, but not longer than so many milliseconds: under steady load there is always some. */
+  async settledWithin(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([this.settled(), late]);
+    clearTimeout(timer);
+  }
 }

@@ -51,9 +51,9 @@ export class GuardedStore implements SessionStore {
     return this.#guard(operation, undefined, work);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way, or all that was when this was called is over. */
   drained(): Promise<void> {
-    return this.#workInHand.settled();
+    return this.#workInHand.settledWithin(this.boundMs);
   }
 
   // One promise for all of it: every request goes through here once or twice.

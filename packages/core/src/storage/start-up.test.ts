@@ -284,6 +284,32 @@ describe('close', () => {
     expect(store.took()).toEqual(['create']);
   });
 
+  it('ends under load that does not', async () => {
+    const timeouts = { openMs: 50, commitMs: 50, operationMs: 50 };
+    const slow: MemoryStore = {
+      ...memoryStore(),
+      // oxlint-disable-next-line require-yield -- it is empty, and takes its time
+      async *walk() {
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    };
+    const sessions = createSessions({ store: slow, secret, logger: false, env: {}, timeouts });
+    await sessions.ready();
+    let isOver = false;
+    const load = async () => {
+      // The next one begins before the one before it is over.
+      for (let last = sessions.count(); !isOver;) {
+        const next = sessions.count();
+        await last;
+        last = next;
+      }
+    };
+    const loading = load();
+    await expect(sessions.close()).resolves.toBe(undefined);
+    isOver = true;
+    await loading;
+  });
+
   it('waits for all steps of a list, a revocation and a count', async () => {
     const store = probeStore();
     const sessions = createSessions({ store, secret, logger: false, env: {} });
