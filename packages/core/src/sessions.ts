@@ -19,6 +19,7 @@ import { isStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
 import { makeDebugReport } from './debug-report/make-debug-report.ts';
 import { openExchange } from './exchange/open-exchange.ts';
+import { plainHttpWarning } from './exchange/plain-http.ts';
 import { Owners, type SessionInfo } from './storage/owners.ts';
 import { secretFingerprint } from './cookie/secret-fingerprint.ts';
 import { resolveSecrets } from './cookie/secrets.ts';
@@ -170,6 +171,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     workInHand: new WorkInHand(),
     logError,
     production,
+    noteCookie: production && cookie.secure ? plainHttpWarning(cookie.name, logger) : undefined,
   };
 
   // The secrets themselves are not kept.

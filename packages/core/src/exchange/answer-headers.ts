@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
 import type { Claim } from '../cookie/claim.ts';
 import { clearingCookie, clearingOtherScopes, sessionCookie } from '../cookie/cookie-line.ts';
 import { isSessError } from '../errors.ts';
@@ -7,6 +9,8 @@ import type { Engine } from './engine.ts';
 
 /** What a request's session has to say in the head of the answer, as it comes about. */
 export class AnswerHeaders {
+  /** What is answered, where it came by node:http. */
+  request: IncomingMessage | undefined;
   readonly #engine: Engine;
   #hasCookie: boolean;
   #hasSeveral = false;
@@ -76,6 +80,7 @@ export class AnswerHeaders {
    */
   of(failed: boolean): SessionHeaders {
     const setCookie = this.#cookie();
+    if (setCookie !== undefined && this.request !== undefined) this.#engine.noteCookie?.(this.request);
     // An app that got over a fault and stored the session after all has an answer like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#haveLeft = true;

@@ -36,6 +36,7 @@ function hold(
     exchange.headers.leave();
     return exchange;
   }
+  exchange.headers.request = request;
   holdResponse(response, {
     commit: (status, isEnded) =>
       told(exchange, request, onFailure, () => exchange.commit({ isFailed: status >= 500, isEnded })),

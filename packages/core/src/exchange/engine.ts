@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http';
+
 import type { Carrier } from '../cookie/claim.ts';
 import type { Clock } from '../clock.ts';
 import type { CookieSettings } from '../cookie/cookie.ts';
@@ -24,4 +26,6 @@ export interface Engine {
   readonly logError: (error: SessError, request?: string) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */
   readonly production: boolean;
+  /** Looks at the connection over which the cookie is sent; absent where browsers take it over each. */
+  readonly noteCookie?: ((request: IncomingMessage) => void) | undefined;
 }
