@@ -6,6 +6,7 @@ const absent = ['child_process', 'dgram', 'diagnostics_channel', 'dns', 'fs', 'n
 const config: NextConfig = {
   // A page whose mistake stops a build is there in development alone.
   pageExtensions: process.env.NODE_ENV === 'development' ? ['ts', 'tsx', 'dev.tsx'] : ['ts', 'tsx'],
+  experimental: { useCache: true },
   // For the control page, which takes to the browser what belongs to no browser.
   webpack(config, { isServer, webpack }) {
     if (isServer) return config;
@@ -17,4 +18,12 @@ const config: NextConfig = {
   },
 };
 
-export default config;
+/** The same app, as far as its files say so, in Next.js's other way to render. */
+const components: NextConfig = {
+  pageExtensions: ['components.tsx'],
+  cacheComponents: true,
+  partialPrefetching: true,
+  distDir: 'dist/components',
+};
+
+export default process.env['FIXTURE'] === 'components' ? components : config;

@@ -27,16 +27,23 @@ function kill({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signal
   if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, signal);
 }
 
-/** Starts the app as its users would, in a process of its own, on files of its own if no Redis is named. */
-export async function startNextApp(mode: 'start' | 'dev', env: Readonly<Record<string, string>>): Promise<NextApp> {
+/**
+ * Starts the app as its users would, in a process of its own, on files of its own if no Redis is named.
+ * @param folder of another app. It has a page `/static`, and finds Next.js where the fixture does.
+ */
+export async function startNextApp(
+  mode: 'start' | 'dev',
+  env: Readonly<Record<string, string>>,
+  folder: string = fixture,
+): Promise<NextApp> {
   const home = await mkdtemp(join(tmpdir(), 'sess-next-'));
   const port = await freePort();
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(
     process.execPath,
-    ['node_modules/next/dist/bin/next', mode, '--hostname', '127.0.0.1', '--port', String(port)],
+    [join(fixture, 'node_modules/next/dist/bin/next'), mode, '--hostname', '127.0.0.1', '--port', String(port)],
     {
-      cwd: fixture,
+      cwd: folder,
       env: { PATH, HOME, NEXT_TELEMETRY_DISABLED: '1', SESSION_DIR: join(home, 'sessions'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

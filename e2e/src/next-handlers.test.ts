@@ -142,6 +142,31 @@ describe('built with webpack, next start, production without any configuration',
       },
     );
 
+    test('that calls withSession() is told to read, before anything is stored for nobody', async () => {
+      const before = app.output().length;
+      for (const who of [visitor(), visitor()]) {
+        const page = await who.get('/unheard');
+        expect([page.status, page.setCookies]).toEqual([500, []]);
+        expect(page.text).toContain('SESSION_READ_ONLY');
+      }
+      expect(app.output().slice(before)).toMatch(/withSession\(\) was called while a Server Component renders/);
+      expect(objectIn(await visitor().get('/api/unheard'))).toEqual({ sessions: 0 });
+    });
+
+    test.each(['/revalidated/listed', '/revalidated/other', '/api/revalidated'])(
+      'or a handler with a time to revalidate (%s) is made for each visitor, or for nobody',
+      async (path) => {
+        const [ada, grace, stranger] = [visitor(), visitor(), visitor()];
+        await ada.post('/api/login?user=ada');
+        await grace.post('/api/login?user=grace');
+        const told = [];
+        for (const who of [ada, grace, stranger, ada]) told.push(await who.get(path));
+        const values = told.map(({ text }) => /value: (?:<!-- -->)?(\w+)/.exec(text)?.[1]);
+        expect(values).toEqual(['ada', 'grace', 'nobody', 'ada']);
+        for (const { headers } of told) expect(headers['cache-control'] ?? '').not.toMatch(/s-maxage/);
+      },
+    );
+
     test('that reads no session stays static: the same for everybody, and to be kept', async () => {
       const ada = visitor();
       await ada.post('/api/login');

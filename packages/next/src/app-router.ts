@@ -38,6 +38,8 @@ export interface NextSessions {
    * leaves, also when it ends with `redirect()` or `notFound()`; when it throws something else, nothing is stored that
    * was not saved explicitly.
    *
+   * While a Server Component renders it throws `SESSION_READ_ONLY`, before it calls the function: read with `readSession()`.
+   *
    * A Route Handler answers 503 when the store fails. A Server Action throws, which Next.js answers with 500.
    */
   withSession<Args extends unknown[], Result>(
@@ -145,6 +147,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   function withSession(fn: SessionFunction<unknown[], unknown>): (...args: unknown[]) => Promise<unknown> {
     return async (...args) => {
       const header = await cookieHeader('withSession()');
+      if (isRendering()) throw withDigest(new SessError('SESSION_READ_ONLY', duringRender));
       const outer = outerSession();
       if (outer !== undefined) return fn(outer, ...args);
       const session = await open(header);
@@ -155,6 +158,18 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
 
   return { readSession, withSession, sessions };
 }
+
+/** React keeps a value for a render, and outside of one makes it anew at each call. */
+const renderMark = cache(() => ({}));
+
+/** Whether a Server Component is rendered just now: Next.js takes no cookie there. */
+function isRendering(): boolean {
+  return renderMark() === renderMark();
+}
+
+const duringRender =
+  'withSession() was called while a Server Component renders. Next.js sends no cookie from there, so nobody would have ' +
+  'the session that it stores. Read with readSession(), and write in a Server Action or a Route Handler.';
 
 /**
  * The request's `Cookie` header. `headers()` is also where Next.js refuses: inside `unstable_cache()` and `'use cache'`,

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type Sessions, createSessions, memoryStore } from '@sess/core';
-import { describe, expect, it } from 'vitest';
+import { type Logger, type SessionStore, type Sessions, createSessions, memoryStore } from '@sess/core';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { lazySessions } from './shared-sessions.ts';
 
@@ -87,6 +87,35 @@ describe('the sessions of an app', () => {
     const store = memoryStore();
     const shared = () => ({ secret, logger: false, store }) as const;
     expect(await knows(lazySessions(shared), lazySessions(shared))).toBe(true);
+  });
+
+  describe('of a module that next dev has loaded anew', () => {
+    afterEach(() => vi.unstubAllEnvs());
+    const quiet = { info() {}, warn() {}, error() {} };
+
+    /** A store that says where its sessions are, as each load of a module makes it anew. */
+    const storeAt = (location: string): SessionStore =>
+      Object.assign(memoryStore(), { describe: () => ({ name: 'redis', location, sharedBy: 'hosts' }) as const });
+    const load = (location: string, logger: Logger | false = false): Sessions =>
+      lazySessions(() => ({ secret, logger, store: storeAt(location) }));
+
+    it('are the same, so that the store of the first keeps its connections', () => {
+      vi.stubEnv('NODE_ENV', 'development');
+      expect(load('one').open).toBe(load('one').open);
+      expect(load('one', quiet).open).toBe(load('one', { ...quiet }).open);
+    });
+
+    it('are others where the sessions are elsewhere, or in the memory of the process', async () => {
+      vi.stubEnv('NODE_ENV', 'development');
+      expect(await knows(load('one'), load('two'))).toBe(false);
+      const inMemory = () => ({ secret, logger: false, store: memoryStore() }) as const;
+      expect(await knows(lazySessions(inMemory), lazySessions(inMemory))).toBe(false);
+    });
+
+    it('are others in production, where no module is loaded anew', () => {
+      vi.stubEnv('NODE_ENV', 'production');
+      expect(load('one').open).not.toBe(load('one').open);
+    });
   });
 
   it('may be given as they are', async () => {

@@ -1,4 +1,4 @@
-import { type Sessions, type SessionsOptions, createSessions } from '@sess/core';
+import { type Sessions, type SessionsOptions, type StoreDescription, createSessions, hasAbility } from '@sess/core';
 
 /**
  * What `createSessions` takes, what it made, or a function that returns either. The function is called at the first
@@ -24,17 +24,37 @@ type FindSessions = (isClosing: boolean) => Sessions;
 /** How to get at the sessions of these options. */
 function sessionsOf(options: SessionsOptions | Sessions): FindSessions {
   if (isSessions(options)) return () => options;
-  const { store, logger, clock } = options;
-  // Objects and functions have no identity that outlives their bundle.
-  if (store === undefined && typeof logger !== 'object' && clock === undefined) return sharedBetweenBundles(options);
+  const identity = identityOf(options);
+  if (identity !== undefined) return sharedBetweenBundles(options, identity);
   const sessions = createSessions(options);
   return () => sessions;
 }
 
+/**
+ * What the options say beyond their bundle, if that is all that they say: objects and functions have no identity that
+ * outlives it.
+ *
+ * `next dev` loads a module anew after each edit, and nobody tells it to close the store that it had. So in development
+ * a store is known by where its sessions are, and a logger not at all: the first of them stay, with their connections.
+ */
+function identityOf({ store, logger, clock, ...plain }: SessionsOptions): string | undefined {
+  const isReloaded = process.env['NODE_ENV'] === 'development';
+  if (clock !== undefined || (typeof logger === 'object' && !isReloaded)) return undefined;
+  if (store === undefined) return JSON.stringify([plain, logger === false]);
+  const place = isReloaded ? placeOf(store) : undefined;
+  return place && JSON.stringify([plain, logger === false, place]);
+}
+
+/** @returns nothing for a store in this process's memory: many of them are there */
+function placeOf(store: NonNullable<SessionsOptions['store']>): StoreDescription | undefined {
+  if ('kind' in store || !hasAbility(store, 'describe')) return undefined;
+  const place = store.describe();
+  return place.sharedBy === 'process' ? undefined : place;
+}
+
 /** A bundle that closes them is done with them. The others make them again at their next use. */
-function sharedBetweenBundles(options: SessionsOptions): FindSessions {
+function sharedBetweenBundles(options: SessionsOptions, id: string): FindSessions {
   const shared = sharedSessions();
-  const id = JSON.stringify(options);
   let last: Sessions | undefined;
   let mine: Sessions | undefined;
   let isClosed = false;

@@ -65,6 +65,10 @@ const deeds: Record<string, Handler> = {
     Object.assign(session, { when: new Date() });
     return Response.json({});
   },
+  /** How many sessions there are of those that the page `/unheard` would store. */
+  async unheard() {
+    return Response.json({ sessions: (await sessions.list('unheard')).length });
+  },
   cached(session) {
     return new Response(session.user ?? 'nobody', {
       headers: { 'Cache-Control': 'public, max-age=60', Vary: 'Accept' },

@@ -1,8 +1,8 @@
 'use server';
 
 import { redirect } from 'next/navigation';
-import { readSession, withSession } from '../../../lib/session.ts';
-import { sharedValue } from '../../../lib/shared-values.ts';
+import { readSession, withSession } from '../../lib/session.ts';
+import { sharedValue } from '../../lib/shared-values.ts';
 
 function field(form: FormData, name: string): string {
   const value = form.get(name);
