@@ -59,6 +59,19 @@ describe('a misspelt option is told by name', () => {
     expect(() => createSessions(untyped({ headers: {} }))).toThrow(/Option headers is unknown/);
   });
 
+  it.each([
+    [{ idleTimeoutMS: 1 }, 'Did you mean idleTimeoutMs?'],
+    [{ cookie: { sameSite: 'lax', secur: true } }, 'Did you mean secure?'],
+    [{ limits: { sessionByte: 1 } }, 'Did you mean sessionBytes?'],
+  ])('with the nearest known one beside it (%j)', (options, nearest) => {
+    expect(() => createSessions(untyped(options))).toThrow(nearest);
+  });
+
+  it('and without one where none is near', () => {
+    expect(() => assertKnownOptions('x()', { exept: 1 }, ['except'])).toThrow('Did you mean except?');
+    expect(() => assertKnownOptions('x()', { ttl: 1 }, ['env', 'clock'])).toThrow('no option "ttl". It has');
+  });
+
   it('and no options at all say which there are', () => {
     expect(() => assertKnownOptions('fsStore()', undefined, ['directory'])).toThrow(
       'fsStore() takes an object of options: directory.',

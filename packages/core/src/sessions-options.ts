@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
 import type { Timeouts } from './expiry.ts';
 import { LONGEST_LIFETIME_MS } from './expiry.ts';
-import { refuseRequest } from './known-options.ts';
+import { nearestOption, refuseRequest } from './known-options.ts';
 import type { Limits } from './session/limits.ts';
 import type { Logger } from './logger.ts';
 import type { SessionStore } from './store.ts';
@@ -92,7 +92,7 @@ export function checkOptions(options: SessionsOptions): void {
     const hint = Object.hasOwn(elsewhere, name) ? ` (${elsewhere[name]})` : '';
     throw new SessError(
       'CONFIG_INVALID',
-      `Option ${name} is unknown${hint}. Known are: ${Object.keys(known).join(', ')}.`,
+      `Option ${name} is unknown${hint}.${nearestOption(name, Object.keys(known))} Known are: ${Object.keys(known).join(', ')}.`,
     );
   }
   checkTypes(options);
@@ -124,7 +124,8 @@ function checkTypes({ cookie, prefix, directory, logger, clock, env, ...options 
   for (const [name, members] of Object.entries(groups)) {
     const known: readonly string[] = members;
     for (const member of Object.keys(Reflect.get(options, name) ?? {}))
-      if (!known.includes(member)) invalid(`${name}.${member}`, `is unknown. Known are: ${known.join(', ')}`);
+      if (!known.includes(member))
+        invalid(`${name}.${member}`, `is unknown.${nearestOption(member, known)} Known are: ${known.join(', ')}`);
   }
   for (const [name, value] of Object.entries({ prefix, directory })) {
     if (value !== undefined && (typeof value !== 'string' || value === ''))

@@ -1,6 +1,7 @@
 import { stringifySetCookie } from 'cookie';
 
 import { SessError } from '../errors.ts';
+import { nearestOption } from '../known-options.ts';
 
 export interface CookieOptions {
   /**
@@ -70,7 +71,10 @@ export function cookieSettings(options: CookieOptions, production: boolean): Coo
     // An ignored `maxAge` of another library's would be found out in production.
     if (Object.hasOwn(known, option)) continue;
     const hint = /^(maxAge|expires)$/.test(option) ? ' (say idleTimeoutMs or absoluteTimeoutMs, beside cookie)' : '';
-    invalid(option, `is unknown${hint}. Known are: ${Object.keys(known).join(', ')}`);
+    invalid(
+      option,
+      `is unknown${hint}.${nearestOption(option, Object.keys(known))} Known are: ${Object.keys(known).join(', ')}`,
+    );
   }
   const path = options.path ?? '/';
   const secure = options.secure ?? production;
