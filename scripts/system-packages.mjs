@@ -11,6 +11,8 @@ export const forTests = [
   { name: 'fonts-liberation', isThere: () => existsSync('/usr/share/fonts/truetype/liberation') },
   { name: 'strace', isThere: () => isOnPath('strace') },
   { name: 'openssl', isThere: () => isOnPath('openssl') },
+  // What cleans /tmp by age; where systemd is there it brings the same.
+  { name: 'systemd-standalone-tmpfiles', isThere: () => isOnPath('systemd-tmpfiles') },
   // /usr/sbin is on the path of root alone.
   { name: 'nginx-light', isThere: () => isOnPath('nginx') || existsSync('/usr/sbin/nginx') },
 ];

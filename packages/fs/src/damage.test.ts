@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   copyFileSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -186,7 +185,6 @@ describe('in place of a data file', () => {
   const instead: Record<string, (file: string, aside: string) => void> = {
     'a link to it': (file, aside) => symlinkSync(aside, file),
     'a link to nothing': (file) => symlinkSync('/nonexistent', file),
-    'a second name of it': (file, aside) => linkSync(aside, file),
     'a directory': (file) => mkdirSync(file),
     'a FIFO that nobody writes to': (file) => void execFileSync('mkfifo', [file]),
   };

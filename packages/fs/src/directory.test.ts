@@ -336,17 +336,26 @@ describe('a directory that is replaced while the app runs', () => {
     });
   }
 
-  it('its owners are removed: nobody is taken for an owner of nothing', async () => {
-    const directory = join(temporaryDirectory(), 'sessions');
-    const store = open(directory);
-    await store.create(key, { ...record, owner: 'u1' });
-    rmSync(join(directory, 'owners'), { recursive: true });
-    const told = { code: 'STORE_UNAVAILABLE', status: 503 };
-    await expect(store.keysByOwner('u1')).rejects.toMatchObject(told);
-    await expect(store.create(keyOf('another'), { ...record, owner: 'u1' })).rejects.toMatchObject(told);
-    await expect(store.keysByOwner('u1')).rejects.toMatchObject(told);
-    expect(await store.read(key)).toMatchObject({ owner: 'u1' });
-  });
+  it.each(['by the same store', 'after a restart', 'by two processes at once'])(
+    'its owners are removed: the index is made again from the sessions, %s',
+    async (who) => {
+      const directory = join(temporaryDirectory(), 'sessions');
+      const stores = [open(directory), open(directory)];
+      const keys = Array.from({ length: 20 }, (_, index) => keyOf(index)).toSorted();
+      for (const each of keys) await stores[0]?.create(each, { ...record, owner: 'u1' });
+      await stores[0]?.create(keyOf('of another'), { ...record, owner: 'u2' });
+      await stores[0]?.create(keyOf('of nobody'), record);
+      rmSync(join(directory, 'owners'), { recursive: true });
+      if (who === 'after a restart') stores.splice(0, 2, open(directory));
+      const asked = who === 'by two processes at once' ? stores : stores.slice(0, 1);
+      for (const found of await Promise.all(asked.map((store) => store.keysByOwner('u1'))))
+        expect(found.toSorted()).toEqual(keys);
+      expect(await stores[0]?.keysByOwner('u2')).toEqual([keyOf('of another')]);
+      expect(await stores[0]?.create(keyOf('new'), { ...record, owner: 'u2' })).toBe(true);
+      expect(await stores[0]?.keysByOwner('u2')).toHaveLength(2);
+      expect(existsSync(join(directory, 'owners_restored'))).toBe(false);
+    },
+  );
 
   it('when it is put back everything goes on', async () => {
     const directory = join(temporaryDirectory(), 'sessions');

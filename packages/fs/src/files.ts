@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { SessionKey } from '@sess/core';
+import { type SessionKey, systemClock } from '@sess/core';
 import { corrupt, errorCode, isMissing } from './faults.ts';
 import { systemCalls } from './calls/calls-in-use.ts';
 import type { Soon } from './calls/system-calls.ts';
@@ -53,6 +53,11 @@ export function unlink(path: string): Promise<boolean> {
   return wasThere(() => systemCalls().unlink(path));
 }
 
+/** Makes a file or directory look new to a cleaner of old files. Answers whether the name was there. */
+export function renewTimes(path: string): Promise<boolean> {
+  return wasThere(() => systemCalls().utimes(path, new Date(systemClock())));
+}
+
 /** Removes a directory if it is empty; leaves it, and all that is in it, if not. */
 export async function removeIfEmpty(path: string): Promise<boolean> {
   try {
@@ -64,9 +69,9 @@ export async function removeIfEmpty(path: string): Promise<boolean> {
   }
 }
 
-async function wasThere(remove: () => Soon<void>): Promise<boolean> {
+async function wasThere(act: () => Soon<void>): Promise<boolean> {
   try {
-    await remove();
+    await act();
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
@@ -100,7 +105,8 @@ export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean)
   }
   return closedOrRemoved(path, fd, async () => {
     const stats = await systemCalls().fstat(fd);
-    if (strange(stats) !== undefined) {
+    // Its other name may be that of a copy of the whole directory, made by `cp -al`, in which it is somebody's session.
+    if (strange(stats) !== undefined || stats.nlink > 1) {
       await unlink(path);
       return false;
     }
@@ -175,7 +181,7 @@ const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
 /**
  * The whole of a file, or `undefined` when it is not there.
  *
- * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own with one name.
+ * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own
  */
 export async function readWhole(path: string, key: SessionKey): Promise<WholeFile | undefined> {
   let fd: number;
@@ -200,7 +206,6 @@ export async function readWhole(path: string, key: SessionKey): Promise<WholeFil
 function strange(stats: fs.Stats): string | undefined {
   if (!stats.isFile()) return 'its data file is not a file';
   if (stats.uid !== process.geteuid?.()) return 'its data file belongs to another user';
-  if (stats.nlink > 1) return 'its data file has a second name';
   return stats.size > largestBytes ? 'its data file is larger than any session' : undefined;
 }
 

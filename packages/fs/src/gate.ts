@@ -41,8 +41,14 @@ export interface Terms {
 
 export const callMs = 1000;
 
-/** Calls that wait or are at work, for all stores of the process. Above it the answer is `STORE_BUSY`. */
-export const mostCalls = 1000;
+/**
+ * Calls that were told `STORE_TIMEOUT` while their work has not ended, for all stores of the process. With more of them
+ * the disk hangs, and the answer is `STORE_BUSY` at once: what each of them holds would fill the memory.
+ */
+const mostGivenUp = 1000;
+
+/** Calls that wait or are at work. A disk that does not hang carries out no more within their second. */
+export const mostCalls = 16_384;
 
 /**
  * File operations that this thread begins run in the process's thread pool, which is also that of `crypto`, `zlib` and
@@ -56,6 +62,7 @@ function poolSize(): number {
 
 interface Pool {
   calls: number;
+  givenUp: number;
   atWork: number;
   waiting: (() => void)[];
 }
@@ -65,7 +72,7 @@ const shared = Symbol.for('@sess/fs gate');
 /** One for the process, since the thread pool is: on `globalThis`, since bundlers load a module twice. */
 function processPool(): Pool {
   const slot = globalThis as { [shared]?: Pool };
-  return (slot[shared] ??= { calls: 0, atWork: 0, waiting: [] });
+  return (slot[shared] ??= { calls: 0, givenUp: 0, atWork: 0, waiting: [] });
 }
 
 /** Calls of one name, one behind the other. */
@@ -151,6 +158,7 @@ export function openGate(): Gate {
       };
       const deadline = deadlinesOf(boundMs).begin(() => {
         isGivenUp = true;
+        pool.givenUp++;
         told?.();
         unanswered.end();
         reject(timedOut(boundMs));
@@ -158,7 +166,8 @@ export function openGate(): Gate {
       const ended = (): void => {
         deadline.end();
         pool.calls--;
-        if (!isGivenUp) unanswered.end();
+        if (isGivenUp) pool.givenUp--;
+        else unanswered.end();
       };
       pool.calls++;
       unanswered.begin();
@@ -182,10 +191,10 @@ export function openGate(): Gate {
       elsewhere?: () => Job<T> | undefined,
     ): Promise<T> {
       if (isClosed) throw new SessError('STORE_UNAVAILABLE', 'The session store was closed.');
-      if (pool.calls >= mostCalls) {
+      if (pool.givenUp >= mostGivenUp || pool.calls >= mostCalls) {
         throw new SessError(
           'STORE_BUSY',
-          `More than ${mostCalls} calls wait for the session directory: its disk is too slow, or hangs.`,
+          `Too many calls wait for the session directory, ${pool.givenUp} of them for over a second: its disk is too slow, or hangs.`,
         );
       }
       const task = { job, elsewhere };

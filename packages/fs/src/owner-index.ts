@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { SessionKey } from '@sess/core';
 import { errorCode, isMissing } from './faults.ts';
 import {
@@ -6,13 +5,14 @@ import {
   namesIfAny,
   quietly,
   removeIfEmpty,
+  renewTimes,
   statusOf,
   syncDirectory,
   unlink,
   writeNew,
 } from './files.ts';
 import type { SessionDirectory } from './session-directory.ts';
-import { isSessionKey, isShard, sessionPath } from './session-path.ts';
+import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './session-path.ts';
 
 /** From owner to sessions: `owners/<shard>/<sha256(owner)>/<key>_<time>`, empty files. */
 export interface OwnerIndex {
@@ -21,6 +21,8 @@ export interface OwnerIndex {
   keys(owner: string): Promise<SessionKey[]>;
   /** `isOwned` has the last word: the caller's look at the session may be long ago. */
   forget(owner: string, keys: readonly SessionKey[], isOwned: (key: SessionKey) => Promise<boolean>): Promise<void>;
+  /** Makes the entry of a session that lives look new to a cleaner of old files; writes one where it has gone. */
+  renew(owner: string, key: SessionKey): Promise<void>;
   /** Directories of places, for the sweep. */
   shards(): Promise<string[]>;
   /** The places in a shard: each holds the entries of one owner. */
@@ -37,9 +39,7 @@ const nothing = new Uint8Array(0);
 /** @param fsync whether an entry is confirmed by the disk before its session is stored */
 export function ownerIndexIn(directory: SessionDirectory, clock: () => number, fsync: boolean): OwnerIndex {
   function placeOf(owner: string): { shard: string; place: string } {
-    const hash = createHash('sha256').update(owner).digest('hex');
-    const shard = `${directory.owners}/${hash.slice(0, 2)}`;
-    return { shard, place: `${shard}/${hash}` };
+    return ownerPlace(directory.owners, owner);
   }
 
   async function write(path: string): Promise<void> {
@@ -54,9 +54,9 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
     return clock() - writtenAt(entry) >= youngMs;
   }
 
-  async function add(owner: string, key: SessionKey): Promise<void> {
+  async function add(owner: string, key: SessionKey, entry = `${key}_${Math.trunc(clock())}`): Promise<void> {
     const { shard, place } = placeOf(owner);
-    const path = `${place}/${key}_${Math.trunc(clock())}`;
+    const path = `${place}/${entry}`;
     // A place whose last entry goes is removed, perhaps between the two steps here.
     const made: string[] = [];
     for (let tries = 0; ; tries++) {
@@ -84,9 +84,17 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       return outcome;
     },
 
+    async renew(owner, key) {
+      const { shard, place } = placeOf(owner);
+      for (const above of [directory.owners, shard, place]) await quietly(renewTimes(above));
+      const entry = renewedEntry(key);
+      if (!(await renewTimes(`${place}/${entry}`))) await add(owner, key, entry);
+    },
+
     async keys(owner) {
-      const entries = await namesIfAny(placeOf(owner).place);
-      if (entries.length === 0) await directory.verifyOwners();
+      const { place } = placeOf(owner);
+      let entries = await namesIfAny(place);
+      if (entries.length === 0 && (await directory.verifyOwners())) entries = await namesIfAny(place);
       return [...new Set(entries.map(keyOf).filter(isSessionKey))];
     },
 

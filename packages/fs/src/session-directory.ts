@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SessError } from '@sess/core';
+import { obstacleOn } from './directory-obstacle.ts';
 import { errorCode, isDenied, isMissing, replaced } from './faults.ts';
 import { namesIn, statusOf } from './files.ts';
+import { restoreOwners } from './restore-owners.ts';
 import { isShard } from './session-path.ts';
 
 /** What was found at start-up, by which it is known again. */
@@ -27,8 +29,11 @@ export interface SessionDirectory {
    * @throws SessError `STORE_UNAVAILABLE`
    */
   verify(): Promise<void>;
-  /** The same of the directory of owners: without it nobody would have a session. */
-  verifyOwners(): Promise<void>;
+  /**
+   * The same; and the directory of owners, without which nobody would have a session, is made again where it is gone.
+   * Answers whether it was: then what was not found there may be there now.
+   */
+  verifyOwners(): Promise<boolean>;
   /** The same, if that was not done in the last moment. */
   verifyNowAndThen(): Promise<void>;
 }
@@ -56,12 +61,29 @@ export function openSessionDirectory(directory: string, platform: NodeJS.Platfor
   const path = create(directory);
   const { ino, dev, uid } = inspect(path);
   const opened = sessionDirectoryFound({ path, ino, dev, uid });
+  // Where there are sessions already the directory of owners is restored when it is first used.
+  const hasSessions = attempt(path, () => fs.readdirSync(path)).some(isShard);
   for (const inside of [opened.locks, opened.owners]) {
-    attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
-    const { uid: owner } = attempt(path, () => fs.lstatSync(inside));
+    const isRestored = inside === opened.owners && hasSessions;
+    if (!isRestored) attempt(path, () => fs.mkdirSync(inside, { mode: 0o700, recursive: true }));
+    const owner = attempt(path, () => fs.lstatSync(inside, { throwIfNoEntry: false }))?.uid ?? uid;
     if (owner !== uid) throw foreignInside(path, inside, owner);
   }
+  keepFromCleaners(path);
   return opened;
+}
+
+/**
+ * An empty directory that looks old is removed by cleaners of temporary directories, and this one is never made again
+ * while the app runs: it could have been moved away, with all sessions in it. So it is not empty. `systemd-tmpfiles`
+ * leaves files with the sticky bit alone (https://specifications.freedesktop.org/basedir-spec/latest/).
+ */
+function keepFromCleaners(path: string): void {
+  try {
+    fs.closeSync(fs.openSync(join(path, 'keep'), fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, 0o1600));
+  } catch {
+    // Such as a full disk. The first session that is stored does the same.
+  }
 }
 
 /**
@@ -83,6 +105,7 @@ export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
   const locks = join(path, 'locks');
   const owners = join(path, 'owners');
   let verifiedAt = -Infinity;
+  let restoring: Promise<void> | undefined;
 
   async function verify(): Promise<void> {
     let now: fs.Stats;
@@ -107,8 +130,13 @@ export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
       await verify();
       try {
         await statusOf(owners);
+        return false;
       } catch (error) {
-        throw isMissing(error) ? replaced(owners, 'was removed', error) : error;
+        if (!isMissing(error)) throw error;
+        // Once for all who wait for it.
+        restoring ??= restoreOwners(path, owners).finally(() => (restoring = undefined));
+        await restoring;
+        return true;
       }
     },
     async verifyNowAndThen() {
@@ -185,40 +213,6 @@ function attempt<T>(path: string, work: () => T): T {
       error,
     );
   }
-}
-
-/** Who of those on the way from the root keeps this user out, as far as that can be told. */
-function obstacleOn(path: string): { what: string; advice: string } | undefined {
-  const way = [path];
-  for (let above = dirname(path); above !== way[0]; above = dirname(above)) way.unshift(above);
-  const there = way.filter((each) => fs.existsSync(each));
-  for (const each of there.filter((one) => one !== path)) {
-    if (!isAllowed(each, fs.constants.X_OK))
-      return { what: `which may not enter ${described(each)}`, advice: `As root: chmod o+x ${each}` };
-  }
-  const last = there.at(-1);
-  if (last === undefined) return undefined;
-  if (last === path) {
-    if (isAllowed(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK)) return undefined;
-    return { what: `which may not read, write and enter ${described(path)}`, advice: `Let it: chmod 700 ${path}` };
-  }
-  if (isAllowed(last, fs.constants.W_OK)) return undefined;
-  const advice = `As root: install -d -m 700 -o ${process.geteuid?.()} ${path}`;
-  return { what: `which may make nothing in ${described(last)}`, advice };
-}
-
-function isAllowed(path: string, mode: number): boolean {
-  try {
-    fs.accessSync(path, mode);
-    return true;
-  } catch (error) {
-    return !isDenied(error);
-  }
-}
-
-function described(path: string): string {
-  const { uid, mode } = fs.statSync(path);
-  return `${path} (of uid ${uid}, mode ${(mode & 0o7777).toString(8)})`;
 }
 
 function foreignInside(path: string, inside: string, uid: number): SessError {

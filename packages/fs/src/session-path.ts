@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SessionKey } from '@sess/core';
 
 /** Where a session lies. */
@@ -28,4 +29,20 @@ export function sessionPath(root: string, key: SessionKey): SessionPath {
 /** Whether a name in the root is a shard's. */
 export function isShard(name: string): boolean {
   return /^[0-9a-f]{2}$/.test(name);
+}
+
+/** Where the entries of an owner lie: empty files that are named after a session and a time. */
+export function ownerPlace(owners: string, owner: string): { shard: string; place: string } {
+  const hash = createHash('sha256').update(owner).digest('hex');
+  const shard = `${owners}/${hash.slice(0, 2)}`;
+  return { shard, place: `${shard}/${hash}` };
+}
+
+/**
+ * The entry of a session that was there before the entry, as one that is renewed. It has the same name each time, so it is
+ * found again without a list of all entries. Its time is an old one: it need not be left alone for a while, as one must
+ * whose session is about to be stored.
+ */
+export function renewedEntry(key: SessionKey): string {
+  return `${key}_0`;
 }

@@ -20,7 +20,7 @@ export function siteIn(directory: SessionDirectory, clock: () => number, fsync: 
   return {
     directory,
     owners: ownerIndexIn(directory, clock, fsync),
-    turns: turnsIn(directory.locks),
+    turns: turnsIn(directory),
     clock,
     known: new KnownSessions(),
     contended: new Set(),

@@ -16,6 +16,7 @@ import {
   temporaryDirectory,
   tokenPlaceOf,
 } from './testing/directories.ts';
+import { openSessionDirectory } from './session-directory.ts';
 import { turnsIn } from './turns.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -232,13 +233,13 @@ describe('regular sweeps', () => {
   });
 
   it('are done by one of several processes, until it ends', async () => {
-    const directory = temporaryDirectory();
+    const opened = openSessionDirectory(temporaryDirectory(), process.platform);
     const sweeps = [0, 0];
     const sweepers = sweeps.map((_, index) =>
       startSweeper({
         everyMs: 2,
         clock: () => performance.now(),
-        turns: turnsIn(directory),
+        turns: turnsIn(opened),
         async sweep() {
           sweeps[index] = (sweeps[index] ?? 0) + 1;
         },
@@ -262,7 +263,7 @@ describe('regular sweeps', () => {
         looks++;
         return performance.now() + jumped;
       },
-      turns: turnsIn(temporaryDirectory()),
+      turns: turnsIn(openSessionDirectory(temporaryDirectory(), process.platform)),
       async sweep() {
         sweptAt.push(looks);
       },
@@ -283,7 +284,7 @@ describe('regular sweeps', () => {
     const sweeper = startSweeper({
       everyMs: 2,
       clock: () => performance.now(),
-      turns: turnsIn(temporaryDirectory()),
+      turns: turnsIn(openSessionDirectory(temporaryDirectory(), process.platform)),
       async sweep() {
         tries++;
         throw new Error('the disk is away');

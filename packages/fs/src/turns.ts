@@ -1,7 +1,8 @@
 import { errorCode, isMissing } from './faults.ts';
-import { quietly } from './files.ts';
+import { makeDirectory, quietly } from './files.ts';
 import { loadLockfile } from './load-lockfile.ts';
 import { systemCalls } from './calls/calls-in-use.ts';
+import type { SessionDirectory } from './session-directory.ts';
 
 export type Release = () => void;
 
@@ -29,13 +30,25 @@ const patienceMs = 200;
 const turnStaleMs = 2000;
 const leadStaleMs = 30_000;
 
-export function turnsIn(directory: string): Turns {
+export function turnsIn(directory: SessionDirectory): Turns {
   const releasing = new Set<Promise<void>>();
 
+  /** The directory of locks is made again where it was cleaned away: empty directories that look old are. */
   async function lock(name: string, stale: number, onLost: () => void): Promise<Release> {
+    try {
+      return await lockIn(directory.locks, name, stale, onLost);
+    } catch (error) {
+      if (!hasNoPlace(error)) throw error;
+    }
+    await directory.verify();
+    await quietly(makeDirectory(directory.locks));
+    return lockIn(directory.locks, name, stale, onLost);
+  }
+
+  async function lockIn(locks: string, name: string, stale: number, onLost: () => void): Promise<Release> {
     // At the first conflict: it listens to the process's signals from then on.
     const lockfile = await loadLockfile();
-    const path = `${directory}/${name}`;
+    const path = `${locks}/${name}`;
     const release = await lockfile.lock(path, {
       lockfilePath: path,
       realpath: false,
@@ -79,8 +92,12 @@ export function turnsIn(directory: string): Turns {
   };
 }
 
-/** A lock may go away between two looks at it (ENOENT); only of `mkdir` this says that there is no place for locks. */
+/** A lock may go away between two looks at it, which is ENOENT too. */
 function isHeld(error: unknown): boolean {
-  if (errorCode(error) === 'ELOCKED') return true;
-  return isMissing(error) && error instanceof Error && 'syscall' in error && error.syscall !== 'mkdir';
+  return errorCode(error) === 'ELOCKED' || (isMissing(error) && !hasNoPlace(error));
+}
+
+/** Of `mkdir` alone ENOENT says that there is no place for locks. */
+function hasNoPlace(error: unknown): boolean {
+  return isMissing(error) && error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
 }

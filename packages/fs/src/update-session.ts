@@ -4,6 +4,7 @@ import { commit, commitData, lost, untilNotLost } from './commit.ts';
 import type { Work } from './gate.ts';
 import { liveToken, uniqueId } from './names.ts';
 import { sameFile } from './files.ts';
+import { isRenewalDue, renewSession } from './renew-session.ts';
 import { type StoredRecord, decodeRecord, encodeRecord } from './record-file.ts';
 import { type KnownSession, largestKnown } from './known-sessions.ts';
 import type { SessionPath } from './session-path.ts';
@@ -70,7 +71,10 @@ async function touch(
   work.check();
   const next = liveToken(expiresAt, touchedAt, token.dataId);
   if (isOver(site, token) || !(await commit(site, path, token, next))) return lost;
-  site.known.add(path.key, { token: next, record, file });
+  const isDue = isRenewalDue(token, next);
+  if (isDue) await renewSession(site, path, next, record.owner);
+  // Renewed, the file has other times than those that were seen.
+  site.known.add(path.key, { token: next, record, file: isDue ? { size: file.size } : file });
   return 'applied';
 }
 
@@ -94,6 +98,7 @@ async function rewrite(
     isSpareAfter: file.size <= largestSpare,
   };
   if (!(await commitData(site, path, commitment, work))) return lost;
+  if (isRenewalDue(token, next)) await renewSession(site, path, next, record.owner);
   // As it will be read. What stays of a record are views of the text that it was read from, and would keep all of it.
   if (bytes.length <= largestKnown)
     site.known.add(path.key, { token: next, record: decodeRecord(path.key, id, bytes), file: { size: bytes.length } });

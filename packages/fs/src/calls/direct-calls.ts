@@ -9,6 +9,7 @@ export const directCalls: SystemCalls = {
   rename: (from, to) => fs.renameSync(from, to),
   mkdir: (path, mode) => fs.mkdirSync(path, mode),
   unlink: (path) => fs.unlinkSync(path),
+  utimes: (path, at) => fs.utimesSync(path, at, at),
   rmdir: (path) => fs.rmdirSync(path),
   open: (path, flags, mode) => fs.openSync(path, flags, mode),
   close: (fd) => fs.closeSync(fd),

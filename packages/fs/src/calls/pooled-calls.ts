@@ -24,6 +24,7 @@ export const pooledCalls: SystemCalls = {
   rename: (from, to) => act((done) => fs.rename(from, to, done)),
   mkdir: (path, mode) => act((done) => fs.mkdir(path, mode, done)),
   unlink: (path) => act((done) => fs.unlink(path, done)),
+  utimes: (path, at) => act((done) => fs.utimes(path, at, at, done)),
   rmdir: (path) => act((done) => fs.rmdir(path, done)),
 
   open: (path, flags, mode) =>

@@ -22,6 +22,7 @@ export interface SystemCalls {
   rename(from: string, to: string): Soon<void>;
   mkdir(path: string, mode: number): Soon<void>;
   unlink(path: string): Soon<void>;
+  utimes(path: string, at: Date): Soon<void>;
   rmdir(path: string): Soon<void>;
   open(path: string, flags: number, mode: number): Soon<number>;
   close(fd: number): Soon<void>;

@@ -10,6 +10,7 @@ for (const name of [
   'rename',
   'mkdir',
   'unlink',
+  'utimes',
   'rmdir',
   'open',
   'close',

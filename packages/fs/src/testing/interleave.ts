@@ -34,6 +34,7 @@ const operations = [
   'rename',
   'mkdir',
   'unlink',
+  'utimes',
   'rmdir',
   'open',
   'close',
