@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Who may import whom: express | koa | next | cli -> core <- redis | fs; store-tests -> core.
+ * Who may import whom: express | koa | next | fastify | hono | cli -> core <- redis | fs; store-tests -> core.
  * The tests of a package, and what they have in its `test` folder, may also import what `inTests` names. A package that is
  * not listed here fails the lint. Folders outside packages/ (adapter-tests, apps, e2e, bench) may import every package,
  * but not what packages share with each other alone.
@@ -20,6 +20,8 @@ const law = {
   express: { imports: ['core'], inTests: ['adapter-tests'] },
   koa: { imports: ['core'], inTests: ['adapter-tests'] },
   next: { imports: ['core'], inTests: [] },
+  fastify: { imports: ['core'], inTests: ['adapter-tests'] },
+  hono: { imports: ['core'], inTests: ['adapter-tests'] },
   cli: { imports: ['core'], inTests: [] },
 };
 
@@ -81,7 +83,7 @@ function judge(specifier, filename) {
       ? [packageName, ...law[packageName].imports, ...law[packageName].inTests]
       : law[packageName].imports;
     if (allowed.includes(target)) return undefined;
-    return `@sess/${packageName} may not import ${name}${isTest ? '' : ' outside its tests'}: express | koa | next | cli -> core <- redis | fs; store-tests -> core.`;
+    return `@sess/${packageName} may not import ${name}${isTest ? '' : ' outside its tests'}: express | koa | next | fastify | hono | cli -> core <- redis | fs; store-tests -> core.`;
   }
 
   if (packageName !== undefined && !isTest && !runtimeDependenciesOf(folder).includes(name)) {

@@ -80,6 +80,20 @@ export const frameworks: Readonly<Record<string, Framework>> = {
     app: 'koa',
     languages: allLanguages,
   },
+  'Hono 4': {
+    adapter: '@sess/hono',
+    runtime: ['hono@4.13.19', '@hono/node-server@2.1.9'],
+    types: [],
+    app: 'hono',
+    languages: allLanguages,
+  },
+  'Fastify 5': {
+    adapter: '@sess/fastify',
+    runtime: ['fastify@5.12.8'],
+    types: [],
+    app: 'fastify',
+    languages: allLanguages,
+  },
   'Next 16': {
     adapter: '@sess/next',
     runtime: ['next@16.4.6', 'react@19.3.1', 'react-dom@19.3.1'],
@@ -125,6 +139,22 @@ const fewCells: readonly Cell[] = [
     store: 'redis',
     typescript: typescript.newest,
     languages: ['node16', 'node16 .cts', 'require'],
+  },
+  {
+    framework: 'Hono 4',
+    node: '24',
+    manager: 'pnpm',
+    store: 'fs',
+    typescript: typescript.newest,
+    languages: ['nodenext', 'require', 'README'],
+  },
+  {
+    framework: 'Fastify 5',
+    node: '22',
+    manager: 'pnpm',
+    store: 'redis',
+    typescript: typescript.newest,
+    languages: ['nodenext .cts', 'import', 'README'],
   },
   {
     framework: 'Next 16',

@@ -36,9 +36,15 @@ interface Explanation {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The body parsers of the frameworks throw errors of their own. They agree on `status` and on little else. */
+/** The body parsers of the frameworks throw errors of their own. They agree on a status and on little else. */
 function statusFrom(error: unknown): number | undefined {
-  return error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
+  const found: unknown = Reflect.get(Object(error), 'status') ?? Reflect.get(Object(error), 'statusCode');
+  return typeof found === 'number' ? found : undefined;
+}
+
+/** Fastify's is not a `SyntaxError`. */
+function isBadJson(error: unknown): boolean {
+  return error instanceof SyntaxError || Reflect.get(Object(error), 'code') === 'FST_ERR_CTP_INVALID_JSON_BODY';
 }
 
 function explain(error: unknown): Explanation {
@@ -50,7 +56,7 @@ function explain(error: unknown): Explanation {
 
   const status = statusFrom(error);
   if (status === 413) return { code: 'BODY_TOO_LARGE', status, error: 'The request is larger than this demo takes.' };
-  if (status !== undefined && error instanceof SyntaxError) {
+  if (status !== undefined && isBadJson(error)) {
     return { code: 'BAD_JSON', status: 400, error: 'The body of the request could not be read: send valid JSON.' };
   }
   if (status !== undefined && status >= 400 && status < 500) {

@@ -25,7 +25,8 @@ export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
 export { failureResponse, withSessionHeaders } from './response/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
-export { currentSession } from './session/session-object.ts';
+export { currentSession } from './web/current-exchange.ts';
+export type { HandleOptions, SessionHandler } from './web/handle-request.ts';
 export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
 export type { SessionsOptions } from './sessions-options.ts';
 export {

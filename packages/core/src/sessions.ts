@@ -32,6 +32,7 @@ import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
+import { type HandleOptions, type SessionHandler, handleRequest } from './web/handle-request.ts';
 import { WorkInHand } from './work-in-hand.ts';
 
 /** A request and its session. */
@@ -74,6 +75,13 @@ export interface Sessions {
     response: ServerResponse | undefined,
     onFailure?: (error: Error) => void,
   ): SessionExchange | Promise<SessionExchange>;
+
+  /**
+   * Answers a Web `Request`: the session is stored before the `Response` leaves, and what changes while its body streams
+   * before the body ends (else it breaks off). A fault of the store is a 503, also where the handler has made a 500 of it.
+   * @throws what the handler throws, but for faults of the store; then nothing is stored that was not saved
+   */
+  handle(request: Request, handler: SessionHandler, options?: HandleOptions): Promise<Response>;
 
   /**
    * Tries the storage with a real session. Await it at start, to fail early; else the first request
@@ -128,12 +136,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const logger = options.logger === false ? silentLogger : (options.logger ?? consoleLogger);
   const clock = options.clock ?? systemClock;
   const production = isProduction(env);
-  if (options.store !== undefined && !isCookieSessions(options.store) && !isStore(options.store)) {
-    throw new SessError(
-      'CONFIG_INVALID',
-      'Option store must be a session store, such as redisStore({ url }), or cookieSessions().',
-    );
-  }
+  if (options.store !== undefined && !isCookieSessions(options.store) && !isStore(options.store))
+    throw new SessError('CONFIG_INVALID', 'Option store must be a session store, such as redisStore({ url }).');
   const choice = selectBackend({ env, store: options.store });
   const cookie = cookieSettings(options.cookie ?? {}, production);
   if (production && !cookie.secure)
@@ -219,6 +223,10 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       start.once();
       return attachExchange(engine, request, response, onFailure);
     },
+    handle(request, handler, options = {}) {
+      start.once();
+      return handleRequest(engine, request, handler, options);
+    },
     ready: () => start.ready(),
     async close() {
       await start.close();
@@ -237,7 +245,6 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       return inHand(async () => stored(owners).revokeAll(owner, except));
     },
     count: (options) => inHand(async () => countSessions(stored(store), operationMs, options)),
-    debugReport: (options) =>
-      inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, options)),
+    debugReport: (asked) => inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, asked)),
   };
 }

@@ -1,16 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { isSessError } from '../errors.ts';
 import type { Engine } from './engine.ts';
-import { isSessError, scrub } from '../errors.ts';
-import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
 import { holdResponse } from '../response/hold-response.ts';
 import { isHoldable } from '../response/response-kind.ts';
 import type { Explanation } from '../response/response-work.ts';
-
-/** Told of a commit that failed after the app had given its answer: the client got the error in its place. */
-export type FailureListener = (error: Error) => void;
+import { type FailureListener, toldOfFailure } from './told-of-failure.ts';
 
 /** Opens a request's session, and holds its response back until the session is stored. */
 export function attachExchange(
@@ -34,14 +31,17 @@ function hold(
   if (!isHoldable(request, response)) {
     // No headers that we know of will leave, and no end will come: what needs a cookie is refused.
     exchange.headers.leave();
+    // A look from a callback of somebody else's would end the process. Here the handshake can still be refused.
+    if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
     return exchange;
   }
   exchange.headers.request = request;
+  const told = <T>(commit: () => T | Promise<T>): T | Promise<T> =>
+    toldOfFailure(exchange, () => nameOf(request), onFailure, commit);
   holdResponse(response, {
-    commit: (status, isEnded) =>
-      told(exchange, request, onFailure, () => exchange.commit({ isFailed: status >= 500, isEnded })),
+    commit: (status, isEnded) => told(() => exchange.commit({ isFailed: status >= 500, isEnded })),
     commitLate: (isHeld) => {
-      const late = told(exchange, request, onFailure, () => exchange.commit({ isSecond: isHeld }));
+      const late = told(() => exchange.commit({ isSecond: isHeld }));
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     headersLeft: () => exchange.headers.leave(),
@@ -52,35 +52,6 @@ function hold(
     over: () => void (exchange.isAnswered = true),
   });
   return exchange;
-}
-
-/** When the commit fails the app has given its answer, and no error handler of the app's would be told. */
-function told<T>(
-  exchange: Exchange,
-  request: IncomingMessage,
-  onFailure: FailureListener | undefined,
-  commit: () => T | Promise<T>,
-) {
-  const tell = (reason: unknown): void => {
-    const error = reason instanceof Error ? reason : scrub(reason);
-    publish('commitFailed', () => ({
-      handle: exchange.knownHandle,
-      code: isSessError(error) ? error.code : 'STORE_UNAVAILABLE',
-      error,
-    }));
-    // In a turn of its own: what the listener throws is the app's.
-    if (onFailure !== undefined) process.nextTick(onFailure, error);
-    // Faults of the store were logged where they came from.
-    else if (isSessError(error) && error.status !== 503) exchange.engine.logError(error, nameOf(request));
-  };
-  try {
-    const outcome = commit();
-    if (outcome instanceof Promise) outcome.catch(tell);
-    return outcome;
-  } catch (error) {
-    tell(error);
-    throw error;
-  }
 }
 
 /** A mistake of the app's is told where it is seen first, in the browser of who develops it. Faults of the store are not. */

@@ -24,7 +24,6 @@ import { updateField } from './update-field.ts';
  */
 export class Exchange {
   readonly engine: Engine;
-  /** What the request's cookie stands for, once it was verified. */
   readonly claim: Claim | undefined;
   /** Of an ambiguous header: what its cookies stand for. A login or a logout ends these sessions. */
   rivals: readonly Claim[] | undefined;
@@ -33,6 +32,8 @@ export class Exchange {
   readonly headers: AnswerHeaders;
   /** The app has given its answer, or there is nobody to answer any more: from here on looking never throws. */
   isAnswered = false;
+  /** Told of the session that a regenerate has put in the place of the request's session. */
+  onReplaced: ((session: Session) => void) | undefined;
   #state: SessionState | undefined;
   #session: Session | undefined;
   #sealed = false;
@@ -79,8 +80,7 @@ export class Exchange {
 
   /** The app has ended its answer: what it changes from here on is not stored with it. */
   seal(): void {
-    this.#sealed = true;
-    this.isAnswered = true;
+    this.#sealed = this.isAnswered = true;
   }
 
   /** The client went away before the app ended its answer: nothing is stored that was not saved. */
@@ -172,17 +172,17 @@ export class Exchange {
 
   #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
-    // What is being stored is the answer's session: its headers are as good as gone.
+    // A commit is running, so the answer's cookie is already decided.
     if (this.headers.haveLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
     if (!isInTime) throw sealed('regenerate()');
     this.#state = regeneratedState(this.engine, old, options);
     this.#session = undefined;
+    this.onReplaced?.(this.session);
     return this.session;
   }
 
   /**
-   * Stores what has changed and says what the answer's headers need. Synchronous where there is
-   * nothing to store.
+   * Stores what has changed and says what the answer's headers need. Synchronous where there is nothing to store.
    * @throws SessError, also synchronously; the answer must not leave then
    */
   commit(answer: CommittedAnswer): SessionHeaders | Promise<SessionHeaders> {

@@ -7,11 +7,16 @@ import { type SessionHeaders, faultHeaders, saysNothing } from './session-header
 /**
  * A handler's answer with what the session says in its head: what `sessions.commit()` resolved to. For
  * frameworks with Web responses; the answer that was passed is left as it is.
+ * @param body in place of the answer's own
  */
-export function withSessionHeaders(response: Response, said: SessionHeaders): Response {
-  if (saysNothing(said)) return response;
+export function withSessionHeaders(
+  response: Response,
+  said: SessionHeaders,
+  body: ReadableStream | null = response.body,
+): Response {
+  if (saysNothing(said) && body === response.body) return response;
   // A copy: the headers of `Response.redirect()` can not be changed, and an app may keep its answer for the next.
-  const answer = new Response(response.body, response);
+  const answer = new Response(body, response);
   const { headers } = answer;
   if (said.vary) addCookieToVary(headers);
   if (said.setCookie !== undefined) {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { SessError } from '../errors.ts';
 import { memoryStore } from '../storage/memory-store.ts';
-import { currentSession } from './session-object.ts';
+import { currentSession } from '../web/current-exchange.ts';
 import { SessionPrototype } from './session-prototype.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import { type AnySession, anySession } from '../testing/test-app.ts';

@@ -107,11 +107,6 @@ function areInternals(value: unknown): value is SessionInternals {
   return typeof value === 'object' && value !== null && 'exchange' in value && 'state' in value;
 }
 
-/** The request's current session: after a regenerate, the new one. */
-export function currentSession(session: Session): Session {
-  return exchangeOf(session).session;
-}
-
 /** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at; not after the answer */
 function valueOf(exchange: Exchange, state: SessionState, key: string): unknown {
   try {

@@ -38,9 +38,9 @@ const mistakes: readonly Careless[] = [
 ];
 
 it('nothing is held against a store that keeps the contract', async () => {
-  const stories = Array.from({ length: 100 }, (_, index) => generateStory(index + 1));
+  const stories = Array.from({ length: 200 }, (_, index) => generateStory(index + 1));
   expect(await tellStories(stories, opening(HonestStore))).toBeUndefined();
-}, 120_000);
+});
 
 for (const each of mistakes) {
   it(`control: ${each.mistake}: ${each.rule}`, async () => {

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+
+import { SessError } from '../errors.ts';
+import { onSessionEvent } from '../events.ts';
+import { type Sessions, createSessions } from '../sessions.ts';
+import { Gate, type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
+import { currentSession } from './current-exchange.ts';
+import type { HandleOptions } from './handle-request.ts';
+
+type Handler = (session: AnySession) => Response | Promise<Response>;
+
+/** A browser that talks to `sessions.handle()`. */
+class Client {
+  readonly store: ProbeStore = probeStore();
+  readonly sessions: Sessions = createSessions({ store: this.store, secret: testSecret, logger: false, env: {} });
+  cookie: string | undefined;
+
+  async ask(handler: Handler, options?: HandleOptions): Promise<Response> {
+    const headers: Record<string, string> = this.cookie === undefined ? {} : { cookie: this.cookie };
+    const request = new Request('http://test/', { headers });
+    const answer = await this.sessions.handle(request, (session) => handler(anySession(session)), options);
+    const [pair] = answer.headers.getSetCookie()[0]?.split(';') ?? [];
+    if (pair !== undefined) this.cookie = pair === 'sid=' ? undefined : pair;
+    return answer;
+  }
+
+  async text(handler: Handler): Promise<string> {
+    return (await this.ask(handler)).text();
+  }
+
+  static async loggedIn(): Promise<Client> {
+    const client = new Client();
+    await client.sessions.ready();
+    await client.text((session) => {
+      session['user'] = 'ada';
+      return new Response('in');
+    });
+    client.store.took();
+    return client;
+  }
+}
+
+const user: Handler = (session) => new Response(String(session['user']));
+
+function down(): never {
+  throw new SessError('STORE_UNAVAILABLE', 'The store is away.');
+}
+
+/** A body that comes in two pieces, with work in between. */
+function streamed(work: () => unknown, headers: Record<string, string> = {}): Response {
+  const encoder = new TextEncoder();
+  let step = 0;
+  const body = new ReadableStream({
+    async pull(controller) {
+      step += 1;
+      if (step === 1) return controller.enqueue(encoder.encode('first,'));
+      if (step === 3) return controller.close();
+      await work();
+      controller.enqueue(encoder.encode('second'));
+    },
+  });
+  return new Response(body, { headers });
+}
+
+describe('sessions.handle()', () => {
+  it('stores what the handler changed before it answers, and adds the cookie', async () => {
+    const client = await Client.loggedIn();
+    const gate = new Gate();
+    client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    let isAnswered = false;
+    const answer = client
+      .ask((session) => {
+        session['cart'] = ['book'];
+        return new Response('stored');
+      })
+      .finally(() => (isAnswered = true));
+    await gate.reached;
+    expect(isAnswered).toBe(false);
+    gate.open();
+    expect((await answer).headers.get('vary')).toBe('Cookie');
+    expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","cart":["book"]}');
+  });
+
+  it('costs an anonymous visitor nothing: no store call, no header, the same response', async () => {
+    const client = new Client();
+    await client.sessions.ready();
+    client.store.took();
+    const given = new Response('page');
+    expect(await client.ask(() => given)).toBe(given);
+    expect(client.store.took()).toEqual([]);
+  });
+
+  it('gives the session to everything that the handler calls, and nobody else', async () => {
+    const client = await Client.loggedIn();
+    const deep = async (): Promise<string> => {
+      await Promise.resolve();
+      await currentSession().regenerate({ keep: true });
+      return String(anySession(currentSession())['user']);
+    };
+    expect(await client.text(async () => new Response(await deep()))).toBe('ada');
+    expect(() => currentSession()).toThrow('outside of a request');
+  });
+
+  it('tells of the session that a regenerate puts in place of the first', async () => {
+    const client = await Client.loggedIn();
+    const handles: string[] = [];
+    const onSession: HandleOptions['onSession'] = (session) => void handles.push(session.handle);
+    await client.ask(
+      async (session) => {
+        await session.regenerate({ owner: 'ada' });
+        return new Response('in');
+      },
+      { onSession },
+    );
+    expect(new Set(handles).size).toBe(2);
+  });
+
+  it('answers 503 for a fault that the handler meets, and keeps the cookie', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = down;
+    const answer = await client.ask(user);
+    expect([answer.status, answer.headers.get('retry-after'), answer.headers.getSetCookie()]).toEqual([503, '1', []]);
+    client.store.before = undefined;
+    expect(await client.text(user)).toBe('ada');
+  });
+
+  it('answers 503 where the framework has made a 500 of the fault, from nothing', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = down;
+    const answer = await client.ask((session) => {
+      try {
+        return user(session);
+      } catch {
+        return new Response('Internal Server Error', { status: 500, headers: { ETag: '"app"' } });
+      }
+    });
+    expect([answer.status, answer.headers.get('etag'), answer.headers.get('cache-control')]).toEqual([
+      503,
+      null,
+      'no-store',
+    ]);
+  });
+
+  it('answers 503 for a commit that fails, and tells the app', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = ({ verb }) => (verb === 'update' ? down() : undefined);
+    const told: string[] = [];
+    const answer = await client.ask(
+      (session) => {
+        session['cart'] = 1;
+        return new Response('stored', { headers: { Location: '/cart' } });
+      },
+      { onFailure: (error) => void told.push(error.message) },
+    );
+    expect([answer.status, answer.headers.get('location')]).toEqual([503, null]);
+    await new Promise(setImmediate);
+    expect(told).toEqual(['The store is away.']);
+  });
+
+  it('leaves a request alone that does not look at its session while the store is down', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = down;
+    expect(await client.text(() => new Response('page'))).toBe('page');
+  });
+
+  it("throws the app's own error, and stores nothing of that request", async () => {
+    const client = await Client.loggedIn();
+    const failed = client.ask((session) => {
+      session['user'] = 'bob';
+      throw new TypeError('a mistake');
+    });
+    await expect(failed).rejects.toThrow('a mistake');
+    expect(await client.text(user)).toBe('ada');
+  });
+
+  it('answers with the status of an error that the client has caused', async () => {
+    const client = await Client.loggedIn();
+    const answer = await client.ask((session) => {
+      session['__proto__'] = 1;
+      return new Response('stored');
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'RESERVED_KEY' }]);
+  });
+
+  describe('while the body streams', () => {
+    it('a change is stored before the body ends', async () => {
+      const client = await Client.loggedIn();
+      const gate = new Gate();
+      client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+      const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
+      const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+      expect([(await reader?.read())?.value, (await reader?.read())?.value]).toEqual(['first,', 'second']);
+      const end = reader?.read();
+      await gate.reached;
+      gate.open();
+      expect((await end)?.done).toBe(true);
+      expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","cart":1}');
+    });
+
+    it('of an announced length its last bytes wait for the change', async () => {
+      const client = await Client.loggedIn();
+      const gate = new Gate();
+      client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+      const answer = await client.ask((session) => streamed(() => (session['cart'] = 1), { 'Content-Length': '12' }));
+      const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await reader?.read())?.value).toBe('first,');
+      let isWhole = false;
+      const last = reader?.read().finally(() => (isWhole = true));
+      await gate.reached;
+      expect(isWhole).toBe(false);
+      gate.open();
+      expect((await last)?.value).toBe('second');
+    });
+
+    it('a change that can not be stored breaks the body off, and is an event', async () => {
+      const client = await Client.loggedIn();
+      client.store.before = ({ verb }) => (verb === 'update' ? down() : undefined);
+      const codes: unknown[] = [];
+      const stop = onSessionEvent('commitFailed', ({ code }) => void codes.push(code));
+      const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
+      await expect(answer.text()).rejects.toThrow('The store is away.');
+      stop();
+      expect(codes).toEqual(['STORE_UNAVAILABLE']);
+    });
+
+    it('a first change of a visitor without a session is refused: its cookie can not be sent any more', async () => {
+      const client = new Client();
+      const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
+      await expect(answer.text()).rejects.toThrow('headers have been sent');
+    });
+
+    it('a client that goes away leaves nothing stored', async () => {
+      const client = await Client.loggedIn();
+      const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
+      const reader = answer.body?.getReader();
+      await reader?.read();
+      await reader?.read();
+      await reader?.cancel();
+      expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada"}');
+    });
+
+    it('after its end a change is refused', async () => {
+      const client = await Client.loggedIn();
+      let kept: AnySession | undefined;
+      await client.text((session) => {
+        kept = session;
+        return new Response('done');
+      });
+      expect(() => Object.assign(kept ?? {}, { user: 'bob' })).toThrow('after the response had ended');
+    });
+  });
+});

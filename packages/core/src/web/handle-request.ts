@@ -1,0 +1,74 @@
+import { isSessError } from '../errors.ts';
+import type { Engine } from '../exchange/engine.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { openExchange } from '../exchange/open-exchange.ts';
+import { toldOfFailure } from '../exchange/told-of-failure.ts';
+import { failureResponse, withSessionHeaders } from '../response/web-response.ts';
+import type { SessionHeaders } from '../response/session-headers.ts';
+import type { Session } from '../session/session.ts';
+import { runWithExchange } from './current-exchange.ts';
+import { bodyUntilCommitted } from './body-until-committed.ts';
+
+/** Answers a request, with its session. */
+export type SessionHandler = (session: Session) => Response | Promise<Response>;
+
+/** How `sessions.handle()` works beside a framework. */
+export interface HandleOptions {
+  /** Told of the session before the handler runs, and of each one that a regenerate puts in its place. */
+  onSession?: (session: Session) => void;
+  /** Told of a commit that failed after the handler had answered: the client got the error in its place. */
+  onFailure?: (error: Error) => void;
+}
+
+/** The way of a Web `Request` from its cookie to a `Response` that may leave. */
+export async function handleRequest(
+  engine: Engine,
+  request: Request,
+  handler: SessionHandler,
+  { onSession, onFailure }: HandleOptions,
+): Promise<Response> {
+  const opened = openExchange(engine, request.headers.get('cookie') ?? undefined);
+  const exchange = opened instanceof Promise ? await opened : opened;
+  if (onSession !== undefined) {
+    exchange.onReplaced = onSession;
+    onSession(exchange.session);
+  }
+  try {
+    const given = await runWithExchange(exchange, () => handler(exchange.session));
+    return await committed(exchange, given, (commit) =>
+      toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
+    );
+  } catch (error) {
+    // What the app has to mend is the framework's to show and to log.
+    if (!isSessError(error) || error.status === 500) throw error;
+    return failureResponse(error, exchange.session);
+  }
+}
+
+type Commit = () => SessionHeaders | Promise<SessionHeaders>;
+
+async function committed(
+  exchange: Exchange,
+  given: Response,
+  told: (commit: Commit) => ReturnType<Commit>,
+): Promise<Response> {
+  const isFailed = given.status >= 500;
+  // Some frameworks make a 500 of each error. That of the store is a 503, which clients and proxies try again.
+  if (isFailed && given.status !== 503 && exchange.headers.isFaultSurfaced) {
+    await given.body?.cancel();
+    return failureResponse(exchange.fault, exchange.session);
+  }
+  // A response of an upgrade (101) has no headers that could be added to.
+  if (given.status < 200) exchange.headers.leave();
+  const said = await told(() => exchange.commit({ isFailed }));
+  if (given.status < 200) return given;
+  const commitLate = async (): Promise<void> => {
+    await told(() => exchange.commit({}));
+  };
+  return withSessionHeaders(given, said, bodyUntilCommitted(exchange, given, commitLate));
+}
+
+/** The route, for the log: what follows a `?` may be a secret. */
+function nameOf({ method, url }: Request): string {
+  return `${method} ${new URL(url).pathname}`;
+}

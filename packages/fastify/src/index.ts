@@ -1,0 +1,1 @@
+export { type SessionPluginOptions, session } from './plugin.ts';

@@ -1,0 +1,74 @@
+import {
+  SessError,
+  type Session,
+  type SessionExchange,
+  type Sessions,
+  type SessionsOptions,
+  createSessions,
+} from '@sess/core';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The session of this request: properties are data, methods are controls. */
+    session: Session;
+  }
+  interface FastifyInstance {
+    /** For listing and revoking sessions; `sessions.ready()` tries the storage. */
+    sessions: Sessions;
+  }
+}
+
+/** What `createSessions` takes, or the sessions that it made. Without any, everything comes from the environment. */
+export type SessionPluginOptions = SessionsOptions | Sessions;
+
+/** Where a request keeps its exchange. */
+const exchangeKey: unique symbol = Symbol('session exchange');
+
+interface WithExchange {
+  [exchangeKey]?: SessionExchange;
+}
+
+/**
+ * Gives every request a `request.session`, and holds each answer back until its session is stored: `app.register(session)`.
+ *
+ * @throws SessError from `ready()`: `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ */
+export const session: FastifyPluginAsync<SessionPluginOptions> = fastifyPlugin(addSessions, {
+  fastify: '5.x',
+  name: '@sess/fastify',
+});
+
+async function addSessions(app: FastifyInstance, options: SessionPluginOptions): Promise<void> {
+  const isGiven = isSessions(options);
+  const sessions = isGiven ? options : createSessions(options);
+  app.decorate('sessions', sessions);
+  app.decorateRequest('session', { getter: currentSessionOf });
+
+  app.addHook('onRequest', (request: FastifyRequest & WithExchange, reply, proceed) => {
+    const keep = (exchange: SessionExchange): void => {
+      request[exchangeKey] = exchange;
+      proceed();
+    };
+    // When a commit fails after the app has answered, no error handler is told.
+    const attached = sessions.attach(request.raw, reply.raw, (error) => request.log.error(error));
+    if (attached instanceof Promise) attached.then(keep, proceed);
+    else keep(attached);
+  });
+  // Sessions that were given are closed by whoever made them.
+  if (!isGiven) app.addHook('onClose', () => sessions.close());
+}
+
+function currentSessionOf(this: FastifyRequest & WithExchange): Session {
+  const exchange = this[exchangeKey];
+  if (exchange !== undefined) return exchange.session;
+  throw new SessError(
+    'UNSUPPORTED',
+    'request.session is there from the onRequest hooks on that were added after @sess/fastify. Register it before what uses it.',
+  );
+}
+
+function isSessions(options: SessionPluginOptions): options is Sessions {
+  return typeof options === 'object' && options !== null && 'attach' in options;
+}

@@ -1,0 +1,1 @@
+export { type SessionMiddleware, session } from './middleware.ts';

@@ -1,0 +1,215 @@
+import { getRequestListener } from '@hono/node-server';
+import {
+  type TestStore,
+  Visitor,
+  faultHeaders,
+  makeTestSessions,
+  serve,
+  stopServers,
+  takeDown,
+} from '@sess/adapter-tests';
+import { currentSession } from '@sess/core';
+import { type Context, type Handler, Hono } from 'hono';
+import { compress } from 'hono/compress';
+import { stream, streamSSE, streamText } from 'hono/streaming';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { session } from './index.ts';
+
+const secret = 'x7Kq-tests-of-the-hono-adapter-only-Zr91Yb';
+
+afterEach(stopServers);
+
+function serveApp({ fetch: answer }: Hono): ReturnType<typeof serve> {
+  const listener = getRequestListener(answer);
+  return serve((request, response) => void listener(request, response));
+}
+
+describe('session() on Hono', () => {
+  let store: TestStore;
+  let app: Hono;
+  let visitor: Visitor;
+
+  beforeEach(async () => {
+    const test = await makeTestSessions(secret, {});
+    ({ store } = test);
+    app = new Hono();
+    app.use(session(test.sessions));
+    app.get('/data', (c) => c.json(c.get('session')));
+    app.get('/fill', (c) => {
+      c.var.session.cart = ['book'];
+      return c.text('filled');
+    });
+    visitor = new Visitor((await serveApp(app)).url);
+  });
+
+  it('keeps a visitor apart from others, from request to request', async () => {
+    app.get('/count', async (c) => c.json(await c.get('session').update('views', (views = 0) => views + 1)));
+    const bob = new Visitor(visitor.url);
+    expect([await visitor.json('/count'), await visitor.json('/count'), await bob.json('/count')]).toEqual([1, 2, 1]);
+    expect(await store.size()).toBe(2);
+  });
+
+  it('costs nothing on a route that does not look: no store call, no header', async () => {
+    app.get('/plain', (c) => c.text('plain'));
+    const response = await visitor.get('/plain');
+    expect([response.headers.get('vary'), response.headers.getSetCookie()]).toEqual([null, []]);
+    expect(store.calls).toEqual([]);
+  });
+
+  /** Every way in which a handler may answer, and what a visitor gets. */
+  const ways: Record<string, [answer: (c: Context) => Response | Promise<Response>, status: number, text: string]> = {
+    'c.text()': [(c) => c.text('whole'), 200, 'whole'],
+    'c.json()': [(c) => c.json({ whole: true }, 201), 201, '{"whole":true}'],
+    'c.body() of bytes': [(c) => c.body(new Uint8Array([119])), 200, 'w'],
+    'c.body(null)': [(c) => c.body(null, 204), 204, ''],
+    'c.redirect()': [(c) => c.redirect('/data'), 302, ''],
+    'a Response': [() => new Response('whole', { status: 418 }), 418, 'whole'],
+    'Response.redirect()': [() => Response.redirect('http://localhost/data', 303), 303, ''],
+    'stream()': [(c) => stream(c, async (out) => void (await out.write('whole'))), 200, 'whole'],
+    'streamText()': [
+      (c) =>
+        streamText(c, async (out) => {
+          await out.write('wh');
+          await out.write('ole');
+        }),
+      200,
+      'whole',
+    ],
+    'streamSSE()': [(c) => streamSSE(c, (out) => out.writeSSE({ data: 'whole' })), 200, 'data: whole\n\n'],
+  };
+
+  it.each(Object.keys(ways))('%s leaves when the session is stored, and with its cookie', async (way) => {
+    const [answer, status, text] = ways[way] ?? [(c: Context) => c.text(''), 0, ''];
+    app.get('/way', (c) => {
+      c.get('session').theme = 'dark';
+      return answer(c);
+    });
+    const release = store.hold();
+    let answered = false;
+    const asked = visitor.get('/way').finally(() => (answered = true));
+    await expect.poll(() => store.calls).toEqual(['create']);
+    await fetch(`${visitor.url}/nothing-here`);
+    expect(answered).toBe(false);
+    release();
+    const response = await asked;
+    expect([response.status, await response.text()]).toEqual([status, text]);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+    expect(response.headers.get('cache-control')).toBe('private, no-store');
+    expect(await visitor.json('/data')).toEqual({ theme: 'dark' });
+  });
+
+  it.each(Object.keys(ways))('%s is a 503 when the session can not be stored', async (way) => {
+    const [answer] = ways[way] ?? [(c: Context) => c.text('')];
+    app.get('/way', (c) => {
+      c.get('session').theme = 'dark';
+      return answer(c);
+    });
+    store.down.add('create');
+    const response = await visitor.get('/way');
+    expect(faultHeaders(response)).toEqual({ status: 503, retryAfter: '1', cacheControl: 'no-store', cookies: [] });
+    expect(response.headers.get('location')).toBe(null);
+  });
+
+  it.each<[string, (failed: Hono) => void]>([
+    ['without a handler of errors', () => {}],
+    ['where a handler makes a 500 of them', (failed) => void failed.onError((_error, c) => c.text('sorry', 500))],
+    ['where a handler answers by itself', (failed) => void failed.onError((_error, c) => c.text('sorry', 503))],
+  ])('a fault at the first look is a 503, and nobody is logged out, %s', async (_, prepare) => {
+    prepare(app);
+    await visitor.get('/fill');
+    takeDown(store);
+    const response = await visitor.get('/data');
+    expect(faultHeaders(response)).toEqual({ status: 503, retryAfter: '1', cacheControl: 'no-store', cookies: [] });
+    store.down.clear();
+    expect(await visitor.json('/data')).toEqual({ cart: ['book'] });
+  });
+
+  it('an error of the client keeps its status, one of the app is for its handler', async () => {
+    app.get('/pollute', (c) => c.text(String(Object.assign(c.get('session'), JSON.parse('{"constructor":1}')))));
+    app.get('/broken', () => {
+      throw new TypeError('a mistake');
+    });
+    app.onError((error, c) => c.text(error.message, 500));
+    expect((await visitor.get('/pollute')).status).toBe(400);
+    const broken = await visitor.get('/broken');
+    expect([broken.status, await broken.text()]).toEqual([500, 'a mistake']);
+  });
+
+  it('after regenerate the session of the context is the new one, and the old token is worth nothing', async () => {
+    app.get('/login', async (c) => {
+      await c.get('session').regenerate({ owner: 'ann' });
+      c.get('session').theme = c.var.session.owner ?? '';
+      return c.text(String(c.get('session') === currentSession()));
+    });
+    await visitor.get('/fill');
+    const stolen = visitor.copy();
+    expect(await visitor.text('/login')).toBe('true');
+    expect([await visitor.json('/data'), await stolen.json('/data')]).toEqual([{ theme: 'ann' }, {}]);
+  });
+
+  it('destroy() ends the session and clears the cookie', async () => {
+    app.get('/logout', async (c) => {
+      await c.get('session').destroy();
+      return c.redirect('/');
+    });
+    await visitor.get('/fill');
+    const stolen = visitor.copy();
+    await visitor.get('/logout');
+    expect([visitor.cookies.size, await stolen.json('/data')]).toEqual([0, {}]);
+  });
+
+  it('a change while the body streams is stored before the body ends, or breaks it off', async () => {
+    const late: Handler = (c) =>
+      streamText(c, async (out) => {
+        await out.write('first, ');
+        c.get('session').theme = 'dark';
+        await out.write('last');
+      });
+    app.get('/stream', late);
+    app.get('/other', (c) =>
+      streamText(c, async (out) => {
+        await out.write('begun');
+        c.get('session').theme = 'light';
+        await out.write(', not ended');
+      }),
+    );
+    await visitor.get('/fill');
+    expect(await visitor.text('/stream')).toBe('first, last');
+    expect(await visitor.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
+    store.down.add('update');
+    await expect(visitor.text('/other')).rejects.toThrow('terminated');
+  });
+
+  it('works beside middleware that wraps the answer, on either side', async () => {
+    const around = new Hono();
+    around.use(compress({ threshold: 0 }));
+    around.use(async (c, next) => {
+      await next();
+      c.header('X-Outer', 'yes');
+    });
+    app.get('/long', (c) => {
+      c.get('session').theme = 'dark';
+      return c.text('long '.repeat(1_000));
+    });
+    around.route('/', app);
+    const outer = new Visitor((await serveApp(around)).url);
+    const response = await outer.get('/long');
+    expect([response.headers.get('x-outer'), response.headers.get('content-encoding')]).toEqual(['yes', 'gzip']);
+    expect([await response.text(), response.headers.getSetCookie().length]).toEqual(['long '.repeat(1_000), 1]);
+  });
+
+  it('mounted twice does its work once', async () => {
+    const twice = new Hono();
+    const middleware = session({ store, secret, logger: false });
+    twice.use(middleware, middleware);
+    twice.get('/count', (c) => {
+      c.get('session').views = (c.get('session').views ?? 0) + 1;
+      return c.json(c.get('session').views);
+    });
+    const guest = new Visitor((await serveApp(twice)).url);
+    const first = await guest.get('/count');
+    expect([await first.json(), first.headers.getSetCookie().length, await guest.json('/count')]).toEqual([1, 1, 2]);
+    expect(await middleware.sessions.revoke('0'.repeat(64))).toBe(false);
+  });
+});

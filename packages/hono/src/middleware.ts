@@ -1,0 +1,51 @@
+import { type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
+import type { Context, MiddlewareHandler } from 'hono';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The session of this request: properties are data, methods are controls. */
+    session: Session;
+  }
+}
+
+/** A Hono middleware; its `sessions` list and revoke sessions. */
+export interface SessionMiddleware extends MiddlewareHandler {
+  readonly sessions: Sessions;
+}
+
+/**
+ * Gives every request a session, `c.get('session')` or `c.var.session`, and answers when it is stored.
+ *
+ * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
+ * comes from the environment.
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ */
+export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
+  const sessions = isSessions(options) ? options : createSessions(options);
+
+  const middleware: MiddlewareHandler = async (c, next) => {
+    // Mounted twice: the outer one has seen to this request.
+    if (c.get('session') !== undefined) return next();
+    const answer = async (): Promise<Response> => {
+      await next();
+      // Hono makes a 500 of every error, unless the app has a handler that does better.
+      if (isSessError(c.error) && c.error.status !== 500 && c.res.status === 500) throw c.error;
+      return c.res;
+    };
+    const onSession = (current: Session): void => c.set('session', current);
+    replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
+  };
+
+  return Object.assign(middleware, { sessions });
+}
+
+function isSessions(options: SessionsOptions | Sessions): options is Sessions {
+  return typeof options === 'object' && options !== null && 'attach' in options;
+}
+
+/** Hono merges the headers of the answer before into a new one, unless there is none. */
+function replaceAnswer(c: Context, answer: Response): void {
+  if (answer === c.res) return;
+  c.res = undefined;
+  c.res = answer;
+}
