@@ -77,8 +77,7 @@ export function createDemo({ sessions, store, framework, why, workers }: DemoOpt
 
     async logoutEverywhere(session, { form }) {
       // One's own session last: if the store fails in between, the button is still there to press again.
-      const others =
-        session.owner === undefined ? 0 : await sessions.revokeAll(session.owner, { except: session.handle });
+      const others = session.owner === undefined ? 0 : await sessions.revokeAll(session.owner, { except: session });
       await session.destroy();
       return form ? seeOther('/') : jsonReply({ user: null, revoked: others });
     },
@@ -117,12 +116,11 @@ export function createDemo({ sessions, store, framework, why, workers }: DemoOpt
     },
 
     async revoke(session, handle) {
-      const own = session.owner === undefined ? [] : await sessions.list(session.owner);
-      if (!own.some((other) => other.handle === handle)) {
+      const { owner } = session;
+      if (owner !== undefined && handle === session.handle) await session.destroy();
+      // With the owner: a handle comes from the request, and must not end somebody else's session.
+      else if (owner === undefined || !(await sessions.revoke(handle, { owner })))
         throw new Problem('NOT_FOUND', 'You have no such session. It may have ended already.');
-      }
-      if (handle === session.handle) await session.destroy();
-      else await sessions.revoke(handle);
       return jsonReply({ revoked: handle });
     },
 

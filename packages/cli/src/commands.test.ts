@@ -88,8 +88,7 @@ describe('sess list', () => {
            async read(key) { return records[key]; },
            async update() { return 'gone'; },
            async destroy() {},
-           async keysByOwner() { return [...Object.keys(records), 'c'.repeat(64)]; },
-           async forgetKeys() {},
+           async *keysByOwner() { yield { keys: [...Object.keys(records), 'c'.repeat(64)], async forget() {} }; },
          },
        };`,
     );

@@ -1,4 +1,11 @@
-import { type SessionKey, type SessionRecord, type SessionStore, hasAbility, isSessError } from '@sess/core';
+import {
+  type OwnerPage,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  hasAbility,
+  isSessError,
+} from '@sess/core';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** A session as it may be shown: without its values. */
@@ -81,8 +88,19 @@ export function walkOf(store: SessionStore): AsyncIterable<SessionKey> {
   throw new CommandError(exitCodes.fault, 'This store cannot list its sessions: it has no walk().');
 }
 
-/** Keys that may belong to the owner. */
-export async function keysOf(store: SessionStore, owner: string): Promise<readonly SessionKey[]> {
+/** Keys that may belong to the owner, each once. */
+export async function* keysOf(store: SessionStore, owner: string): AsyncGenerator<SessionKey> {
+  const shown = new Set<SessionKey>();
+  for await (const { keys } of pagesOf(store, owner)) {
+    for (const key of keys) {
+      if (shown.has(key)) continue;
+      shown.add(key);
+      yield key;
+    }
+  }
+}
+
+function pagesOf(store: SessionStore, owner: string): AsyncIterable<OwnerPage> {
   if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner);
   throw new CommandError(exitCodes.fault, 'This store cannot find sessions by owner: it has no keysByOwner().');
 }

@@ -27,7 +27,8 @@ export { failureResponse, withSessionHeaders } from './response/web-response.ts'
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
 export { currentSession } from './web/current-exchange.ts';
 export type { HandleOptions, SessionHandler } from './web/handle-request.ts';
-export { type SessionExchange, type Sessions, createSessions } from './sessions.ts';
+export { createSessions } from './sessions.ts';
+export type { RevokeAllOptions, RevokeOptions, SessionExchange, Sessions } from './sessions-interface.ts';
 export type { SessionsOptions } from './sessions-options.ts';
 export {
   type ChecksItself,
@@ -36,6 +37,7 @@ export {
   type DestroyOptions,
   type Finding,
   type IndexesOwners,
+  type OwnerPage,
   type SessionChange,
   type SessionKey,
   type SessionRecord,

@@ -177,13 +177,23 @@ export interface DescribesItself {
  * entry is a hint: the caller reads the session before it believes one.
  */
 export interface IndexesOwners {
-  /** Keys that may belong to the owner; every live session of the owner is among them. */
-  keysByOwner(owner: string): Promise<readonly SessionKey[]>;
   /**
-   * Drops entries that the caller found to have no session. An entry younger than 60 s stays: its
-   * session may be about to be stored. An entry that is written again is young again.
+   * Keys that may belong to the owner, in pages, so that no owner has too many. Each page takes no longer than one call.
+   *
+   * A key whose entry is there when the iteration begins, and is not forgotten before it ends, is shown. Entries that
+   * are written meanwhile may be missing or shown, and a key may be shown more than once.
    */
-  forgetKeys(owner: string, keys: readonly SessionKey[]): Promise<void>;
+  keysByOwner(owner: string): AsyncIterable<OwnerPage>;
+}
+
+/** Some of an owner's keys, at most 1,000. */
+export interface OwnerPage {
+  readonly keys: readonly SessionKey[];
+  /**
+   * Drops the entries of those keys of this page that the caller found to have no session. An entry younger than 60 s
+   * stays: its session may be about to be stored. An entry that was written again is young again.
+   */
+  forget(keys: readonly SessionKey[]): Promise<void>;
 }
 
 export interface WalksKeys {

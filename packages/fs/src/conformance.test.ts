@@ -65,10 +65,12 @@ const built: typeof import('./index.ts') = await import(address);
 const listed = vi.spyOn(fs, 'readdir');
 const opened = vi.spyOn(fs, 'open');
 
+const unknownKey = '0'.repeat(64);
+
 async function untilInThread(store: FsStore): Promise<void> {
   do {
     listed.mockClear();
-    await store.keysByOwner('nobody');
+    await store.read(unknownKey);
     await turn();
   } while (listed.mock.calls.length > 0);
 }
@@ -82,7 +84,7 @@ testStore({
   async open({ clock, instances }) {
     const directory = fastDirectory();
     const stores = Array.from({ length: instances }, () => built.fsStore({ directory, clock, sweepEveryMs: 0 }));
-    for (const store of stores) await store.keysByOwner('nobody');
+    for (const store of stores) await store.read(unknownKey);
     for (const store of stores) await untilInThread(store);
     const plant = plantIn(directory, clock);
     opened.mockClear();

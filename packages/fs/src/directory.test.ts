@@ -14,7 +14,14 @@ import fs, {
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { fsStore } from './index.ts';
-import { changeAt, keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import {
+  changeAt,
+  keyOf,
+  keysOf,
+  recordAt,
+  removeTemporaryDirectories,
+  temporaryDirectory,
+} from './testing/directories.ts';
 import { type StoreProcess, isRoot, startProcess } from './testing/store-process.ts';
 
 afterAll(removeTemporaryDirectories);
@@ -322,7 +329,7 @@ describe('a directory that is replaced while the app runs', () => {
         () => store.read(unknown),
         () => store.update(unknown, changeAt(now)),
         () => store.destroy(unknown),
-        () => store.keysByOwner('nobody'),
+        () => keysOf(store, 'nobody'),
       ]) {
         await expect(absent()).rejects.toMatchObject(told);
       }
@@ -348,11 +355,12 @@ describe('a directory that is replaced while the app runs', () => {
       rmSync(join(directory, 'owners'), { recursive: true });
       if (who === 'after a restart') stores.splice(0, 2, open(directory));
       const asked = who === 'by two processes at once' ? stores : stores.slice(0, 1);
-      for (const found of await Promise.all(asked.map((store) => store.keysByOwner('u1'))))
+      for (const found of await Promise.all(asked.map((store) => keysOf(store, 'u1'))))
         expect(found.toSorted()).toEqual(keys);
-      expect(await stores[0]?.keysByOwner('u2')).toEqual([keyOf('of another')]);
-      expect(await stores[0]?.create(keyOf('new'), { ...record, owner: 'u2' })).toBe(true);
-      expect(await stores[0]?.keysByOwner('u2')).toHaveLength(2);
+      const [first = open(directory)] = stores;
+      expect(await keysOf(first, 'u2')).toEqual([keyOf('of another')]);
+      expect(await first.create(keyOf('new'), { ...record, owner: 'u2' })).toBe(true);
+      expect(await keysOf(first, 'u2')).toHaveLength(2);
       expect(existsSync(join(directory, 'owners_restored'))).toBe(false);
     },
   );

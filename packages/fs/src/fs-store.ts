@@ -16,6 +16,7 @@ import { type DiskThread, openDiskThread } from './thread/disk-thread.ts';
 import { type Terms, openGate } from './gate.ts';
 import { checkDirectory } from './health.ts';
 import { notedApps } from './noted-apps.ts';
+import { ownerPages } from './owner-pages.ts';
 import { openSessionDirectory } from './session-directory.ts';
 import { assertSessionKey } from './session-path.ts';
 import { siteIn } from './site.ts';
@@ -121,9 +122,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
 
     destroy: (key, how = {}) => at(key, 'destroy', key, how),
 
-    keysByOwner: (owner) => perform({}, 'keysByOwner', owner),
-
-    forgetKeys: (owner, keys) => perform({}, 'forgetKeys', owner, keys),
+    keysByOwner: (owner) => ownerPages(site, gate, owner, (entries) => perform({}, 'forgetEntries', owner, entries)),
 
     walk: () => walk(site, gate),
 

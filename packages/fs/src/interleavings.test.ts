@@ -5,6 +5,8 @@ import type { SessionRecord } from '@sess/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   changeAt,
+  forgetAll,
+  keysOf,
   minuteMs,
   placeOf,
   recordAt,
@@ -263,11 +265,11 @@ describe('a sweep', () => {
       actors: (scene) => ({
         one: () => scene.store().create(key, recordAt(scene.now(), { owner: 'u1', expiresAt: scene.now() + graceMs })),
         sweep: sweep(scene),
-        forget: () => scene.store().forgetKeys('u1', [key]),
+        forget: () => forgetAll(scene.store(), 'u1'),
       }),
       async verify(scene, outcomes) {
         expect(answerOf(outcomes, 'one')).toBe(true);
-        expect(await scene.store().keysByOwner('u1')).toEqual([key]);
+        expect(await keysOf(scene.store(), 'u1')).toEqual([key]);
       },
     });
     expect(rounds).toBe(300);

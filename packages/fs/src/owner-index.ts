@@ -18,9 +18,10 @@ import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './
 export interface OwnerIndex {
   /** Stores a session behind its entry, so that none is missing here. No entry without an owner. */
   around<T>(owner: string | null | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
-  keys(owner: string): Promise<SessionKey[]>;
-  /** `isOwned` has the last word: the caller's look at the session may be long ago. */
-  forget(owner: string, keys: readonly SessionKey[], isOwned: (key: SessionKey) => Promise<boolean>): Promise<void>;
+  /** Where an owner's entries are. */
+  placeOf(owner: string): string;
+  /** Removes old entries. `isOwned` has the last word: the caller's look at the session may be long ago. */
+  forget(owner: string, entries: readonly string[], isOwned: (key: SessionKey) => Promise<boolean>): Promise<void>;
   /** Makes the entry of a session that lives look new to a cleaner of old files; writes one where it has gone. */
   renew(owner: string, key: SessionKey): Promise<void>;
   /** Directories of places, for the sweep. */
@@ -91,20 +92,12 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       if (!(await renewTimes(`${place}/${entry}`))) await add(owner, key, entry);
     },
 
-    async keys(owner) {
-      const { place } = placeOf(owner);
-      let entries = await namesIfAny(place);
-      if (entries.length === 0 && (await directory.verifyOwners())) entries = await namesIfAny(place);
-      return [...new Set(entries.map(keyOf).filter(isSessionKey))];
-    },
+    placeOf: (owner) => placeOf(owner).place,
 
-    async forget(owner, keys, isOwned) {
+    async forget(owner, entries, isOwned) {
       const { place } = placeOf(owner);
-      const dropped = new Set(keys);
-      for (const entry of await namesIfAny(place)) {
-        const key = keyOf(entry);
-        if (dropped.has(key) && isOld(entry) && !(await isOwned(key))) await unlink(`${place}/${entry}`);
-      }
+      for (const entry of entries)
+        if (isOld(entry) && !(await isOwned(keyOf(entry)))) await unlink(`${place}/${entry}`);
       await removeIfEmpty(place);
     },
 
@@ -148,7 +141,8 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-function keyOf(entry: string): string {
+/** The session that an entry leads to, if the name is an entry's. */
+export function keyOf(entry: string): string {
   return entry.slice(0, Math.max(0, entry.indexOf('_')));
 }
 

@@ -62,11 +62,15 @@ async function readData(
   }
 }
 
-/** Whether the session lives and is the owner's. One that cannot be read may be. */
+/**
+ * Whether the session lives and is the owner's. One that cannot be read may be, and so may one that has expired and was
+ * not swept yet: where the clock is set back it lives again.
+ */
 export async function isOwnedBy(site: Site, owner: string, key: SessionKey, work: Work): Promise<boolean> {
   try {
     const there = await loadSession(site, sessionPath(site.directory.path, key), work);
-    return there.state === 'live' && there.record.owner === owner;
+    if (there.state === 'live') return there.record.owner === owner;
+    return there.state === 'dead' && there.token.kind === 'live';
   } catch (error) {
     if (isSessError(error) && (error.code === 'STORE_CORRUPT' || error.code === 'STORE_TOO_NEW')) return true;
     throw error;

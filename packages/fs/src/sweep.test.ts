@@ -9,6 +9,7 @@ import {
   changeAt,
   fastDirectory,
   keyOf,
+  keysOf,
   minuteMs,
   placeOf,
   recordAt,
@@ -174,11 +175,11 @@ describe('a sweep', () => {
     await store.create(key, record);
     await store.create(keyOf('second'), { ...record, owner: 'u2' });
     await store.destroy(keyOf('second'));
-    expect(await store.keysByOwner('u2')).toEqual([keyOf('second')]);
+    expect(await keysOf(store, 'u2')).toEqual([keyOf('second')]);
     clock.now += 2 * hourMs;
     await store.sweep();
-    expect(await store.keysByOwner('u1')).toEqual([key]);
-    expect(await store.keysByOwner('u2')).toEqual([]);
+    expect(await keysOf(store, 'u1')).toEqual([key]);
+    expect(await keysOf(store, 'u2')).toEqual([]);
     const entries = readdirSync(join(directory, 'owners'), { recursive: true }).map(String);
     expect(entries.filter((name) => name.includes(key))).toHaveLength(1);
   });

@@ -13,8 +13,7 @@ interface VerbTypes {
   read: { args: [key: SessionKey]; answer: SessionRecord | 'ended' | undefined };
   update: { args: [key: SessionKey, change: SessionChange]; answer: UpdateVerdict };
   destroy: { args: [key: SessionKey, how: DestroyOptions]; answer: SessionRecord | undefined };
-  keysByOwner: { args: [owner: string]; answer: SessionKey[] };
-  forgetKeys: { args: [owner: string, keys: readonly SessionKey[]]; answer: void };
+  forgetEntries: { args: [owner: string, entries: readonly string[]]; answer: void };
 }
 
 export type VerbName = keyof VerbTypes;
@@ -40,7 +39,6 @@ export function verbsOn(site: Site): Verbs {
     read: async (work, key) => readSession(site, await at(key), work),
     update: async (work, key, change) => updateSession(site, await at(key), change, work),
     destroy: async (work, key, how) => destroySession(site, await at(key), how, work),
-    keysByOwner: (_, owner) => owners.keys(owner),
-    forgetKeys: (work, owner, keys) => owners.forget(owner, keys, (key) => isOwnedBy(site, owner, key, work)),
+    forgetEntries: (work, owner, entries) => owners.forget(owner, entries, (key) => isOwnedBy(site, owner, key, work)),
   };
 }

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startCluster, startSentinel, startServer, until } from '../test/redis-server.ts';
-import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { change, keysOf, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
@@ -89,7 +89,7 @@ describe('Sentinel', () => {
     console.log(
       `sentinel: ${counts.right} right, ${counts.faults} faults, ${Math.round(counts.lastFaultAt - diedAt)} ms`,
     );
-    expect((await store.keysByOwner('u1')).length).toBe(8);
+    expect((await keysOf(store, 'u1')).length).toBe(8);
   }, 60_000);
 
   it('follows a failover away from a master that is frozen', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SessionChange, SessionKey } from '@sess/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestServer, startServer } from '../test/redis-server.ts';
-import { newKey, newPrefix } from '../test/session-fixtures.ts';
+import { forget, keysOf, newKey, newPrefix } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** For how long entries are kept. Instants are those of a worker; Redis sees only their differences. */
@@ -38,7 +38,7 @@ async function login(lifetimeMs: number): Promise<SessionKey> {
 async function update(key: SessionKey, change: SessionChange): Promise<void> {
   expect(await store.update(key, change)).toBe('applied');
   // Behind the renewal, on the same connection.
-  await store.keysByOwner('u1');
+  await keysOf(store, 'u1');
 }
 
 /** How long the entry stays, by its score and by the whole set. */
@@ -93,7 +93,7 @@ it('a lifetime that runs out at the absolute timeout renews nothing, whatever th
   await server.admin.zrem(indexOf('u1'), key);
   for (const touchedAt of [start + hour, start + hour - 500, start + 2 * hour, start + 2 * hour - 1]) {
     await update(key, { touchedAt, expiresAt: endsAt });
-    expect(await store.keysByOwner('u1')).toEqual([]);
+    expect(await keysOf(store, 'u1')).toEqual([]);
   }
 });
 
@@ -103,6 +103,6 @@ it('an entry that is kept for longer than it is asked for is young again all the
   const minutes = 150 * 24 * 60;
   await server.admin.zadd(indexOf('u1'), (Number(seconds) - 62 + minutes * 60) * 2 ** 20 + minutes, key);
   await update(key, { ...times(start + 1000, hour), owner: 'u1' });
-  await store.forgetKeys('u1', [key]);
-  expect(await store.keysByOwner('u1')).toEqual([key]);
+  await forget(store, 'u1', [key]);
+  expect(await keysOf(store, 'u1')).toEqual([key]);
 });

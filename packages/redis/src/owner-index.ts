@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SessionKey } from '@sess/core';
+import type { OwnerPage, SessionKey } from '@sess/core';
+import { cursorPages } from './cursor-pages.ts';
 import type { Link } from './link.ts';
 import { type Script, script } from './script.ts';
 import { encodeText } from './session-record.ts';
@@ -15,9 +16,10 @@ export interface OwnerIndex {
   /** Writes the entry. `send` is for use inside a call: sent before the session, on one connection, it is there before. */
   send(owner: string, key: SessionKey, timeToLiveMs: number): Promise<unknown>;
   add(owner: string, key: SessionKey, timeToLiveMs: number, since?: number): Promise<unknown>;
-  keysByOwner(owner: string): Promise<readonly SessionKey[]>;
-  forgetKeys(owner: string, keys: readonly SessionKey[]): Promise<void>;
+  keysByOwner(owner: string): AsyncIterable<OwnerPage>;
 }
+
+const keysPerPage = 1_000;
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -75,6 +77,12 @@ export function ownerIndex(link: Link, prefix: string): OwnerIndex {
   const send = (owner: string, key: SessionKey, timeToLiveMs: number) =>
     link.evaluate(indexScript, nameOf(owner), [key, minutesKept(timeToLiveMs)]);
 
+  async function forget(owner: string, keys: readonly SessionKey[]): Promise<void> {
+    if (keys.length === 0) return;
+    const send = () => link.evaluate(forgetScript, nameOf(owner), keys);
+    await link.run({ what: 'a write of the owner index', isRepeatable: true, send });
+  }
+
   return {
     send,
 
@@ -86,16 +94,14 @@ export function ownerIndex(link: Link, prefix: string): OwnerIndex {
         send: () => send(owner, key, timeToLiveMs),
       }),
 
-    async keysByOwner(owner) {
-      const send = () => link.client.zrange(nameOf(owner), 0, '-1');
-      const keys = await link.run({ what: 'a look into the owner index', isRepeatable: true, send });
-      return keys.filter(isSessionKey);
-    },
-
-    async forgetKeys(owner, keys) {
-      for (let at = 0; at < keys.length; at += 500) {
-        const send = () => link.evaluate(forgetScript, nameOf(owner), keys.slice(at, at + 500));
-        await link.run({ what: 'a write of the owner index', isRepeatable: true, send });
+    // By `ZSCAN`, which passes over nothing that stays: ranks move when others are forgotten, and scores when entries are
+    // written again.
+    async *keysByOwner(owner) {
+      const read = (cursor: string) => link.client.zscan(nameOf(owner), cursor, 'COUNT', keysPerPage);
+      for await (const found of cursorPages(link, 'a look into the owner index', read)) {
+        const keys = found.filter(isSessionKey);
+        for (let at = 0; at < keys.length; at += keysPerPage)
+          yield { keys: keys.slice(at, at + keysPerPage), forget: (gone) => forget(owner, gone) };
       }
     },
   };

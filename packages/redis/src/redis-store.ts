@@ -58,7 +58,6 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     ...verbs,
 
     keysByOwner: index.keysByOwner,
-    forgetKeys: (owner, keys) => whole.run(() => index.forgetKeys(owner, keys)),
 
     walk: () => walkSessions(main, prefix),
 

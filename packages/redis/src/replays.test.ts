@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer, until } from '../test/redis-server.ts';
-import { change, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { change, keysOf, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** What is sent twice, or arrives when nobody waits for it any more. */
@@ -147,7 +147,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
       await store.create(newKey(), record({}, { owner: 'u1' }));
       proxy.loseReply('evalsha');
       expect(await store.create(key, record({}, { owner: 'u1' }))).toBe(true);
-      expect(await other.keysByOwner('u1')).toContain(key);
+      expect(await keysOf(other, 'u1')).toContain(key);
       expect(await other.read(key)).toMatchObject({ owner: 'u1' });
     });
 

@@ -1,5 +1,6 @@
-import { SessError, type SessionKey } from '@sess/core';
+import type { SessionKey } from '@sess/core';
 import type { Redis } from 'ioredis';
+import { cursorPages } from './cursor-pages.ts';
 import type { Link } from './link.ts';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { isSessionKey } from './session-key.ts';
@@ -24,7 +25,8 @@ export async function* walkSessions(link: Link, prefix: string): AsyncGenerator<
 
   const masters = await link.run({ what: 'a walk', isRepeatable: true, send: async () => mastersOf(client) });
   for (const master of masters) {
-    for await (const names of namesOn(link, master, pattern)) {
+    const read = (cursor: string) => master.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
+    for await (const names of cursorPages(link, 'a walk over the sessions', read)) {
       for (const key of await live(
         link,
         prefix,
@@ -37,38 +39,6 @@ export async function* walkSessions(link: Link, prefix: string): AsyncGenerator<
       }
     }
   }
-}
-
-/** How often a walk begins a server at most. */
-const mostBeginnings = 5;
-
-/**
- * The names on one server, some of them twice.
- *
- * The cursor of `SCAN` means something to one process alone. Behind a new connection may be another one, where it would
- * pass over sessions: so the server is begun again.
- */
-async function* namesOn(link: Link, master: Redis, pattern: string): AsyncGenerator<readonly string[]> {
-  for (let beginnings = 0; beginnings < mostBeginnings; beginnings++) {
-    const begunAt = performance.now();
-    let cursor = '0';
-    do {
-      const at = cursor;
-      const send = () => master.scan(at, 'MATCH', pattern, 'COUNT', 1000);
-      const [next, names] = await link.run({ what: 'a walk', isRepeatable: true, send });
-      cursor = next;
-      yield names;
-    } while (cursor !== '0' && link.lostAt < begunAt);
-    if (link.lostAt < begunAt) return;
-  }
-  throw lostAgain(link);
-}
-
-function lostAgain(link: Link): SessError {
-  return new SessError(
-    'STORE_UNAVAILABLE',
-    `The connection to Redis (${link.where()}) was lost again and again during a walk over the sessions.`,
-  );
 }
 
 /** The sessions among the keys: neither end markers nor what is no session at all. */

@@ -26,17 +26,7 @@ export class WholeOperations {
     this.#inHand.end();
   }
 
-  async run<T>(operation: () => Promise<T>): Promise<T> {
-    this.assertOpen();
-    this.begin();
-    try {
-      return await operation();
-    } finally {
-      this.end();
-    }
-  }
-
-  /** A verb is over within its bound. What is as long as its list is not waited for without end. */
+  /** Each operation is over within its bound. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await settledWithin(2 * this.#timeoutMs, this.#inHand.settled());

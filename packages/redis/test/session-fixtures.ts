@@ -1,5 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type SessErrorCode, type SessionChange, type SessionKey, type SessionRecord, isSessError } from '@sess/core';
+import {
+  type IndexesOwners,
+  type SessErrorCode,
+  type SessionChange,
+  type SessionKey,
+  type SessionRecord,
+  isSessError,
+} from '@sess/core';
 
 export function newKey(): SessionKey {
   return randomBytes(32).toString('hex');
@@ -18,6 +25,17 @@ export function record(fields: Record<string, string> = {}, more: Partial<Sessio
 export function change(parts: Partial<SessionChange> = {}): SessionChange {
   const now = Date.now();
   return { touchedAt: now, expiresAt: now + 600_000, ...parts };
+}
+
+/** The keys that the index shows. */
+export async function keysOf(store: IndexesOwners, owner: string): Promise<SessionKey[]> {
+  const keys = new Set<SessionKey>();
+  for await (const page of store.keysByOwner(owner)) for (const key of page.keys) keys.add(key);
+  return [...keys];
+}
+
+export async function forget(store: IndexesOwners, owner: string, keys: readonly SessionKey[]): Promise<void> {
+  for await (const page of store.keysByOwner(owner)) await page.forget(page.keys.filter((key) => keys.includes(key)));
 }
 
 export interface Outcome<T> {

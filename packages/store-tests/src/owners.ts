@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import type { SessionKey } from '@sess/core';
+import type { OwnerPage, SessionKey } from '@sess/core';
 import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
 
 /** An entry younger than this is never dropped. */
 const youngMs = 60_000;
+
+const mostInAPage = 1_000;
 
 /** Owners that meet paths, patterns, separators and limits of names. */
 const owners: Record<string, string> = {
@@ -36,7 +38,7 @@ const pairs: readonly (readonly [string, string])[] = [
 
 async function assertOwns(t: Subject, owner: string, key: SessionKey): Promise<void> {
   for (const worker of t.stores.keys()) {
-    const keys = await t.able('keysByOwner', worker).keysByOwner(owner);
+    const keys = await t.keysOf(owner, worker);
     assert.ok(keys.includes(key), 'a live session is missing from the index');
   }
 }
@@ -46,18 +48,40 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
 
   group('keys by owner', () => {
     test('are none for an owner that nobody heard of', async (t) => {
-      assert.deepEqual([...(await t.able('keysByOwner').keysByOwner('nobody'))], []);
+      assert.deepEqual(await t.keysOf('nobody'), []);
     });
 
-    test('hold every live session of the owner, each once', async (t) => {
+    test('hold every live session of the owner, and no others', async (t) => {
       const made: SessionKey[] = [];
       for (let count = 0; count < 20; count++) made.push((await t.created({ owner: 'u1' })).key);
       await t.created({ owner: 'u2' });
       await t.created();
       for (const worker of t.stores.keys()) {
-        const keys = await t.able('keysByOwner', worker).keysByOwner('u1');
+        const keys = await t.keysOf('u1', worker);
         assert.deepEqual(keys.toSorted(), made.toSorted());
       }
+    });
+
+    test('are shown in pages, all of them, also while some are forgotten and others written', async (t) => {
+      const leftMs = 10 * youngMs;
+      const made: SessionKey[] = [];
+      while (made.length < 1.1 * mostInAPage) {
+        const some = await Promise.all(Array.from({ length: 50 }, () => t.created({ owner: 'u1', leftMs })));
+        made.push(...some.map(({ key }) => key));
+      }
+      const ended = new Set(made.filter((_, index) => index % 3 === 0));
+      for (const key of ended) await t.store.destroy(key);
+      if (!t.clock.isOwn) await t.clock.pass(youngMs + 1000);
+
+      const shown = new Set<SessionKey>();
+      for await (const page of t.able('keysByOwner').keysByOwner('u1')) {
+        assert.ok(page.keys.length <= mostInAPage, `a page of ${page.keys.length} keys`);
+        for (const key of page.keys) shown.add(key);
+        await t.created({ owner: 'u1', leftMs });
+        await page.forget(page.keys.filter((key) => ended.has(key)));
+      }
+      const missing = made.filter((key) => !ended.has(key) && !shown.has(key));
+      assert.deepEqual(missing, [], 'live sessions are missing');
     });
 
     for (const [what, owner] of Object.entries(owners)) {
@@ -65,7 +89,7 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
         const { key, record } = await t.created({ owner });
         await assertOwns(t, owner, key);
         await t.assertStored(key, record);
-        await t.able('keysByOwner').forgetKeys(owner, [key]);
+        await t.forget(owner, [key]);
         await assertOwns(t, owner, key);
       });
     }
@@ -74,9 +98,8 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
       test(`${short(one)} and ${short(other)} are two owners`, async (t) => {
         const first = await t.created({ owner: one });
         const second = await t.created({ owner: other });
-        const index = t.able('keysByOwner');
-        assert.deepEqual([...(await index.keysByOwner(one))], [first.key]);
-        assert.deepEqual([...(await index.keysByOwner(other))], [second.key]);
+        assert.deepEqual(await t.keysOf(one), [first.key]);
+        assert.deepEqual(await t.keysOf(other), [second.key]);
       });
     }
 
@@ -144,17 +167,17 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
   const needs = { ability: 'keysByOwner' } as const;
   const needsMoved = { ...needs, movedClock: true };
 
-  group('forgetKeys', () => {
+  group('forgetting keys of a page', () => {
     test('keeps an entry that is younger than a minute', needs, async (t) => {
       const { key } = await t.created({ owner: 'u1' });
-      await t.able('keysByOwner', 1).forgetKeys('u1', [key]);
+      await t.forget('u1', [key], 1);
       await assertOwns(t, 'u1', key);
     });
 
     test('keeps a young entry to the last millisecond of its minute', needsMoved, async (t) => {
       const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
       await t.clock.pass(youngMs - 1);
-      await t.able('keysByOwner').forgetKeys('u1', [key]);
+      await t.forget('u1', [key]);
       await assertOwns(t, 'u1', key);
     });
 
@@ -164,8 +187,8 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
       const others = await t.created({ owner: 'u2', leftMs: 10 * youngMs });
       await t.store.destroy(ended.key);
       await t.clock.pass(youngMs + 1000);
-      await t.able('keysByOwner', 1).forgetKeys('u1', [ended.key]);
-      assert.deepEqual([...(await t.able('keysByOwner').keysByOwner('u1'))], [live.key]);
+      await t.forget('u1', [ended.key], 1);
+      assert.deepEqual(await t.keysOf('u1'), [live.key]);
       await assertOwns(t, 'u2', others.key);
     });
 
@@ -175,17 +198,31 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
         await t.clock.pass(youngMs + 1000);
         await t.store.update(key, t.change({ owner, leftMs: 10 * youngMs }));
       }
-      await t.able('keysByOwner').forgetKeys('u1', [key]);
+      await t.forget('u1', [key]);
       await assertOwns(t, 'u1', key);
     });
 
-    test('is no error for keys and owners that were never there', needs, async (t) => {
-      const { key } = await t.created({ owner: 'u1' });
-      const index = t.able('keysByOwner');
-      await index.forgetKeys('nobody', [t.key()]);
-      await index.forgetKeys('u1', [t.key()]);
-      await index.forgetKeys('u1', []);
+    test('keeps an entry that was written again after the page was read', needsMoved, async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      await t.store.update(key, t.change({ owner: 'u2', leftMs: 10 * youngMs }));
+      await t.clock.pass(youngMs + 1000);
+      const pages: OwnerPage[] = [];
+      for await (const page of t.able('keysByOwner').keysByOwner('u1')) pages.push(page);
+      await t.worker(1).update(key, t.change({ owner: 'u1', leftMs: 10 * youngMs }));
+      for (const page of pages) await page.forget(page.keys);
       await assertOwns(t, 'u1', key);
+    });
+
+    test('is no error for no keys, and for entries that another one has dropped', needsMoved, async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
+      await t.store.destroy(key);
+      await t.clock.pass(youngMs + 1000);
+      for await (const page of t.able('keysByOwner').keysByOwner('u1')) {
+        await page.forget([]);
+        await t.forget('u1', [key], 1);
+        await page.forget(page.keys);
+      }
+      assert.deepEqual(await t.keysOf('u1'), []);
     });
   });
 }

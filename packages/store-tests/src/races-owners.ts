@@ -7,11 +7,10 @@ import type { Suite } from './suite.ts';
 
 /** Reads until the owner's session is there, and looks into the index that very moment. */
 async function findInIndexOnceSeen(t: Subject, key: SessionKey, owner: string): Promise<void> {
-  const index = t.able('keysByOwner', 2);
   for (let tries = 0; tries < 10_000; tries++) {
     const record = await t.worker(1).read(key);
     if (record !== undefined && record !== 'ended' && record.owner === owner) {
-      assert.ok((await index.keysByOwner(owner)).includes(key), 'the session could be read before the index held it');
+      assert.ok((await t.keysOf(owner, 2)).includes(key), 'the session could be read before the index held it');
       return;
     }
     if (tries % 4 === 3) await turn();
@@ -21,17 +20,18 @@ async function findInIndexOnceSeen(t: Subject, key: SessionKey, owner: string): 
 
 /** What "log out everywhere" does: it drops the entries whose session is another's or gone. */
 async function forgetStale(t: Subject, worker: number, owner: string): Promise<void> {
-  const index = t.able('keysByOwner', worker);
-  const stale: SessionKey[] = [];
-  for (const key of await index.keysByOwner(owner)) {
-    const record = await t.worker(worker).read(key);
-    if (record === undefined || record === 'ended' || record.owner !== owner) stale.push(key);
+  for await (const page of t.able('keysByOwner', worker).keysByOwner(owner)) {
+    const stale: SessionKey[] = [];
+    for (const key of page.keys) {
+      const record = await t.worker(worker).read(key);
+      if (record === undefined || record === 'ended' || record.owner !== owner) stale.push(key);
+    }
+    await page.forget(stale);
   }
-  await index.forgetKeys(owner, stale);
 }
 
 async function assertIndexed(t: Subject, owner: string, key: SessionKey): Promise<void> {
-  const keys = await t.able('keysByOwner', 3).keysByOwner(owner);
+  const keys = await t.keysOf(owner, 3);
   assert.ok(keys.includes(key), 'a live session is missing from the index');
 }
 

@@ -73,6 +73,20 @@ export class Subject {
     return store;
   }
 
+  /** The keys that the index shows. One may be shown more than once. */
+  async keysOf(owner: string, worker = 0): Promise<SessionKey[]> {
+    const keys = new Set<SessionKey>();
+    for await (const page of this.able('keysByOwner', worker).keysByOwner(owner))
+      for (const key of page.keys) keys.add(key);
+    return [...keys];
+  }
+
+  /** Has the entries of these keys dropped, and of no others. */
+  async forget(owner: string, keys: readonly SessionKey[], worker = 0): Promise<void> {
+    for await (const page of this.able('keysByOwner', worker).keysByOwner(owner))
+      await page.forget(page.keys.filter((key) => keys.includes(key)));
+  }
+
   /** A key that was not used before. */
   key(): SessionKey {
     return createHash('sha256')

@@ -15,7 +15,7 @@ export interface ListFlags {
 export async function list(app: App, { owner, limit, json }: ListFlags, { out, err }: Terminal): Promise<void> {
   const storage = await openStorage(app);
   try {
-    const keys = owner === undefined ? walkOf(storage.store) : await keysOf(storage.store, owner);
+    const keys = owner === undefined ? walkOf(storage.store) : keysOf(storage.store, owner);
     const listing = json ? startListing(out, locationOf(storage)) : undefined;
     let number = 0;
     let isCut = false;

@@ -52,12 +52,11 @@ export async function revoke(
   }
 }
 
-/** The same revocation as an app's own. It signs nothing, so any secret will do, and of all ages it finds the sessions. */
+/** The same revocation as an app's own. It signs nothing, so any secret will do. */
 function sessionsOf({ store }: Storage): Sessions {
   return createSessions({
     store,
     secret: randomBytes(32).toString('base64url'),
-    absoluteTimeoutMs: Number.MAX_SAFE_INTEGER,
     logger: false,
     env: {},
   });
@@ -71,7 +70,7 @@ async function revokeAll(sessions: Sessions, handles: readonly string[]): Promis
 
 async function countOf(storage: Storage, owner: string): Promise<string> {
   let number = 0;
-  for await (const session of readSessions(storage.store, await keysOf(storage.store, owner)))
+  for await (const session of readSessions(storage.store, keysOf(storage.store, owner)))
     if (isReadable(session) && session.owner === owner) number += 1;
   return `${count(number, 'session')} of ${printable(owner)}`;
 }

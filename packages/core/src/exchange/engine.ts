@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Carrier } from '../cookie/claim.ts';
 import type { Clock } from '../clock.ts';
 import type { CookieSettings } from '../cookie/cookie.ts';
+import type { PendingReplacements } from './pending-replacements.ts';
 import type { SessError } from '../errors.ts';
 import type { Timeouts } from '../expiry.ts';
 import type { WorkInHand } from '../work-in-hand.ts';
@@ -22,6 +23,8 @@ export interface Engine {
   readonly commitMs: number;
   /** What all requests are about to store: `close()` waits for it. */
   readonly workInHand: WorkInHand;
+  /** The sessions that requests under way are to replace. */
+  readonly replacements: PendingReplacements;
   /** Logs an error that no error handler of the app may see, and the method and path of the request that had it. */
   readonly logError: (error: SessError, request?: string) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */

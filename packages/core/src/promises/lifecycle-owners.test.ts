@@ -93,6 +93,75 @@ describe('the sessions of an owner', () => {
     expect(await app.sessions.list('u1')).toEqual([]);
   });
 
+  /** What an app may do when a password changes: the user stays, everybody else is out. */
+  const passwordChanges: Record<string, Route> = {
+    '/session': async ({ session, sessions }) => {
+      await session.regenerate({ keep: true });
+      return sessions.revokeAll('u1', { except: session });
+    },
+    '/new-session': async ({ session, sessions }) =>
+      sessions.revokeAll('u1', { except: await session.regenerate({ keep: true }) }),
+    '/handle': async ({ session, sessions }) => {
+      const { handle } = await session.regenerate({ keep: true });
+      return sessions.revokeAll('u1', { except: handle });
+    },
+    '/saved': async ({ session, sessions }) => {
+      const next = await session.regenerate({ keep: true });
+      await next.save();
+      return sessions.revokeAll('u1', { except: next.handle });
+    },
+    '/twice': async ({ session, sessions }) => {
+      const next = await session.regenerate({ keep: true });
+      const { handle } = await next.regenerate({ keep: true });
+      return sessions.revokeAll('u1', { except: handle });
+    },
+    '/revoked-first': async ({ session, sessions }) => {
+      const revoked = await sessions.revokeAll('u1', { except: session.handle });
+      await session.regenerate({ keep: true });
+      return revoked;
+    },
+    '/login': async ({ session, sessions }) => {
+      const next = await session.regenerate({ owner: 'u1', keep: true });
+      return sessions.revokeAll('u1', { except: next });
+    },
+  };
+  for (const [path, change] of Object.entries(passwordChanges)) {
+    it(`but the one that a password change by ${path} is for are out`, async () => {
+      const app = await startApp({ ...routes, '/change': change });
+      const [mine, other] = [app.browser(), app.browser()];
+      for (const browser of [mine, other]) await browser.get('/login');
+      const changed = await mine.get('/change');
+      expect(changed.text).toBe('1');
+      expect(changed.setCookie).toHaveLength(1);
+      expect((await mine.get('/data')).text).toBe('{"user":"u1"}');
+      expect((await other.get('/data')).text).toBe('{}');
+      expect(await app.sessions.list('u1')).toHaveLength(1);
+    });
+  }
+
+  it('end with the others, where the request rotates its session and spares none', async () => {
+    const app = await startApp({
+      ...routes,
+      '/everywhere': async ({ session, sessions }) => {
+        await session.regenerate({ keep: true });
+        return sessions.revokeAll('u1');
+      },
+    });
+    const browser = app.browser();
+    await browser.get('/login');
+    expect((await browser.get('/everywhere')).text).toBe('1');
+    expect((await browser.get('/data')).text).toBe('{}');
+    expect(await app.sessions.list('u1')).toEqual([]);
+  });
+
+  it('are not spared by what is no session', async () => {
+    const app = await startApp(routes);
+    for (const except of [null, 7, {}, app.sessions])
+      await expect(Reflect.apply(app.sessions.revokeAll, app.sessions, ['u1', { except }])).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+      });
+  });
+
   it('need an index: a store without one says so', async () => {
     const { keysByOwner: _, ...store } = memoryStore();
     const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });

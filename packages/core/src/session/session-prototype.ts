@@ -42,6 +42,7 @@ export class SessionPrototype implements SessionControls {
 
   get handle(): string {
     const { exchange, state } = this[internals];
+    if (state.replaces !== undefined) exchange.engine.replacements.note(state);
     // Of a session that could not be read, which an access log may ask for, this much is known.
     return exchange.fault === undefined ? state.key : (exchange.claim?.key ?? state.key);
   }

@@ -7,6 +7,7 @@ import type {
   DestroyOptions,
   Finding,
   IndexesOwners,
+  OwnerPage,
   SessionChange,
   SessionKey,
   SessionRecord,
@@ -43,6 +44,8 @@ interface EndMarker {
 
 /** How many entries each write looks at, so that expired ones leave without a timer. */
 const lookedAtPerWrite = 4;
+
+const keysPerPage = 1_000;
 
 const perProcess: Finding = {
   code: 'MEMORY_PER_PROCESS',
@@ -138,16 +141,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       sweepALittle();
       const held = live(key);
       if (endMarkerMs > 0) put(key, { ended: true, expiresAt: clock() + endMarkerMs });
-      else if (held !== undefined) remove(key);
+      // Also a session that has expired: a clock that is set back must not bring it back.
+      else if (held !== undefined || standing(key) === undefined) remove(key);
       return held && release(held);
     },
 
-    async keysByOwner(owner: string): Promise<readonly SessionKey[]> {
-      return [...(owners.get(owner) ?? [])];
+    async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+      const keys = [...(owners.get(owner) ?? [])];
+      for (let at = 0; at < keys.length; at += keysPerPage)
+        // Nothing to forget: here an entry goes together with its session.
+        yield { keys: keys.slice(at, at + keysPerPage), forget: async () => {} };
     },
-
-    /** Nothing to do: here an entry goes together with its session. */
-    async forgetKeys(): Promise<void> {},
 
     async *walk(): AsyncGenerator<SessionKey> {
       for (const key of [...entries.keys()]) {

@@ -4,7 +4,8 @@ import { SessError } from '../errors.ts';
 import { onSessionEvent } from '../events.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
-import type { SessionStore } from '../store.ts';
+import type { SessionsOptions } from '../sessions-options.ts';
+import type { OwnerPage, SessionStore } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
@@ -20,14 +21,26 @@ beforeEach(() => {
   sessions = over(store);
 });
 
-const over = (given: SessionStore): Sessions =>
-  createSessions({ store: given, secret, logger: false, env: {}, clock: () => now });
+const over = (given: SessionStore, options: SessionsOptions = {}): Sessions =>
+  createSessions({ store: given, secret, logger: false, env: {}, clock: () => now, ...options });
 
 async function stored(name: string, owner?: string, changes: { createdAt?: number; expiresAt?: number } = {}) {
   const times = { createdAt: now, touchedAt: now, expiresAt: now + HOUR, ...changes };
   await store.create(keyOf(name), { fields: {}, ...times, ...(owner === undefined ? {} : { owner }) });
   return keyOf(name);
 }
+
+/** As a regenerate does it. */
+async function rotate(from: string, to: string): Promise<void> {
+  await stored(to, 'u1');
+  await store.destroy(keyOf(from), { endMarkerMs: 60_000 });
+}
+
+/** An index that shows these pages. */
+const pagesOf = (pages: string[][], forget: OwnerPage['forget']): MemoryStore['keysByOwner'] =>
+  async function* shown() {
+    for (const keys of pages) yield { keys, forget };
+  };
 
 async function handlesOf(owner: string): Promise<string[]> {
   return (await sessions.list(owner)).map(({ handle }) => handle);
@@ -62,11 +75,10 @@ describe('the list of an owner’s sessions', () => {
     expect(await handlesOf('u1')).toEqual([]);
   });
 
-  it('has no session that expired, by either timeout', async () => {
+  it('has no session whose deadline is over in the store', async () => {
     await stored('idle', 'u1', { expiresAt: now + 10 });
-    await stored('old', 'u1', { createdAt: now - 30 * 24 * HOUR + 10 });
     const lasting = await stored('lasting', 'u1');
-    expect(await handlesOf('u1')).toHaveLength(3);
+    expect(await handlesOf('u1')).toHaveLength(2);
     now += 10;
     expect(await handlesOf('u1')).toEqual([lasting]);
   });
@@ -74,25 +86,23 @@ describe('the list of an owner’s sessions', () => {
   it('believes no entry of the index without the session: what is stale is forgotten', async () => {
     const mine = await stored('mine', 'u1');
     const other = await stored('other', 'u2');
-    const forgotten: unknown[] = [];
+    const forgotten: string[] = [];
     const stale: MemoryStore = {
       ...store,
-      keysByOwner: async () => [mine, other, keyOf('gone')],
-      forgetKeys: async (owner, keys) => void forgotten.push([owner, [...keys].toSorted()]),
+      keysByOwner: pagesOf([[mine, other], [keyOf('gone')]], async (keys) => void forgotten.push(...keys)),
     };
     const listed = await over(stale).list('u1');
     expect(listed.map(({ handle }) => handle)).toEqual([mine]);
-    expect(forgotten).toEqual([['u1', [other, keyOf('gone')].toSorted()]]);
+    expect(forgotten).toEqual([other, keyOf('gone')]);
   });
 
   it('can be had, and everybody logged out, from a store that is too full to be tidied', async () => {
     const mine = await stored('mine', 'u1');
     const full: MemoryStore = {
       ...store,
-      keysByOwner: async () => [mine, keyOf('gone')],
-      async forgetKeys() {
+      keysByOwner: pagesOf([[mine, keyOf('gone')]], async () => {
         throw new SessError('STORE_FULL', 'No room.');
-      },
+      }),
     };
     expect(await over(full).list('u1')).toHaveLength(1);
     expect(await over(full).revokeAll('u1')).toBe(1);
@@ -181,6 +191,60 @@ describe('revoking', () => {
     expect(await handlesOf('u1')).toEqual([]);
   });
 
+  it('all finds the session that was rotated when its old key had been listed', async () => {
+    await stored('before', 'u1');
+    let isRotated = false;
+    const racing: MemoryStore = {
+      ...store,
+      async read(key) {
+        if (!isRotated) await rotate('before', 'after');
+        isRotated = true;
+        return store.read(key);
+      },
+    };
+    await over(racing).revokeAll('u1');
+    expect(await handlesOf('u1')).toEqual([]);
+  });
+
+  it('all looks again at a key that was listed before its session was stored', async () => {
+    const [before, after] = [await stored('before', 'u1'), keyOf('after')];
+    const racing: MemoryStore = {
+      ...store,
+      // Entries are written first, and what a page shows is in no order.
+      keysByOwner: pagesOf([[after], [before]], async () => {}),
+      async read(key) {
+        if (key === before && (await store.read(after)) === undefined) await rotate('before', 'after');
+        return store.read(key);
+      },
+    };
+    await over(racing).revokeAll('u1');
+    expect(await store.read(after)).toBe(undefined);
+  });
+
+  it('all leaves the entry of a session that was just rotated: another revocation may be at its list', async () => {
+    const [live, ended] = [await stored('live', 'u1'), await stored('ended', 'u1')];
+    await store.destroy(ended, { endMarkerMs: 60_000 });
+    const forgotten: string[] = [];
+    const indexed = { ...store, keysByOwner: pagesOf([[live, ended]], async (keys) => void forgotten.push(...keys)) };
+    await over(indexed).list('u1');
+    await over(indexed).revokeAll('u1');
+    expect(forgotten).toEqual([live]);
+  });
+
+  it('all ends the others when one can not be read, and tells of that one', async () => {
+    const torn = await stored('torn', 'u1');
+    for (let count = 0; count < 40; count += 1) await stored(`s${count}`, 'u1');
+    const damaged: MemoryStore = {
+      ...store,
+      async read(key) {
+        if (key === torn) throw new SessError('STORE_TOO_NEW', 'A newer version wrote it.');
+        return store.read(key);
+      },
+    };
+    await expect(over(damaged).revokeAll('u1')).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+    expect(await handlesOf('u1')).toEqual([torn]);
+  });
+
   it('all gives up on somebody who logs in in a loop, and says so', async () => {
     await stored('first', 'u1');
     let logins = 0;
@@ -199,5 +263,54 @@ describe('revoking', () => {
       code: 'SESSION_CONFLICT',
       message: expect.stringContaining('100 were revoked'),
     });
+  });
+});
+
+describe('revoking a session of an owner', () => {
+  it('ends theirs, and nobody else’s', async () => {
+    const [mine, theirs, nobodys] = [
+      await stored('mine', 'u1'),
+      await stored('theirs', 'u2'),
+      await stored('nobody’s'),
+    ];
+    for (const handle of [theirs, nobodys, keyOf('none'), '../../etc/passwd'])
+      expect(await sessions.revoke(handle, { owner: 'u1' })).toBe(false);
+    expect(await sessions.revoke(mine, { owner: 'u1' })).toBe(true);
+    expect(await sessions.revoke(mine, { owner: 'u1' })).toBe(false);
+    expect(await handlesOf('u2')).toEqual([theirs]);
+    expect(await store.read(nobodys)).toBeDefined();
+  });
+
+  it.each([undefined, null, '', 7])('that is named and is %s is refused: it is not everybody’s', async (owner) => {
+    const handle = await stored('mine', 'u1');
+    await expect(Reflect.apply(sessions.revoke, sessions, [handle, { owner }])).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    });
+    expect(await handlesOf('u1')).toEqual([handle]);
+  });
+});
+
+describe('a host whose idea of old is another one', () => {
+  const hosts: Record<string, () => Sessions> = {
+    'whose clock is 40 days ahead': () => over(store, { clock: () => now + 40 * 24 * HOUR }),
+    'with a shorter absolute timeout': () => over(store, { idleTimeoutMs: HOUR, absoluteTimeoutMs: HOUR }),
+  };
+  for (const [what, host] of Object.entries(hosts)) {
+    it(`${what} lists and ends what the store still holds`, async () => {
+      const handles = [await stored('first', 'u1', { createdAt: now - 2 * HOUR }), await stored('second', 'u1')];
+      const listed = await host().list('u1');
+      expect(listed.map(({ handle }) => handle).toSorted()).toEqual(handles.toSorted());
+      expect(await host().revoke(handles[0] ?? '', { owner: 'u1' })).toBe(true);
+      expect(await host().revokeAll('u1')).toBe(1);
+      expect(await handlesOf('u1')).toEqual([]);
+    });
+  }
+
+  it('and whose store goes by that clock too ends for good what it takes for expired', async () => {
+    const handle = await stored('mine', 'u1');
+    now += 40 * 24 * HOUR;
+    await sessions.revokeAll('u1');
+    now -= 40 * 24 * HOUR;
+    expect(await store.read(handle)).toBe(undefined);
   });
 });

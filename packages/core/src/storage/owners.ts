@@ -1,8 +1,7 @@
-import { SessError } from '../errors.ts';
+import { type SessErrorCode, SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
-import { type Timeouts, isPastAbsolute } from '../expiry.ts';
 import type { GuardedStore } from './guarded-store.ts';
-import { type SessionKey, type SessionRecord, hasAbility } from '../store.ts';
+import { type OwnerPage, type SessionKey, type SessionRecord, type SessionStore, hasAbility } from '../store.ts';
 import { isSessionKey } from '../cookie/token.ts';
 
 /** A session as it is listed: enough to show a person "your other devices", and to revoke it. */
@@ -13,38 +12,109 @@ export interface SessionInfo {
   expiresAt: Date;
 }
 
-/** Reads that run at once while a long list is checked. */
+/** Calls that run at once while a long list is read. */
 const AT_ONCE = 32;
 
 /** A revocation that finds new sessions again and again meets somebody who logs in in a loop. */
 const PASSES = 100;
 
-/** Finds and ends sessions from outside their own requests. */
+/** Faults of one session alone: the others can still be ended. */
+const ofOneSession: ReadonlySet<SessErrorCode> = new Set(['STORE_CORRUPT', 'STORE_TOO_NEW']);
+
+/**
+ * Finds and ends sessions from outside their own requests.
+ *
+ * Whether a session lives is for the store to say. This process's clock and its timeouts are not asked: they may differ
+ * from those of the host that serves the session.
+ */
 export class Owners {
   readonly #store: GuardedStore;
-  readonly #timeouts: Timeouts;
-  readonly #clock: () => number;
 
-  constructor(store: GuardedStore, timeouts: Timeouts, clock: () => number) {
+  constructor(store: GuardedStore) {
     this.#store = store;
-    this.#timeouts = timeouts;
-    this.#clock = clock;
   }
 
   async list(owner: string): Promise<SessionInfo[]> {
-    const found = await this.#sessionsOf(owner);
-    return [...found]
-      .map(([handle, { createdAt, touchedAt, expiresAt }]) => ({
-        handle,
-        createdAt: new Date(createdAt),
-        touchedAt: new Date(touchedAt),
-        expiresAt: new Date(expiresAt),
-      }))
-      .toSorted((a, b) => b.touchedAt.getTime() - a.touchedAt.getTime());
+    const found = new Map<SessionKey, SessionInfo>();
+    for await (const page of this.#pagesOf(owner)) {
+      await this.#examine(page, page.keys, async (key) => {
+        const record = await this.#store.read(key);
+        if (record === 'ended') return 'keep';
+        if (!isOwned(record, owner)) return 'forget';
+        found.set(key, infoOf(key, record));
+        return 'keep';
+      });
+    }
+    return [...found.values()].toSorted((a, b) => b.touchedAt.getTime() - a.touchedAt.getTime());
   }
 
-  async revoke(handle: string): Promise<boolean> {
+  /** @param owner where it is given, the session is ended only if it is this owner's */
+  async revoke(handle: string, owner?: string): Promise<boolean> {
+    if (owner !== undefined) assertOwner(owner);
     if (!isSessionKey(handle)) return false;
+    // Two steps, since no verb does both. What was read still holds at the second one: a session keeps its owner for
+    // life, and a login makes a new session. (A program that changes owners in the store itself may come between.)
+    if (owner !== undefined && !isOwned(await this.#store.read(handle), owner)) return false;
+    return this.#end(handle);
+  }
+
+  /**
+   * Lists again until a listing shows nothing new. Then none of the sessions that were there at the beginning lives on,
+   * nor what they were rotated into:
+   *
+   * - A rotation writes the new entry, stores the new session, and then destroys the old one, which leaves an end marker.
+   *   If the old one is not there any more, it destroys the new one too. So the new key counts from the moment when the
+   *   rotation destroyed the old one. At every moment a session is alive under one key that counts, and the index has
+   *   the entry of that key.
+   * - A key that has ended never lives again, so it needs no second look. A key under which nothing is stored may be
+   *   about to get its session, so each listing looks at it again.
+   * - Say that a session was alive under a key K when the last listing began. The listing showed K, even if K was
+   *   rotated meanwhile, since entries of end markers are not forgotten. Nothing was new about K: so it was known to have
+   *   ended before, which contradicts that it was alive; or nothing was stored under it, neither before the listing nor
+   *   when the listing looked. So it was not rotated: it has ended.
+   *
+   * A login that is stored later is not one of these sessions.
+   */
+  async revokeAll(owner: string, isSpared: (key: SessionKey) => boolean): Promise<number> {
+    const pass = { known: new Map<SessionKey, 'ended' | 'absent'>(), revoked: 0, isNews: true };
+    let unreadable: Error | undefined;
+    const look = async (key: SessionKey): Promise<'keep' | 'forget'> => {
+      try {
+        return await this.#revokeOwned(owner, key, pass);
+      } catch (error) {
+        if (!isSessError(error) || !ofOneSession.has(error.code)) throw error;
+        unreadable = error;
+        pass.known.set(key, 'ended');
+        return 'keep';
+      }
+    };
+    for (let count = 0; pass.isNews; count += 1) {
+      if (count === PASSES) throw neverEnding(pass.revoked);
+      pass.isNews = false;
+      for await (const page of this.#pagesOf(owner)) {
+        const keys = page.keys.filter((key) => pass.known.get(key) !== 'ended' && !isSpared(key));
+        await this.#examine(page, keys, look);
+      }
+    }
+    // What is torn lets nobody in, but a session of a newer version does: that it was left has to be told.
+    if (unreadable !== undefined) throw unreadable;
+    return pass.revoked;
+  }
+
+  async #revokeOwned(owner: string, key: SessionKey, pass: Pass): Promise<'keep' | 'forget'> {
+    const record = await this.#store.read(key);
+    const isAbsent = record === undefined;
+    // Also where nothing can be read, once: a store that goes by its host's clock may take a session for expired too early.
+    const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(record, owner);
+    const isRevoked = isToEnd && (await this.#end(key));
+    if (isRevoked) pass.revoked += 1;
+    const state = isAbsent && !isRevoked ? 'absent' : 'ended';
+    if (pass.known.get(key) !== state) pass.isNews = true;
+    pass.known.set(key, state);
+    return record === 'ended' ? 'keep' : 'forget';
+  }
+
+  async #end(handle: SessionKey): Promise<boolean> {
     // No end marker: no answer with another cookie is on its way to that browser.
     const record = await this.#store.destroy(handle);
     if (record === undefined) return false;
@@ -52,53 +122,79 @@ export class Owners {
     return true;
   }
 
-  async revokeAll(owner: string, except: string | undefined): Promise<number> {
-    let revoked = 0;
-    // A login that ran beside a pass is found by the next one.
-    for (let pass = 0; pass < PASSES; pass += 1) {
-      const handles = [...(await this.#sessionsOf(owner)).keys()].filter((handle) => handle !== except);
-      if (handles.length === 0) return revoked;
-      const outcomes = await inPortions(handles, (handle) => this.revoke(handle));
-      revoked += outcomes.filter(Boolean).length;
+  async *#pagesOf(owner: string): AsyncGenerator<OwnerPage> {
+    assertOwner(owner);
+    let pages: AsyncIterator<OwnerPage> | undefined;
+    try {
+      for (;;) {
+        // Each page is a call of its own, within the bound of one.
+        const next = await this.#store.ask('keysByOwner', async (store) => (pages ??= pagesIn(store, owner)).next());
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      // Not waited for: after a timeout the store is still busy with the page.
+      pages?.return?.().catch(() => {});
     }
-    throw new SessError(
-      'SESSION_CONFLICT',
-      `New sessions of this owner began during each of ${PASSES} passes. ${revoked} were revoked; stop the logins, then revoke again.`,
-    );
   }
 
-  /** The index only hints; what counts is the session. */
-  async #sessionsOf(owner: string): Promise<Map<SessionKey, SessionRecord>> {
-    if (typeof owner !== 'string' || owner === '')
-      throw new SessError('CONFIG_INVALID', 'The owner must be a text that is not empty.');
-    const keys = await this.#store.ask('keysByOwner', async (store) => {
-      if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner);
-      throw new SessError(
-        'UNSUPPORTED',
-        'This session store keeps no index of owners, so sessions can not be listed or revoked by owner.',
-      );
-    });
-    const found = new Map<SessionKey, SessionRecord>();
+  /** Looks at these keys of a page, and drops the entries that `look` says to forget. */
+  async #examine(
+    page: OwnerPage,
+    keys: readonly SessionKey[],
+    look: (key: SessionKey) => Promise<'keep' | 'forget'>,
+  ): Promise<void> {
     const stale: SessionKey[] = [];
-    await inPortions(keys, async (key) => {
-      const record = await this.#store.read(key);
-      if (record === undefined || record === 'ended' || record.owner !== owner) stale.push(key);
-      else if (!isPastAbsolute(this.#clock(), record.createdAt, this.#timeouts)) found.set(key, record);
-    });
-    if (stale.length > 0) {
-      const tidied = this.#store.ask('forgetKeys', async (store) => {
-        if (hasAbility(store, 'keysByOwner')) await store.forgetKeys(owner, stale);
+    for (let at = 0; at < keys.length; at += AT_ONCE) {
+      const looks = keys.slice(at, at + AT_ONCE).map(async (key) => {
+        if ((await look(key)) === 'forget') stale.push(key);
       });
-      // A full store that can not be tidied can still log everybody out; the fault was an event.
-      await tidied.catch(() => {});
+      await Promise.all(looks);
     }
-    return found;
+    if (stale.length === 0) return;
+    // A full store that can not be tidied can still log everybody out; the fault was an event.
+    await this.#store.ask('forgetKeys', () => page.forget(stale)).catch(() => {});
   }
 }
 
-async function inPortions<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += AT_ONCE)
-    results.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(work))));
-  return results;
+/** What a revocation of all knows after each look. */
+interface Pass {
+  readonly known: Map<SessionKey, 'ended' | 'absent'>;
+  revoked: number;
+  /** Whether the listing under way has shown something that was not known. */
+  isNews: boolean;
+}
+
+function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
+  if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner)[Symbol.asyncIterator]();
+  throw new SessError(
+    'UNSUPPORTED',
+    'This session store keeps no index of owners, so sessions can not be listed or revoked by owner.',
+  );
+}
+
+/** The index only hints; what counts is the session. */
+function isOwned(found: SessionRecord | 'ended' | undefined, owner: string): found is SessionRecord {
+  return found !== undefined && found !== 'ended' && found.owner === owner;
+}
+
+function assertOwner(owner: string): void {
+  if (typeof owner !== 'string' || owner === '')
+    throw new SessError('CONFIG_INVALID', 'The owner must be a text that is not empty.');
+}
+
+function infoOf(handle: SessionKey, { createdAt, touchedAt, expiresAt }: SessionRecord): SessionInfo {
+  return {
+    handle,
+    createdAt: new Date(createdAt),
+    touchedAt: new Date(touchedAt),
+    expiresAt: new Date(expiresAt),
+  };
+}
+
+function neverEnding(revoked: number): SessError {
+  return new SessError(
+    'SESSION_CONFLICT',
+    `New sessions of this owner began during each of ${PASSES} passes. ${revoked} were revoked; stop the logins, then revoke again.`,
+  );
 }

@@ -19,6 +19,7 @@ export function anySession(session: Session): AnySession {
 
 export interface Visit {
   readonly session: AnySession;
+  readonly sessions: Sessions;
   readonly url: URL;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -108,6 +109,7 @@ async function visit(
       get session() {
         return anySession(exchange.session);
       },
+      sessions,
       url,
       request: message,
       response,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SessionChange, SessionKey, SessionRecord } from '@sess/core';
+import type { IndexesOwners, SessionChange, SessionKey, SessionRecord } from '@sess/core';
 
 const made: string[] = [];
 
@@ -62,4 +62,16 @@ export function recordAt(now: number, parts: Partial<SessionRecord> = {}): Sessi
 
 export function changeAt(now: number, parts: Partial<SessionChange> = {}): SessionChange {
   return { touchedAt: now + 1, expiresAt: now + 20 * minuteMs, ...parts };
+}
+
+/** The keys that the index shows. */
+export async function keysOf(store: IndexesOwners, owner: string): Promise<SessionKey[]> {
+  const keys = new Set<SessionKey>();
+  for await (const page of store.keysByOwner(owner)) for (const key of page.keys) keys.add(key);
+  return [...keys];
+}
+
+/** Has all entries of an owner dropped, as if none of them had a session. */
+export async function forgetAll(store: IndexesOwners, owner: string): Promise<void> {
+  for await (const page of store.keysByOwner(owner)) await page.forget(page.keys);
 }

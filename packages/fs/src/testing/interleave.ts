@@ -30,6 +30,7 @@ interface Actor {
 
 const operations = [
   'readdir',
+  'opendir',
   'lstat',
   'rename',
   'mkdir',

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SessionStore } from '@sess/core';
 import type { FsStoreOptions } from '../fs-store.ts';
 
-type Verb = keyof SessionStore | 'sweep' | 'keysByOwner' | 'forgetKeys' | 'check' | 'close';
+type Verb = keyof SessionStore | 'sweep' | 'check' | 'close';
 type Call =
   | Verb
   | 'open'

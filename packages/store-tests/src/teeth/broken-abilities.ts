@@ -1,4 +1,4 @@
-import type { SessionChange, SessionKey, SessionRecord, SweepReport, UpdateVerdict } from '@sess/core';
+import type { OwnerPage, SessionChange, SessionKey, SessionRecord, SweepReport, UpdateVerdict } from '@sess/core';
 import type { Broken } from './broken.ts';
 import { HonestStore, type Storage, yielded } from './honest-store.ts';
 
@@ -31,19 +31,46 @@ class CaselessOwners extends HonestStore {
     return super.enterOwner(owner?.toLowerCase(), key);
   }
 
-  override async keysByOwner(owner: string): Promise<readonly SessionKey[]> {
+  override keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
     return super.keysByOwner(owner.toLowerCase());
   }
 }
 
+class OnePage extends HonestStore {
+  override async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+    const keys: SessionKey[] = [];
+    for await (const page of super.keysByOwner(owner)) keys.push(...page.keys);
+    yield { keys, forget: (gone) => this.forget(owner, gone) };
+  }
+}
+
+class FirstPage extends HonestStore {
+  override async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+    for await (const page of super.keysByOwner(owner)) {
+      yield page;
+      return;
+    }
+  }
+}
+
+class PagesByRank extends HonestStore {
+  override async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+    for (let at = 0; ; at += 500) {
+      const keys = [...(this.storage.owners.get(owner)?.keys() ?? [])].slice(at, at + 500);
+      if (keys.length === 0) return;
+      yield { keys, forget: (gone) => this.forget(owner, gone) };
+    }
+  }
+}
+
 class ForgetsYoung extends HonestStore {
-  override async forgetKeys(owner: string, keys: readonly SessionKey[]): Promise<void> {
+  override async forget(owner: string, keys: readonly SessionKey[]): Promise<void> {
     for (const key of keys) this.storage.owners.get(owner)?.delete(key);
   }
 }
 
 class NeverForgets extends HonestStore {
-  override async forgetKeys(): Promise<void> {}
+  override async forget(): Promise<void> {}
 }
 
 class EntriesStayOld extends HonestStore {
@@ -67,10 +94,9 @@ class EntriesOfFirstLifetime extends HonestStore {
     return super.create(key, record);
   }
 
-  override async keysByOwner(owner: string): Promise<readonly SessionKey[]> {
-    const keys = await super.keysByOwner(owner);
-    const now = this.storage.clock();
-    return keys.filter((key) => now < (keptUntil.get(this.storage)?.get(key) ?? Infinity));
+  override async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+    const isKept = (key: SessionKey) => this.storage.clock() < (keptUntil.get(this.storage)?.get(key) ?? Infinity);
+    for await (const page of super.keysByOwner(owner)) yield { ...page, keys: page.keys.filter(isKept) };
   }
 }
 
@@ -131,19 +157,35 @@ export const brokenAbilities: readonly Broken[] = [
     failsOn: 'keys by owner > "u" and "U" are two owners',
   },
   {
+    Store: OnePage,
+    mistake: 'all keys of an owner are one page',
+    failsOn: 'keys by owner > are shown in pages, all of them, also while some are forgotten and others written',
+  },
+  {
+    Store: FirstPage,
+    mistake: 'only the first page of keys is shown',
+    failsOn: 'keys by owner > are shown in pages, all of them, also while some are forgotten and others written',
+  },
+  {
+    Store: PagesByRank,
+    mistake: 'a page begins at a place, which moves when entries before it are forgotten',
+    failsOn: 'keys by owner > are shown in pages, all of them, also while some are forgotten and others written',
+  },
+  {
     Store: ForgetsYoung,
-    mistake: 'forgetKeys drops young entries',
-    failsOn: 'forgetKeys > keeps an entry that is younger than a minute',
+    mistake: 'young entries are forgotten',
+    failsOn: 'forgetting keys of a page > keeps an entry that is younger than a minute',
   },
   {
     Store: NeverForgets,
-    mistake: 'forgetKeys drops nothing',
-    failsOn: 'forgetKeys > drops an older entry whose session is gone, and only that',
+    mistake: 'nothing is forgotten',
+    failsOn: 'forgetting keys of a page > drops an older entry whose session is gone, and only that',
   },
   {
     Store: EntriesStayOld,
     mistake: 'an entry that is written again stays old',
-    failsOn: 'forgetKeys > keeps an old entry that was written again: its session may be about to be stored',
+    failsOn:
+      'forgetting keys of a page > keeps an old entry that was written again: its session may be about to be stored',
   },
   {
     Store: EntriesOfFirstLifetime,

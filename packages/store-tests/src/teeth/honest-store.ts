@@ -1,6 +1,7 @@
 import {
   type DestroyOptions,
   type IndexesOwners,
+  type OwnerPage,
   SessError,
   type SessionChange,
   type SessionKey,
@@ -92,12 +93,15 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     return record;
   }
 
-  async keysByOwner(owner: string): Promise<readonly SessionKey[]> {
-    await yielded();
-    return [...(this.storage.owners.get(owner)?.keys() ?? [])];
+  async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
+    const keys = [...(this.storage.owners.get(owner)?.keys() ?? [])];
+    for (let at = 0; at < keys.length; at += 1_000) {
+      await yielded();
+      yield { keys: keys.slice(at, at + 1_000), forget: (gone) => this.forget(owner, gone) };
+    }
   }
 
-  async forgetKeys(owner: string, keys: readonly SessionKey[]): Promise<void> {
+  async forget(owner: string, keys: readonly SessionKey[]): Promise<void> {
     await yielded();
     const entries = this.storage.owners.get(owner);
     for (const key of keys) {

@@ -1,0 +1,53 @@
+import { SessError } from '../errors.ts';
+import type { Session } from '../session/session.ts';
+import { exchangeOf } from '../session/session-object.ts';
+import type { SessionState } from '../session/session-state.ts';
+import type { SessionKey } from '../store.ts';
+
+/**
+ * The sessions that are to replace stored ones, by the handle that the app was given: an app that regenerates and then
+ * revokes all but `session.handle` names a session that is not stored yet, and the one that is has another handle.
+ *
+ * Held weakly: they go with their request.
+ */
+export class PendingReplacements {
+  readonly #states = new Map<SessionKey, WeakRef<SessionState>>();
+  readonly #gone = new FinalizationRegistry<SessionKey>((key) => this.#states.delete(key));
+
+  /** Called when the app asks for the handle of a session that is to replace another one. */
+  note(state: SessionState): void {
+    if (this.#states.has(state.key)) return;
+    this.#states.set(state.key, new WeakRef(state));
+    this.#gone.register(state, state.key);
+  }
+
+  find(handle: SessionKey): SessionState | undefined {
+    return this.#states.get(handle)?.deref();
+  }
+}
+
+/** What a revocation of all leaves alone: the session, and what it replaces. */
+export function sparedBy(
+  replacements: PendingReplacements,
+  except: Session | string | undefined,
+): (key: SessionKey) => boolean {
+  if (except === undefined) return () => false;
+  const state = typeof except === 'string' ? replacements.find(except) : stateOf(except);
+  return (key) => key === except || isCarriedBy(state, key);
+}
+
+/** Asked again for each key: the request may store its session meanwhile, or get another token for it. */
+function isCarriedBy(state: SessionState | undefined, key: SessionKey): boolean {
+  for (let carried = state; carried !== undefined; carried = carried.replaces?.state)
+    if (carried.key === key) return true;
+  return false;
+}
+
+/** The request's session now: an object from before a regenerate means the same visitor. */
+function stateOf(session: Session): SessionState {
+  try {
+    return exchangeOf(session).state;
+  } catch (error) {
+    throw new SessError('CONFIG_INVALID', 'revokeAll({ except }) takes a session, or its handle.', { cause: error });
+  }
+}

@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { DebugReport, DebugReportOptions } from './debug-report/debug-report.ts';
+import type { SessionHeaders } from './response/session-headers.ts';
+import type { Session } from './session/session.ts';
+import type { BackendChoice } from './storage/backend.ts';
+import type { CountOptions, SessionCount } from './storage/count-sessions.ts';
+import type { SessionInfo } from './storage/owners.ts';
+import type { HandleOptions, SessionHandler } from './web/handle-request.ts';
+
+export interface RevokeOptions {
+  /** Ends the session only if it belongs to this owner. */
+  owner?: string;
+}
+
+export interface RevokeAllOptions {
+  /**
+   * A session that stays, or its handle. After a `regenerate()` that is not stored yet, both the session that the answer
+   * will carry and the one that it replaces stay.
+   */
+  except?: Session | string;
+}
+
+/** A request and its session. */
+export interface SessionExchange {
+  /** The request's current session: after a regenerate, the new one. */
+  readonly session: Session;
+}
+
+/** The sessions of an app. Make it once, share it between middlewares. */
+export interface Sessions {
+  /** What keeps the sessions, and why. */
+  readonly backend: BackendChoice;
+
+  /** The name of the session's cookie. */
+  readonly cookieName: string;
+
+  /**
+   * Opens the session that a `Cookie` header stands for. A fault of the store is thrown at the first
+   * access of the session, not here.
+   */
+  open(cookieHeader: string | undefined): Promise<Session>;
+
+  /**
+   * Stores what the request changed, and says what the answer's headers need. Nothing of the answer
+   * may leave before this has resolved.
+   * @param statusCode of the answer, if it is known. With a 5xx, what has failed before is not tried once more.
+   * @throws SessError the answer must be the error's, 503 for a fault of the store
+   */
+  commit(session: Session, statusCode?: number): Promise<SessionHeaders>;
+
+  /**
+   * The same for node:http, where the response is held back until the commit. Synchronous where the request has no
+   * cookie of ours, and with cookie sessions. A WebSocket has no response: changes there need an explicit `save()`.
+   *
+   * @param onFailure told of a commit that failed after the app had given its answer: the client got the error in its
+   * place. Without it, what is not a fault of the store is logged.
+   */
+  attach(
+    request: IncomingMessage,
+    response: ServerResponse | undefined,
+    onFailure?: (error: Error) => void,
+  ): SessionExchange | Promise<SessionExchange>;
+
+  /**
+   * Answers a Web `Request`: the session is stored before the `Response` leaves, and what changes while its body streams
+   * before the body ends (else it breaks off). A fault of the store is a 503, also where the handler has made a 500 of it.
+   * @throws what the handler throws, but for faults of the store; then nothing is stored that was not saved
+   */
+  handle(request: Request, handler: SessionHandler, options?: HandleOptions): Promise<Response>;
+
+  /**
+   * Tries the storage with a real session. Await it at start, to fail early; else the first request
+   * asks for it and the outcome is logged. One that does not answer in time is tried ten times: 10 s.
+   * @throws SessError what was tried and what to check
+   */
+  ready(): Promise<void>;
+
+  /**
+   * Waits for the work under way, as long as opening and storing a session may take, and lets go of the store, if it was
+   * not given. Stop the server before: what comes later finds the store closed.
+   */
+  close(): Promise<void>;
+
+  /**
+   * The sessions of an owner, the last used first: all that the store has, also those that this process would take for
+   * too old.
+   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores without an index of owners
+   */
+  list(owner: string): Promise<SessionInfo[]>;
+
+  /**
+   * Ends one session, wherever it is used.
+   * @param options `owner`: only if it is this owner's. Pass it wherever users end their own sessions.
+   * @returns whether there was one
+   * @throws SessError `CONFIG_INVALID` where `owner` is named and is no text, or empty
+   */
+  revoke(handle: string, options?: RevokeOptions): Promise<boolean>;
+
+  /**
+   * Ends all sessions of an owner: "log out everywhere". It lists them again until nothing new is there, so none
+   * escapes by a new token meanwhile. (A login whose password was checked before and whose session is stored after it
+   * survives.)
+   * @returns how many were ended
+   * @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` a session could not be read, and was left; the others were ended.
+   * `SESSION_CONFLICT` sessions of this owner began again and again. With another `STORE_*` some may be left
+   */
+  revokeAll(owner: string, options?: RevokeAllOptions): Promise<number>;
+
+  /**
+   * Counts the sessions that are stored and have not ended, of all owners and without any: as far as
+   * half of an operation's time goes (0.5 s). It walks the store: for a figure now and then.
+   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores that can not walk their keys
+   */
+  count(options?: CountOptions): Promise<SessionCount>;
+
+  /**
+   * What this worker knows about itself, for an admin's route of your app. Without values of sessions,
+   * tokens and secrets.
+   * @throws SessError `REPORT_FORBIDDEN` unless your own authorisation said `true`
+   */
+  debugReport(options: DebugReportOptions): Promise<DebugReport>;
+}

@@ -1,0 +1,85 @@
+import fs from 'node:fs';
+import type { OwnerPage, SessionKey } from '@sess/core';
+import { isMissing } from './faults.ts';
+import { quietly } from './files.ts';
+import type { Gate } from './gate.ts';
+import { keyOf } from './owner-index.ts';
+import { isSessionKey } from './session-path.ts';
+import type { Site } from './site.ts';
+
+/** What is looked at, and may be forgotten, in one call. */
+const entriesPerPage = 250;
+
+/**
+ * An owner's keys, some at a time. By the thread pool: the directory stays open from page to page, and is read on from
+ * where it was left.
+ *
+ * @param forget removes entries, by their names
+ */
+export async function* ownerPages(
+  site: Site,
+  gate: Gate,
+  owner: string,
+  forget: (entries: readonly string[]) => Promise<void>,
+): AsyncGenerator<OwnerPage> {
+  const place = site.owners.placeOf(owner);
+  const isShown = yield* pagesIn(place, gate, forget);
+  // An index that a cleaner of files has removed is made again: there may be something to show now.
+  if (!isShown && (await gate.run(() => site.directory.verifyOwners()))) yield* pagesIn(place, gate, forget);
+}
+
+/** @returns whether there was any entry */
+async function* pagesIn(
+  place: string,
+  gate: Gate,
+  forget: (entries: readonly string[]) => Promise<void>,
+): AsyncGenerator<OwnerPage, boolean> {
+  const directory = await gate.run(async (work) => {
+    const opened = await openIfThere(place);
+    // Nobody waits for it any more, so nobody would close it.
+    if (work.isGivenUp()) await opened?.close();
+    return opened;
+  });
+  if (directory === undefined) return false;
+  try {
+    for (let pages = 0; ; pages++) {
+      const entries = await gate.run(() => nextEntries(directory));
+      if (entries.length > 0) yield pageOf(entries, forget);
+      if (entries.length < entriesPerPage) return pages > 0 || entries.length > 0;
+    }
+  } finally {
+    // Not waited for: a disk that hangs does not close it either.
+    void quietly(directory.close());
+  }
+}
+
+function openIfThere(path: string): Promise<fs.Dir | undefined> {
+  return new Promise((resolve, reject) =>
+    fs.opendir(path, { bufferSize: entriesPerPage }, (error, directory) => {
+      if (error === null) resolve(directory);
+      else if (isMissing(error)) resolve(undefined);
+      else reject(error);
+    }),
+  );
+}
+
+/** Fewer than a page: there are no more. */
+async function nextEntries(directory: fs.Dir): Promise<string[]> {
+  const entries: string[] = [];
+  while (entries.length < entriesPerPage) {
+    const entry = await directory.read();
+    if (entry === null) return entries;
+    if (isSessionKey(keyOf(entry.name))) entries.push(entry.name);
+  }
+  return entries;
+}
+
+/** A session may have several entries, of different ages. */
+function pageOf(entries: readonly string[], forget: (entries: readonly string[]) => Promise<void>): OwnerPage {
+  const byKey = new Map<SessionKey, string[]>();
+  for (const entry of entries) byKey.set(keyOf(entry), [...(byKey.get(keyOf(entry)) ?? []), entry]);
+  return {
+    keys: [...byKey.keys()],
+    forget: (keys) => forget(keys.flatMap((key) => byKey.get(key) ?? [])),
+  };
+}
