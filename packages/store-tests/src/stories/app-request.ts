@@ -83,9 +83,10 @@ export class AppRequest {
     this.scene.history.endings.push(this.replacement);
   }
 
-  async revokeAll(user: UserName, spares?: { handle: string }): Promise<void> {
+  /** @param spares is named by its handle or by itself: what the request has pending counts either way */
+  async revokeAll(user: UserName, spares?: AnySession): Promise<void> {
     const { by, cookie } = this;
-    const options = spares === undefined ? {} : { except: spares.handle };
+    const options = spares === undefined ? {} : { except: by.act.id % 2 === 0 ? spares : spares.handle };
     const ending: Ending = { ...unanswered(by), what: 'revoke all', user, spares: spares && cookie };
     await this.end(ending, () => this.sessions.revokeAll(this.scene.ownerOf(user), options));
   }

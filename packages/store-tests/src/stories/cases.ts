@@ -177,6 +177,7 @@ export const cases: readonly Case[] = [
   everywhereBesideRotation,
   othersBesideRotation,
   revokedBesideRotation,
+  passwordChange,
   passwordChangeSaved,
   settingsAtOnce,
   shorterIdleTime,

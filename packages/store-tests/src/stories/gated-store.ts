@@ -1,4 +1,4 @@
-import type { SessionKey, SessionStore } from '@sess/core';
+import type { OwnerPage, SessionStore } from '@sess/core';
 import type { Scheduler } from './scheduler.ts';
 
 /** What changes nothing and tells nothing of a session. */
@@ -7,17 +7,12 @@ const passing: ReadonlySet<PropertyKey> = new Set(['describe', 'check', 'close',
 /** In which order the keys of a storage were first seen: keys are random, and a story is not. */
 export type Births = Map<unknown, number>;
 
-interface Page {
-  readonly keys: readonly SessionKey[];
-  forget(keys: readonly SessionKey[]): Promise<void>;
-}
-
 /** A store whose calls wait for their turn, whatever its verbs are. */
 export function gatedStore(store: SessionStore, scheduler: Scheduler, births: Births): SessionStore {
   const byBirth = (a: unknown, b: unknown): number => (births.get(a) ?? -1) - (births.get(b) ?? -1);
 
   /** Each page is a call. */
-  async function* gatedPages(pages: AsyncIterator<Page>): AsyncGenerator<Page> {
+  async function* gatedPages(pages: AsyncIterator<OwnerPage>): AsyncGenerator<OwnerPage> {
     for (;;) {
       const next = await scheduler.call(() => pages.next());
       if (next.done === true) return;
@@ -31,18 +26,13 @@ export function gatedStore(store: SessionStore, scheduler: Scheduler, births: Bi
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
       if (passing.has(name)) return member.bind(target);
-      if (name === 'keysByOwner' && isPaged(member.call(target, 'nobody')))
+      if (name === 'keysByOwner')
         return (owner: string) => gatedPages(member.call(target, owner)[Symbol.asyncIterator]());
       return (...args: unknown[]) =>
-        scheduler.call(async () => {
+        scheduler.call(() => {
           if (name === 'create') births.set(args[0], births.size);
-          const answer: unknown = await member.apply(target, args);
-          return Array.isArray(answer) ? answer.toSorted(byBirth) : answer;
+          return member.apply(target, args);
         });
     },
   });
-}
-
-function isPaged(answer: object): boolean {
-  return Symbol.asyncIterator in answer;
 }

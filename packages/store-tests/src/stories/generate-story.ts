@@ -38,7 +38,7 @@ const deeds: readonly Draw[] = [
   () => ({ do: 'revoke all others' }),
   (random) => ({
     do: 'change password',
-    order: random.pick(['rotate, save, revoke', 'revoke, rotate'] as const),
+    order: random.pick(['rotate, revoke', 'rotate, save, revoke', 'revoke, rotate'] as const),
   }),
   (_, user) => ({ do: 'revoke all', user }),
   (random) => ({ do: 'set idle timeout', ms: random.pick([10 * minuteMs, 20 * hourMs]) }),
