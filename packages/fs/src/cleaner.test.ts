@@ -5,7 +5,7 @@ import { type Session, type Sessions, createSessions } from '@sess/core';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { fsStore } from './index.ts';
 import { openSessionDirectory } from './session-directory.ts';
-import { keyOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import { keyOf, keysOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
 import { turnsIn } from './turns.ts';
 
 // The cleaner of Debian's /tmp, which removes what looks old, with an age of seconds instead of ten days.
@@ -105,8 +105,8 @@ describe.skipIf(process.platform !== 'linux')('a cleaner of what looks old', () 
       .toEqual(['keep']);
     const now = Date.now();
     expect(await store.create(keyOf('first'), recordAt(now, { owner: 'ann' }))).toBe(true);
-    expect(await store.keysByOwner('ann')).toEqual([keyOf('first')]);
-    expect(await store.keysByOwner('bob')).toEqual([]);
+    expect(await keysOf(store, 'ann')).toEqual([keyOf('first')]);
+    expect(await keysOf(store, 'bob')).toEqual([]);
   });
 });
 

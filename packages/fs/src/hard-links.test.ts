@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FsStore, fsStore } from './index.ts';
-import { keyOf, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import { keyOf, keysOf, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
 
 // Backups are often copies made with hard links (`cp -al`, `rsync --link-dest`): one file under two names.
 
@@ -53,7 +53,7 @@ describe('a copy made with hard links', () => {
     await store.sweep();
     for (const key of keys) await store.destroy(key);
     expect(await namesOf(open(copy))).toEqual(isWith('1'));
-    expect(await open(copy).keysByOwner('ann')).toHaveLength(keys.length);
+    expect(await keysOf(open(copy), 'ann')).toHaveLength(keys.length);
   });
 
   it('leaves the original as it is when it is used itself', async () => {
