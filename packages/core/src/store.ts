@@ -1,10 +1,10 @@
 /**
- * The store contract. This page is law: whatever two stores could answer differently is decided
- * here, and every sentence of it is a test in `@sess/store-tests`.
+ * The store contract. This page is law: whatever two stores could answer differently is decided here, and every sentence
+ * of it is a test in `@sess/store-tests`.
  *
- * A store is a dumb, honest box. It never parses a field's text, mints a token, knows a cookie,
- * counts idle time or logs. All of a session's life (what expires when, what a late write means)
- * is decided in core; the store keeps what it is given, and says truthfully what it has.
+ * A store is a dumb, honest box. It never parses a field's text, mints a token, knows a cookie, counts idle time or logs.
+ * All of a session's life (what expires when, what a late write means) is decided in core; the store keeps what it is
+ * given, and says truthfully what it has.
  */
 
 /**
@@ -170,16 +170,12 @@ export interface DescribesItself {
 }
 
 /**
- * An index from owner to keys, kept by the store itself: `create` and `update` with an owner write
- * the entry *first* and the session after it, so that no session is ever missing from the index.
- *
- * The price is entries without a session (a worker died between the two, a session ended). So an
- * entry is a hint: the caller reads the session before it believes one.
+ * An index from owner to keys, kept by the store itself. `create` and `update` with an owner write the entry *first*, so
+ * that no session is missing here. A worker may die between the two: read the session before you believe an entry.
  */
 export interface IndexesOwners {
   /**
    * Keys that may belong to the owner, in pages, so that no owner has too many. Each page takes no longer than one call.
-   *
    * A key whose entry is there when the iteration begins, and is not forgotten before it ends, is shown. Entries that
    * are written meanwhile may be missing or shown, and a key may be shown more than once.
    */
@@ -197,10 +193,7 @@ export interface OwnerPage {
 }
 
 export interface WalksKeys {
-  /**
-   * All live keys, in no order. Sessions that begin or end during the walk may be missing or shown;
-   * every other one is shown, and none is shown twice.
-   */
+  /** All live keys, once and in no order. Sessions that begin or end during the walk may be missing or shown. */
   walk(): AsyncIterable<SessionKey>;
 }
 

@@ -6,7 +6,7 @@ import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
  * What the app's thread and the disk's say to each other. A number that changes with it: a bundle may hold one half in
  * an older version than the file of the other.
  */
-export const protocol = 'sess-fs 2';
+export const protocol = 'sess-fs 1';
 
 /** What the disk's thread is told at its start. */
 export interface ThreadStart {
