@@ -193,6 +193,8 @@ describe('a server', () => {
       expect(error?.message).toContain('read-only replica');
       await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
     }
+    // Nor that an owner has no more sessions than it knows of: "log out everywhere" would be told a lie.
+    expect(await outcomeOf(() => keysOf(store, 'u1'))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await server.admin.replicaof('NO', 'ONE');
     await until(async () => (await outcomeOf(() => store.read(ofTheNewMaster))).code === undefined, 3000);
     expect(await store.read(ofTheNewMaster)).toBeUndefined();
