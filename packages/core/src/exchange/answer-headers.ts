@@ -9,8 +9,6 @@ import type { Engine } from './engine.ts';
 
 /** What a request's session has to say in the head of the answer, as it comes about. */
 export class AnswerHeaders {
-  /** What is answered, where it came by node:http. */
-  request: IncomingMessage | undefined;
   readonly #engine: Engine;
   #hasCookie: boolean;
   #hasSeveral = false;
@@ -19,6 +17,8 @@ export class AnswerHeaders {
   #isLookedAt = false;
   #isFaultSurfaced = false;
   #haveLeft = false;
+  /** Private, since it holds the token: whoever prints a session must not print it. */
+  #request: IncomingMessage | undefined;
 
   constructor(engine: Engine, claim: Claim | undefined) {
     this.#engine = engine;
@@ -34,6 +34,11 @@ export class AnswerHeaders {
   /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
   get haveLeft(): boolean {
     return this.#haveLeft;
+  }
+
+  /** The headers answer this request of node:http. */
+  answer(request: IncomingMessage): void {
+    this.#request = request;
   }
 
   leave(): void {
@@ -80,7 +85,7 @@ export class AnswerHeaders {
    */
   of(failed: boolean): SessionHeaders {
     const setCookie = this.#cookie();
-    if (setCookie !== undefined && this.request !== undefined) this.#engine.noteCookie?.(this.request);
+    if (setCookie !== undefined && this.#request !== undefined) this.#engine.noteCookie?.(this.#request);
     // An app that got over a fault and stored the session after all has an answer like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#haveLeft = true;

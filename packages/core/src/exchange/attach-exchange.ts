@@ -35,7 +35,7 @@ function hold(
     if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
     return exchange;
   }
-  exchange.headers.request = request;
+  exchange.headers.answer(request);
   const told = <T>(commit: () => T | Promise<T>): T | Promise<T> =>
     toldOfFailure(exchange, () => nameOf(request), onFailure, commit);
   holdResponse(response, {
