@@ -87,17 +87,19 @@ it('JavaScript is checked as well, in modules and in CommonJS', async () => {
       req.session.views = 'many';
       res.send(req.sessionID);
     });`;
-  await folder.write(
-    'data.ts',
-    `import '@sess/core';\ndeclare module '@sess/core' { interface SessionData { views?: number } }`,
-  );
+  const data = `import '@sess/core';\ndeclare module '@sess/core' { interface SessionData { views?: number } }`;
+  for (const file of ['data.mts', 'data.cts']) await folder.write(file, data);
   await folder.write('app.mjs', `import { session } from '@sess/express';\nimport express from 'express';\n${app}`);
   await folder.write(
     'app.cjs',
     `const { session } = require('@sess/express');\nconst express = require('express');\n${app}`,
   );
-  const files = ['data.ts', 'app.mjs', 'app.cjs'];
-  expect(await folder.compile(files, ['--noEmit', '--allowJs', '--checkJs'])).toBe('');
+  // Each format has declarations of its own, so the keys are declared in the format of the app.
+  for (const files of [
+    ['data.mts', 'app.mjs'],
+    ['data.cts', 'app.cjs'],
+  ])
+    expect(await folder.compile(files, ['--noEmit', '--allowJs', '--checkJs'])).toBe('');
 });
 
 it('needs no types of Express', async () => {
