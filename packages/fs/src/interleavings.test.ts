@@ -18,7 +18,7 @@ import { type Outcomes, type Scene, answerOf, graceMs, race, raceKey as key } fr
 
 // Every file operation of the actors is a step, and each round takes the steps in another order.
 
-vi.setConfig({ testTimeout: 900_000 });
+vi.setConfig({ testTimeout: 60_000 });
 beforeAll(installScheduler);
 afterAll(removeScheduler);
 afterAll(removeTemporaryDirectories);

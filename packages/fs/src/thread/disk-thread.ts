@@ -48,15 +48,18 @@ interface Pending {
 
 export function openDiskThread(directory: FoundDirectory, clock: () => number): DiskThread {
   /** By place of a call. The thread reads it while this one does something else. */
-  const givenUp = new Int32Array(new SharedArrayBuffer(mostCalls * Int32Array.BYTES_PER_ELEMENT));
-  const calls: (Pending | undefined)[] = Array.from({ length: mostCalls }, () => undefined);
-  const free = calls.map((_, place) => place);
+  let givenUp = new Int32Array(new SharedArrayBuffer(0));
+  const calls: (Pending | undefined)[] = [];
+  /** Places that are left. Others are taken as they are needed: most stores never have many calls at a time. */
+  const free: number[] = [];
+  let callsInHand = 0;
   let worker: Worker | undefined;
   let state: 'new' | 'starting' | 'ready' | 'gone' = 'new';
   let outbox: Request[] = [];
 
   // Not in the context of the request that happens to be the first: it would be kept as long as the thread.
   const start = AsyncResource.bind(() => {
+    givenUp = new Int32Array(new SharedArrayBuffer(mostCalls * Int32Array.BYTES_PER_ELEMENT));
     worker = startWorker({ directory, givenUp });
     if (worker === undefined) return;
     state = 'starting';
@@ -85,7 +88,8 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     if (call === undefined) return undefined;
     calls[place] = undefined;
     free.push(place);
-    if (free.length === mostCalls) worker?.unref();
+    callsInHand -= 1;
+    if (callsInHand === 0) worker?.unref();
     return call;
   }
 
@@ -98,9 +102,10 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
   }
 
   function enter(pending: Pending): number {
-    const place = free.pop();
-    if (place === undefined) throw new Error('More calls than the gate lets in.');
-    if (free.length === mostCalls - 1) worker?.ref();
+    const place = free.pop() ?? calls.length;
+    if (place >= mostCalls) throw new Error('More calls than the gate lets in.');
+    callsInHand += 1;
+    if (callsInHand === 1) worker?.ref();
     calls[place] = pending;
     Atomics.store(givenUp, place, 0);
     return place;
@@ -160,7 +165,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
       // Calls that were given up wait for a disk that hangs, as this would. They stay calls until the thread has ended.
-      if (free.length < mostCalls) return void closing.terminate();
+      if (callsInHand > 0) return void closing.terminate();
       // One that starts is let end by itself too: the files that it is just loading would stay open.
       closing.ref();
       closing.postMessage('close' satisfies ToThread);
