@@ -1,7 +1,7 @@
 import { type Server as HttpServer, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { type Sessions, type SessionStore, createSessions, memoryStore } from '@sess/core';
+import { type Session, type Sessions, type SessionStore, createSessions, memoryStore } from '@sess/core';
 import { session } from '@sess/express';
 import express from 'express';
 import { Server } from 'socket.io';
@@ -18,6 +18,17 @@ function testStore(): { store: SessionStore; trouble: { isDown: boolean; until?:
     return inside.read(key);
   };
   return { store: { ...inside, read }, trouble };
+}
+
+/** Socket.IO's types do not know what a middleware adds to the request. */
+function sessionOf(request: object): Session {
+  const found: unknown = Reflect.get(request, 'session');
+  if (!isSession(found)) throw new Error('The middleware has given the request no session.');
+  return found;
+}
+
+function isSession(value: unknown): value is Session {
+  return typeof value === 'object' && value !== null && 'reload' in value && 'save' in value;
 }
 
 describe.each(['websocket', 'polling'] as const)("Socket.IO's own wiring, by %s", (transport) => {
@@ -46,7 +57,7 @@ describe.each(['websocket', 'polling'] as const)("Socket.IO's own wiring, by %s"
     io = new Server(server, { transports: [transport] });
     io.engine.use(middleware);
     io.on('connection', (socket) => {
-      const { session: ofSocket } = socket.request as unknown as express.Request;
+      const ofSocket = sessionOf(socket.request);
       socket.emit('hello', Reflect.get(ofSocket, 'user') ?? 'nobody');
       socket.on('click', (answer: (count: unknown) => void) => {
         ofSocket.reload((error) => {
