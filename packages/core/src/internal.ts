@@ -8,6 +8,7 @@
 export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type Deadline, type Deadlines, deadlinesOf, graceMs } from './deadlines.ts';
 export { type Exposing, type ExposedProperty, type MiddlewareOptions, exposing } from './exchange/exposing.ts';
+export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';
 export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField } from './session/record-fields.ts';

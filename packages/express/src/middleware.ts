@@ -8,7 +8,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
-import { type MiddlewareOptions, exposing } from '@sess/core/internal';
+import { type MiddlewareOptions, exposing, isSessions } from '@sess/core/internal';
 
 declare global {
   namespace Express {
@@ -67,10 +67,6 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
   }
 
   return Object.assign(middleware, { sessions });
-}
-
-function isSessions(options: SessionsOptions | Sessions): options is Sessions {
-  return typeof options === 'object' && options !== null && 'attach' in options;
 }
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */

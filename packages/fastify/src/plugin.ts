@@ -6,6 +6,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
+import { isSessions } from '@sess/core/internal';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
@@ -67,8 +68,4 @@ function currentSessionOf(this: FastifyRequest & WithExchange): Session {
     'UNSUPPORTED',
     'request.session is there from the onRequest hooks on that were added after @sess/fastify. Register it before what uses it.',
   );
-}
-
-function isSessions(options: SessionPluginOptions): options is Sessions {
-  return typeof options === 'object' && options !== null && 'attach' in options;
 }

@@ -1,4 +1,5 @@
 import { type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
+import { isSessions } from '@sess/core/internal';
 import type { Context, MiddlewareHandler } from 'hono';
 
 declare module 'hono' {
@@ -37,10 +38,6 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
   };
 
   return Object.assign(middleware, { sessions });
-}
-
-function isSessions(options: SessionsOptions | Sessions): options is Sessions {
-  return typeof options === 'object' && options !== null && 'attach' in options;
 }
 
 /** Hono merges the headers of the answer before into a new one, unless there is none. */

@@ -6,7 +6,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
-import { type MiddlewareOptions, exposing } from '@sess/core/internal';
+import { type MiddlewareOptions, exposing, isSessions } from '@sess/core/internal';
 import type { ExtendableContext, Next } from 'koa';
 
 import { replaceSession } from './replace-session.ts';
@@ -57,8 +57,4 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
   }
 
   return Object.assign(middleware, { sessions });
-}
-
-function isSessions(options: SessionsOptions | Sessions): options is Sessions {
-  return typeof options === 'object' && options !== null && 'attach' in options;
 }

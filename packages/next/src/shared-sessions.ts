@@ -1,4 +1,5 @@
 import { type Sessions, type SessionsOptions, type StoreDescription, createSessions, hasAbility } from '@sess/core';
+import { isSessions } from '@sess/core/internal';
 
 /**
  * What `createSessions` takes, what it made, or a function that returns either. The function is called at the first
@@ -12,10 +13,6 @@ const slot = Symbol.for('@sess/next sessions v1');
 function sharedSessions(): Map<string, Sessions> {
   const shared: typeof globalThis & { [slot]?: Map<string, Sessions> } = globalThis;
   return (shared[slot] ??= new Map());
-}
-
-function isSessions(options: SessionsOptions | Sessions): options is Sessions {
-  return 'attach' in options;
 }
 
 /** @param isClosing they are to be closed: of those that another bundle has closed no new ones are made for that */

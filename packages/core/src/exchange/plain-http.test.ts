@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { createSessions } from '../sessions.ts';
+import { plainHttpWarning } from './plain-http.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import { anySession } from '../testing/test-app.ts';
@@ -75,5 +76,16 @@ it.each<SessionsOptions>([{ env: { NODE_ENV: 'development' } }, { cookie: { secu
     const get = await serve(options);
     await get();
     expect(warnings).toEqual([]);
+  },
+);
+
+it.each([undefined, null, {}])(
+  'a request that came over no connection (its socket: %s) is no reason to warn',
+  async (socket) => {
+    const lines: string[] = [];
+    const logger = { info() {}, error() {}, warn: (line: string) => void lines.push(line) };
+    const note = plainHttpWarning('__Host-sid', logger);
+    Reflect.apply(note, undefined, [{ headers: {}, socket }]);
+    expect(lines).toEqual([]);
   },
 );

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Duplex } from 'node:stream';
 
 import type { Logger } from '../logger.ts';
 
@@ -13,9 +14,16 @@ const marks = [
   'cf-visitor',
 ];
 
-/** Anybody can send such a header: this decides about a line in the log and nothing else. */
+/**
+ * Anybody can send such a header: this decides about a line in the log and nothing else. Requests that did not come over
+ * a connection (a serverless function's, a mock's) have no socket of node's, and tell nothing.
+ */
 function isPlainHttp({ socket, headers }: IncomingMessage): boolean {
-  return Reflect.get(socket, 'encrypted') !== true && marks.every((name) => headers[name] === undefined);
+  return (
+    socket instanceof Duplex &&
+    Reflect.get(socket, 'encrypted') !== true &&
+    marks.every((name) => headers[name] === undefined)
+  );
 }
 
 /** On `globalThis`, since a process may hold several copies of this file: each warning is one a process. */

@@ -17,12 +17,20 @@ export function bodyUntilCommitted(
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
   if (body === null || !mayChange) return body;
   const reader = body.getReader();
+  /** Nobody gets the rest of the body: what is not stored yet is let go, and told of by an event. */
+  const abandon = (): void => {
+    exchange.abandon();
+    exchange.isAnswered = true;
+  };
   const isLast = lastChunk(response.headers);
   let kept: Uint8Array | undefined;
   const source: UnderlyingSource<Uint8Array> = {
     async pull(controller) {
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          abandon();
+          throw error;
+        });
         if (done) break;
         if (!isLast(value)) return controller.enqueue(value);
         kept = value;
@@ -34,8 +42,7 @@ export function bodyUntilCommitted(
       controller.close();
     },
     cancel(reason) {
-      exchange.abandon();
-      exchange.isAnswered = true;
+      abandon();
       return reader.cancel(reason);
     },
   };

@@ -240,6 +240,22 @@ describe('sessions.handle()', () => {
       expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada"}');
     });
 
+    it('a body that fails on its way leaves nothing stored, and tells of what was dropped', async () => {
+      const client = await Client.loggedIn();
+      const dropped: unknown[] = [];
+      const stop = onSessionEvent('dropped', ({ keys, reason }) => void dropped.push([keys, reason]));
+      const answer = await client.ask((session) =>
+        streamed(() => {
+          session['cart'] = 1;
+          throw new TypeError('a mistake');
+        }),
+      );
+      await expect(answer.text()).rejects.toThrow('a mistake');
+      stop();
+      expect(dropped).toEqual([[['cart'], 'abandoned']]);
+      expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada"}');
+    });
+
     it('after its end a change is refused', async () => {
       const client = await Client.loggedIn();
       let kept: AnySession | undefined;
