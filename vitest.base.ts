@@ -5,7 +5,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['**/*.test.{ts,mjs}'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
+    // Tests among the fixtures are of apps that a suite makes: it runs them where they are installed.
+    exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
     // For machines that have other things to do: nothing here should take this long.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -75,13 +75,20 @@ const form = { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'tex
 export class Visitor {
   readonly jar: CookieJar = new CookieJar();
   readonly #base: string;
+  readonly #always: OutgoingHttpHeaders;
 
-  constructor(base: string) {
+  /** `always` is sent with each request: what a proxy would add. */
+  constructor(base: string, always: OutgoingHttpHeaders = {}) {
     this.#base = base;
+    this.#always = always;
   }
 
   async #ask(path: string, ask: Ask): Promise<Answer> {
-    const answer = await send(this.#base + path, { cookie: this.jar.header(), ...ask });
+    const answer = await send(this.#base + path, {
+      cookie: this.jar.header(),
+      ...ask,
+      headers: { ...this.#always, ...ask.headers },
+    });
     this.jar.apply(answer.setCookies);
     return answer;
   }

@@ -2,6 +2,9 @@ import { expect } from 'vitest';
 import { CookieJar } from './cookie-jar.ts';
 import { Visitor, objectIn, send } from './http-client.ts';
 
+/** The apps run in production, so they stand behind a proxy that speaks TLS. Without its mark they warn. */
+const proxied = { 'x-forwarded-proto': 'https' };
+
 async function me(visitor: Visitor): Promise<Record<string, unknown>> {
   const answer = await visitor.get('/me');
   expect(answer).toMatchObject({ status: 200 });
@@ -16,7 +19,7 @@ async function count(visitor: Visitor): Promise<unknown> {
 
 /** What every app of `fixtures/install` does: it counts, over a login that starts anew, and forgets at the logout. */
 export async function visit(url: string): Promise<void> {
-  const visitor = new Visitor(url);
+  const visitor = new Visitor(url, proxied);
   expect(await me(visitor)).toEqual({ views: 0, owner: null });
   expect(visitor.jar.header()).toBeUndefined();
   expect([await count(visitor), await count(visitor), await count(visitor)]).toEqual([1, 2, 3]);
@@ -34,7 +37,7 @@ export async function visit(url: string): Promise<void> {
   expect([302, 307]).toContain((await visitor.post('/logout')).status);
   expect(await me(visitor)).toEqual({ views: 0, owner: null });
   for (const cookie of [anonymous, login])
-    expect(objectIn(await send(`${url}/me`, { cookie }))).toEqual({ views: 0, owner: null });
+    expect(objectIn(await send(`${url}/me`, { cookie, headers: proxied }))).toEqual({ views: 0, owner: null });
 }
 
 /** The first program of a README: its answers hold a number that rises with each visit. */
@@ -42,7 +45,7 @@ export async function visitReadme(url: string): Promise<void> {
   const jar = new CookieJar();
   const numbers: number[] = [];
   for (let visits = 0; visits < 4; visits += 1) {
-    const answer = await send(url, { cookie: jar.header() });
+    const answer = await send(url, { cookie: jar.header(), headers: proxied });
     expect(answer).toMatchObject({ status: 200 });
     jar.apply(answer.setCookies);
     numbers.push(Number(/\d+/.exec(answer.text)?.[0]));
