@@ -2,9 +2,9 @@
  * The store contract. This page is law: whatever two stores could answer differently is decided here, and every sentence
  * of it is a test in `@sess/store-tests`.
  *
- * A store is a dumb, honest box. It never parses a field's text, mints a token, knows a cookie, counts idle time or logs.
- * All of a session's life (what expires when, what a late write means) is decided in core; the store keeps what it is
- * given, and says truthfully what it has.
+ * A store is a dumb, honest box that compares and swaps. It never reads a field's text, merges, mints a token, knows a
+ * cookie, counts idle time or logs. What a change is, what expires when and what a late write means is decided in core,
+ * once (`record-change.ts`); the store keeps what it is given, and says truthfully what it has.
  */
 
 /**
@@ -26,119 +26,140 @@ export interface SessionSettings {
 }
 
 /**
+ * The JSON text of one field: a string, or its bytes in UTF-8. A store may return a long text as the bytes that it has
+ * read, so that a text that nobody looks at is never decoded. Nobody changes such bytes.
+ */
+export type FieldText = string | Uint8Array;
+
+/**
  * One session, as it is stored. All instants are absolute milliseconds of core's clock.
  *
  * A store with a clock of its own (Redis) uses only differences, `expiresAt - touchedAt` is the
  * time left at the moment of the write, so hosts with skewed clocks do no harm.
  */
 export interface SessionRecord {
-  /** Top-level key to one JSON text. Opaque to the store: any string, any key, kept exactly. */
-  fields: Record<string, string>;
-  /** When the session began. Never changed by an update. */
-  createdAt: number;
+  /** Top-level key to one JSON text. Opaque to the store: any text, any key, kept exactly. */
+  readonly fields: Readonly<Record<string, FieldText>>;
+  /** When the session began. */
+  readonly createdAt: number;
   /** When it was last written or touched. */
-  touchedAt: number;
+  readonly touchedAt: number;
   /** The deadline. From this instant on the store answers as if the record were not there. */
-  expiresAt: number;
+  readonly expiresAt: number;
   /** Whom the session belongs to; the owner index finds it by this. */
-  owner?: string;
-  settings?: SessionSettings;
+  readonly owner?: string;
+  readonly settings?: SessionSettings;
+  /**
+   * The last writes, newest first: at most 12 names of 1 to 16 characters of `0-9A-Za-z_-`. Whoever is told of a conflict
+   * sees by them whether a write of its own is already in the record, so none is carried out twice.
+   */
+  readonly writeIds: readonly string[];
 }
 
-/**
- * A change to a stored session. Without `set`, `unset`, `revise`, `owner` and `settings` it is a *touch*: it
- * moves the times and carries no data.
- *
- * A field named in several of `set`, `revise` and `unset` is the caller's error; what happens then
- * is not defined.
- */
-export interface SessionChange {
-  /** Fields to write, whether or not they are there. */
-  set?: Record<string, string>;
-  /** Fields to remove; removing what is not there is no error. */
-  unset?: readonly string[];
+/** A record, and the store's own name for this state of it. */
+export interface StoredSession {
+  readonly record: SessionRecord;
   /**
-   * Like `set`, but only for fields that are still there; the others are left out, which is not a
-   * conflict. An object changed in place is written so: a `delete` elsewhere is not undone by it.
+   * What a swap is compared with. Opaque to core, which only hands it back. No two states of a session have the same
+   * version, also not where a later one holds the same texts as an earlier one.
    */
-  revise?: Record<string, string>;
-  /**
-   * Apply nothing unless these fields hold exactly these texts (`undefined`: the field is not
-   * there). This is the comparison behind the atomic `session.update()`.
-   */
-  expect?: Record<string, string | undefined>;
-  /** Stored as the record's new `touchedAt`, which only moves later. */
-  touchedAt: number;
-  /** The new deadline. It only moves later, unless the change carries `settings`. */
-  expiresAt: number;
-  /** A new owner, or `null` for none. Absent: unchanged. */
-  owner?: string | null;
-  /** Replaces the settings as a whole. Absent: unchanged. */
-  settings?: SessionSettings;
+  readonly version: unknown;
 }
 
-/**
- * - `applied`: all of the change is stored, before any later read in any process.
- * - `gone`: there is no such session (absent, expired or ended); nothing was written.
- * - `conflict`: `expect` did not hold; nothing was written.
- */
-export type UpdateVerdict = 'applied' | 'gone' | 'conflict';
+/** What is left of a destroyed session for a while, so that requests which are under way are known. It holds no data. */
+export interface EndMarker {
+  readonly ended: true;
+  /** Where the session went on; absent after a logout. */
+  readonly successor?: Successor;
+}
+
+export interface Successor {
+  readonly key: SessionKey;
+  /**
+   * - `rotated`: the same session under a new token; who holds the old one may go on with the new one.
+   * - `regenerated`: a change of rights (a login); only a logout follows it.
+   */
+  readonly by: 'rotated' | 'regenerated';
+}
+
+/** The outcome of {@link SessionStore.replace}. */
+export type ReplaceOutcome =
+  /** The record is stored, before any later read in any process, and this is its version. */
+  | { readonly verdict: 'replaced'; readonly version: unknown }
+  /**
+   * Another version stands now, and this is what it holds. `isDoubtful`: the store sent its command more than once, and
+   * cannot say whether an earlier one was carried out; the record's write ids tell.
+   */
+  | { readonly verdict: 'conflict'; readonly stored: StoredSession; readonly isDoubtful?: boolean }
+  /** There is no such session (absent, expired or ended); nothing was written. */
+  | { readonly verdict: 'gone' };
 
 /** How a session is destroyed. */
 export interface DestroyOptions {
   /**
-   * Leave an *end marker* under the key for this long, in milliseconds. It holds no data and points
-   * nowhere; while it stands, `read` answers `'ended'` and `create` under the key answers `false`.
-   * Absent or 0: leave none (an end marker that already stands is left alone).
+   * Leave an *end marker* under the key for this long, in milliseconds: while it stands, `read` answers it and `create`
+   * under the key stores nothing. Absent or 0: leave none. An end marker that already stands is left as it is.
    */
   endMarkerMs?: number;
+  /** What the end marker says of where the session went on. */
+  successor?: Successor;
 }
 
 /**
  * The four verbs. They are different verbs with verdicts: there is no upsert, since an upsert is
  * how a late write brings a logged-out session back.
  *
- * - **One atomic step.** The check that the session exists, the comparison and the write are one
- *   step of the storage (a script, a rename), not a check followed by a write.
+ * - **One atomic step.** The comparison and the write are one step of the storage (a script, a rename, an
+ *   `UPDATE ... WHERE`), not a check followed by a write.
  * - **A verdict is proved.** A store that cannot tell throws. A fault must never look like absence.
+ * - **`by`** is when the caller stops waiting, in milliseconds of `performance.now()`. It is the only bound of a call, and
+ *   core keeps it: a store hands it on to its client, begins nothing after it, and needs no timer of its own. A write that
+ *   is carried out later all the same meets another version, or is one whose outcome the caller calls unknown.
  * - **Every fault is thrown**, as a `SessError`:
  *   `STORE_UNAVAILABLE` the storage cannot be reached or refuses; the outcome of a write is unknown.
  *   `STORE_TIMEOUT` it did not answer in time; the outcome of a write is unknown.
  *   `STORE_BUSY` it is overloaded, nothing was done.
  *   `STORE_FULL` there is no room to write; nothing was written.
  *   `STORE_CORRUPT` what lies under the key is torn, foreign or not a session. It is left alone:
- *   not absent, not deleted, not overwritten by `create` or `update`; these and `destroy` throw too.
+ *   not absent, not deleted, not overwritten by `create` or `replace`; these and `destroy` throw too.
  *   `STORE_TOO_NEW` a newer version of the library wrote it (each record carries a format version).
  *   Their `cause` is a scrubbed copy (name, message, code, stack): clients' errors carry secrets.
  * - Calls may run at the same time, in any number of processes, on the same key.
- * - A store bounds its own work: no call takes longer than about a second.
  */
 export interface SessionStore {
   /**
    * Stores a new session.
    *
-   * @returns `false` when the key is taken by a live session or an end marker: nothing was written.
+   * @returns its version, or `undefined` where the key is taken by a live session or an end marker: nothing was written.
    */
-  create(key: SessionKey, record: SessionRecord): Promise<boolean>;
+  create(key: SessionKey, record: SessionRecord, by: number): Promise<{ readonly version: unknown } | undefined>;
 
   /**
-   * @returns the record, complete and of one moment; `'ended'` while an end marker stands;
-   * `undefined` when it is proved that there is no such session, or that it has expired.
+   * @returns the session, complete and of one moment; the end marker while one stands; `undefined` when it is proved that
+   * there is no such session, or that it has expired.
    */
-  read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined>;
+  read(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined>;
 
-  /** Changes a stored session, all or nothing. It never creates one. */
-  update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict>;
+  /**
+   * Puts another record in the place of the one that `version` names, if that one still stands. It never creates a
+   * session. Texts that are the same as before need not be written again.
+   */
+  replace(key: SessionKey, version: unknown, record: SessionRecord, by: number): Promise<ReplaceOutcome>;
 
   /**
    * Removes a session and returns what was there, in one step: of two destroyers one gets the
-   * record. Idempotent: where nothing is stored it answers `undefined`, and still leaves the end
-   * marker that was asked for.
+   * record. Idempotent: where nothing is stored it answers `undefined` (or the end marker that stands),
+   * and still leaves the end marker that was asked for.
    *
-   * Once this has been answered no `update`, in any process, however late or often it is repeated,
+   * Once this has been answered no `replace`, in any process, however late or often it is repeated,
    * brings the session back.
    */
-  destroy(key: SessionKey, options?: DestroyOptions): Promise<SessionRecord | undefined>;
+  destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined>;
+}
+
+/** Whether a session stands under a key: `read` and `destroy` may also answer an end marker, or nothing. */
+export function isEndMarker(found: object | undefined): found is EndMarker {
+  return found !== undefined && 'ended' in found;
 }
 
 /**
@@ -170,7 +191,7 @@ export interface DescribesItself {
 }
 
 /**
- * An index from owner to keys, kept by the store itself. `create` and `update` with an owner write the entry *first*, so
+ * An index from owner to keys, kept by the store itself. `create` and `replace` with an owner write the entry *first*, so
  * that no session is missing here. A worker may die between the two: read the session before you believe an entry.
  */
 export interface IndexesOwners {
