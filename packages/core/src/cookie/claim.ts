@@ -1,12 +1,15 @@
 import type { OneRecordStore } from './one-record-store.ts';
-import type { SessionKey, SessionStore } from '../store.ts';
+import type { BoundedStore } from '../bounded-store.ts';
+import type { SessionKey } from '../store.ts';
 
 /** What a verified cookie stands for: a session's key, and where its record is kept. */
 export interface Claim {
   readonly key: SessionKey;
-  readonly store: SessionStore;
+  readonly store: BoundedStore;
   /** The store of a cookie session, whose record came with the request: nothing of it needs to be waited for. */
   readonly atHand: OneRecordStore | undefined;
+  /** Another request has made the token, and sends it: this one has no cookie to give. */
+  readonly isSuccessor: boolean;
   /** The cookie value that carries the claim. */
   cookieValue(): string;
 }

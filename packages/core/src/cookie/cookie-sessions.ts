@@ -66,6 +66,7 @@ export function cookieCarrier(secrets: readonly [string, ...string[]], encrypt: 
       key,
       store,
       atHand: store,
+      isSuccessor: false,
       cookieValue() {
         if (store.lastRecord === undefined) throw new Error('a cookie for a session without a record');
         return valueOf(store.lastRecord);

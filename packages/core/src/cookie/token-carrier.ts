@@ -1,6 +1,6 @@
 import type { Carrier, Claim } from './claim.ts';
 import type { Keyring } from './keyring.ts';
-import type { SessionStore } from '../store.ts';
+import type { BoundedStore } from '../bounded-store.ts';
 import { isToken, keyOf, mintToken } from './token.ts';
 import { VerifiedValues } from './verified-values.ts';
 
@@ -8,11 +8,12 @@ import { VerifiedValues } from './verified-values.ts';
 const VALUE_LENGTH = 87;
 
 /** The cookie carries a signed token; the session is in the store. */
-export function tokenCarrier(keyring: Keyring, store: SessionStore & { readonly boundMs: number }): Carrier {
+export function tokenCarrier(keyring: Keyring, store: BoundedStore & { readonly boundMs: number }): Carrier {
   const claimOf = (token: string): Claim => ({
     key: keyOf(token),
     store,
     atHand: undefined,
+    isSuccessor: false,
     cookieValue: () => keyring.sign(token),
   });
   const verified = new VerifiedValues<Claim>();

@@ -61,7 +61,7 @@ export class AnswerHeaders {
 
   /** This session has been stored, and the browser has not its cookie. */
   setCookie(state: SessionState): void {
-    this.#cookieDuty = state;
+    if (!state.claim.isSuccessor) this.#cookieDuty = state;
   }
 
   /** Clears the cookie, where the browser has one of ours. */

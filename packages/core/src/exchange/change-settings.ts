@@ -15,6 +15,6 @@ export function changeSettings(exchange: Exchange, state: SessionState, settings
     state.persistenceChanged = true;
   }
   state.settings = { ...state.settings, ...settings };
-  state.settingsChanged = true;
+  state.changedSettings = { ...state.changedSettings, ...settings };
   state.expiresAt = state.timesAt(engine.clock(), engine.timeouts).expiresAt;
 }

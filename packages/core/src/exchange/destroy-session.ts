@@ -1,7 +1,7 @@
 import { SessError } from '../errors.ts';
-import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { Fields } from '../session/fields.ts';
+import { endWithSuccessors } from './successors.ts';
 import type { SessionState } from '../session/session-state.ts';
 
 /**
@@ -24,9 +24,8 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
     if (target.standing === 'new' || target.standing === 'gone') continue;
     const wasThere = target.standing === 'stored';
     // Also one that has ended: the logout that ended it may not have been confirmed, and this is its retry.
-    await target.claim.store.destroy(target.key, wasThere ? { endMarkerMs: exchange.engine.endMarkerMs } : {});
+    await endWithSuccessors(target.claim, wasThere ? { endMarkerMs: exchange.engine.endMarkerMs } : {});
     target.standing = 'gone';
-    if (wasThere) publish('destroyed', () => ({ handle: target.key, by: 'request' }));
   }
   state.replaces = undefined;
   if (exchange.rivals !== undefined) await endRivals(exchange);
@@ -35,10 +34,5 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
 
 /** Ends the sessions of the cookies that made the request's session ambiguous: else the next request has several again. */
 export async function endRivals({ rivals = [], engine }: Exchange): Promise<void> {
-  await Promise.all(
-    rivals.map(async ({ store, key }) => {
-      const last = await store.destroy(key, { endMarkerMs: engine.endMarkerMs });
-      if (last !== undefined) publish('destroyed', () => ({ handle: key, by: 'request' }));
-    }),
-  );
+  await Promise.all(rivals.map((claim) => endWithSuccessors(claim, { endMarkerMs: engine.endMarkerMs })));
 }

@@ -15,7 +15,8 @@ import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
 import { type Pending, pendingOf, storePending } from './pending.ts';
-import { storeSession, writeAtOnce } from './store-session.ts';
+import type { Successor } from '../store.ts';
+import { sessionGone, storeSession, writeAtOnce } from './store-session.ts';
 import { updateField } from './update-field.ts';
 
 /**
@@ -148,9 +149,20 @@ export class Exchange {
   /** At once where nothing is under way; else it would miss what is being stored. Whether it is in time is seen now. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
     const isInTime = !this.#sealed;
-    const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime));
+    const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime, 'regenerated'));
     const misses = this.#operations.isBusy && old.closing !== 'destroyed';
     return misses ? this.#operations.afterAll(work) : this.#operations.track(work());
+  }
+
+  /** The same session under a new token. One that has no token yet, or got its own just now, stays as it is. */
+  rotate(old: SessionState): Promise<Session> {
+    const isInTime = !this.#sealed;
+    return this.#inTurn(async () => {
+      if (old !== this.state || old.closing !== undefined) throw endedError(old.closing ?? 'replaced', 'rotate()');
+      if (old.standing === 'ended' || old.standing === 'gone') throw sessionGone();
+      if (old.standing === 'new' || old.claim.isSuccessor) return this.session;
+      return this.#regenerate(old, { keep: true }, isInTime, 'rotated');
+    });
   }
 
   /** One behind the other, and behind a commit's writes: a logout ends also what those are about to store. */
@@ -170,12 +182,12 @@ export class Exchange {
     return work();
   }
 
-  #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean): Session {
+  #regenerate(old: SessionState, options: RegenerateOptions, isInTime: boolean, by: Successor['by']): Session {
     if (old !== this.state) throw endedError('replaced', 'regenerate()');
     // A commit is running, so the answer's cookie is already decided.
     if (this.headers.haveLeft || this.#commits?.storing !== undefined) throw headersSent('regenerate()');
     if (!isInTime) throw sealed('regenerate()');
-    this.#state = regeneratedState(this.engine, old, options);
+    this.#state = regeneratedState(this.engine, old, options, by);
     this.#session = undefined;
     this.onReplaced?.(this.session);
     return this.session;

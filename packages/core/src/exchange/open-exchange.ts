@@ -7,7 +7,8 @@ import { publish } from '../events.ts';
 import { Exchange } from './exchange.ts';
 import { isPastAbsolute } from '../expiry.ts';
 import { SessionState } from '../session/session-state.ts';
-import type { SessionRecord } from '../store.ts';
+import { type StoredSession, isEndMarker } from '../store.ts';
+import { type Found, isStored, readFollowing } from './successors.ts';
 
 /** Each is a read of the store. An app has had no more configurations than that; more values are somebody's attack. */
 const MOST_EXAMINED = 4;
@@ -29,7 +30,7 @@ function openClaim(engine: Engine, claim: Claim | undefined): Exchange | Promise
   if (claim === undefined) return new Exchange(engine, undefined, undefined);
   return claim.atHand === undefined
     ? readExchange(engine, claim)
-    : openedExchange(engine, claim, claim.atHand.record, performance.now());
+    : openedExchange(engine, { claim, found: claim.atHand.found }, performance.now());
 }
 
 /** What the valid ones among several values stand for. Forged values beside them do not matter. */
@@ -52,9 +53,9 @@ function openSeveral(engine: Engine, claims: readonly Claim[]): Exchange | Promi
   if (another === undefined) return openClaim(engine, first);
   if (claims.length > MOST_EXAMINED) return ambiguousExchange(engine, claims);
   const started = performance.now();
-  const atHand = claims.map((claim) => ({ claim, record: claim.atHand?.record }));
+  const atHand = claims.map((claim) => ({ claim, found: claim.atHand?.found }));
   if (engine.carrier.holdsSession) return onlyLiving(engine, atHand, started);
-  const reading = claims.map(async (claim) => ({ claim, record: await readBounded(engine, claim) }));
+  const reading = claims.map((claim) => readBounded(engine, claim));
   return Promise.all(reading).then(
     (read) => onlyLiving(engine, read, started),
     (error: unknown) => new Exchange(engine, first, faultOf(error)),
@@ -63,21 +64,21 @@ function openSeveral(engine: Engine, claims: readonly Claim[]): Exchange | Promi
 
 interface Examined {
   claim: Claim;
-  record: SessionRecord | 'ended' | undefined;
+  found: Found;
 }
 
 function onlyLiving(engine: Engine, examined: readonly Examined[], started: number): Exchange {
-  const living = examined.filter(({ record }) => isLiving(engine, record));
+  const living = examined.filter(({ found }) => isLiving(engine, found));
   if (living.length > 1)
     return ambiguousExchange(
       engine,
       living.map(({ claim }) => claim),
     );
-  const chosen = living[0] ?? examined.find(({ record }) => record === 'ended') ?? examined[0];
-  for (const { claim, record } of examined)
-    if (record === undefined && claim !== chosen?.claim) publish('unknownCookie', () => ({ handle: claim.key }));
+  const chosen = living[0] ?? examined.find(({ found }) => found !== undefined && isEndMarker(found)) ?? examined[0];
+  for (const { claim, found } of examined)
+    if (found === undefined && claim !== chosen?.claim) publish('unknownCookie', () => ({ handle: claim.key }));
   if (chosen === undefined) return new Exchange(engine, undefined, undefined);
-  const exchange = openedExchange(engine, chosen.claim, chosen.record, started);
+  const exchange = openedExchange(engine, chosen, started);
   exchange.headers.noteSeveral();
   return exchange;
 }
@@ -99,14 +100,15 @@ function verified(engine: Engine, value: string): Claim | undefined {
 async function readExchange(engine: Engine, claim: Claim): Promise<Exchange> {
   const started = performance.now();
   try {
-    return openedExchange(engine, claim, await readBounded(engine, claim), started);
+    const examined = await readBounded(engine, claim);
+    return openedExchange(engine, examined, started);
   } catch (error) {
     return new Exchange(engine, claim, faultOf(error));
   }
 }
 
-function readBounded(engine: Engine, { store, key }: Claim): Promise<SessionRecord | 'ended' | undefined> {
-  const reading = store.read(key);
+function readBounded(engine: Engine, claim: Claim): Promise<Examined> {
+  const reading = readFollowing(claim);
   const isBounded = engine.carrier.boundMs <= engine.openMs;
   return isBounded ? reading : withDeadline(reading, engine.openMs, 'Opening the session');
 }
@@ -117,22 +119,17 @@ function faultOf(error: unknown): SessError {
     : new SessError('STORE_UNAVAILABLE', 'The session could not be opened.', { cause: error });
 }
 
-function isLiving({ clock, timeouts }: Engine, record: SessionRecord | 'ended' | undefined): record is SessionRecord {
-  return record !== undefined && record !== 'ended' && !isPastAbsolute(clock(), record.createdAt, timeouts);
+function isLiving({ clock, timeouts }: Engine, found: Found): found is StoredSession {
+  return isStored(found) && !isPastAbsolute(clock(), found.record.createdAt, timeouts);
 }
 
-/** @param record what the store said of the claim's key */
-function openedExchange(
-  engine: Engine,
-  claim: Claim,
-  record: SessionRecord | 'ended' | undefined,
-  started: number,
-): Exchange {
-  const found = isLiving(engine, record);
-  const outcome = found ? 'found' : record === 'ended' ? 'ended' : 'absent';
+function openedExchange(engine: Engine, { claim, found }: Examined, started: number): Exchange {
+  const isEnded = found !== undefined && isEndMarker(found);
+  const isFound = isLiving(engine, found);
+  const outcome = isFound ? 'found' : isEnded ? 'ended' : 'absent';
   publish('opened', () => ({ handle: claim.key, outcome, durationMs: performance.now() - started }));
-  if (found) return new Exchange(engine, claim, new SessionState(engine.carrier, 'stored', record, claim));
-  if (record === 'ended') {
+  if (isFound) return new Exchange(engine, claim, new SessionState(engine.carrier, 'stored', found.record, claim, found));
+  if (isEnded) {
     const ended = SessionState.empty(engine.carrier, 'ended', engine.clock(), engine.timeouts, claim);
     return new Exchange(engine, claim, ended);
   }

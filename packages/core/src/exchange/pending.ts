@@ -1,7 +1,7 @@
 import { destroySession } from './destroy-session.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
-import type { FieldChanges } from '../session/fields.ts';
+import type { FieldChanges } from '../record-change.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { storeSession } from './store-session.ts';
 
@@ -23,7 +23,7 @@ export function pendingOf(engine: Engine, state: SessionState): Pending | undefi
   if (changes !== undefined || state.replaces !== undefined) return { changes };
   if (state.standing === 'new') return state.hasContent ? { changes } : undefined;
   if (state.standing !== 'stored') return undefined;
-  if (state.settingsChanged) return { changes };
+  if (state.changedSettings !== undefined) return { changes };
   return state.wantsTouch(engine.clock(), engine.timeouts) ? { changes, isTouch: true } : undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts';
 import { isPastAbsolute } from '../expiry.ts';
 import { Fields } from '../session/fields.ts';
+import { isStored, readFollowing } from './successors.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { sessionGone } from './store-session.ts';
 import { endedError } from './too-late-errors.ts';
@@ -10,17 +11,15 @@ export async function reloadSession({ clock, timeouts }: Engine, state: SessionS
   // What a replaced session was read as tells what others change in it until the end.
   if (state.closing !== undefined) throw endedError(state.closing, 'reload()');
   if (state.standing === 'new') throw sessionGone();
-  const record = await state.claim.store.read(state.key);
-  if (record === undefined || record === 'ended' || isPastAbsolute(clock(), record.createdAt, timeouts)) {
+  const { claim, found } = await readFollowing(state.claim);
+  if (!isStored(found) || isPastAbsolute(clock(), found.record.createdAt, timeouts)) {
     state.standing = 'gone';
     throw sessionGone();
   }
-  state.fields = new Fields(record.fields);
-  state.touchedAt = record.touchedAt;
-  state.expiresAt = record.expiresAt;
-  state.owner = record.owner;
-  state.settings = record.settings;
-  state.settingsChanged = false;
+  state.fields = new Fields(found.record.fields);
+  state.owner = found.record.owner;
+  state.changedSettings = undefined;
+  state.moveTo(claim, found);
   state.persistenceChanged = false;
   state.refusedChange = undefined;
 }

@@ -3,14 +3,14 @@ import { publish } from '../events.ts';
 import { endRivals } from './destroy-session.ts';
 import { tellOfTouch } from './dropped-changes.ts';
 import type { Exchange } from './exchange.ts';
-import type { FieldChanges } from '../session/fields.ts';
+import { type FieldChanges, type RecordChange, changedRecord } from '../record-change.ts';
 import { assertChangeFits, assertFits } from '../session/limits.ts';
 import { replaceOld } from './regenerate-session.ts';
 import type { SessionState } from '../session/session-state.ts';
-import type { SessionSettings, UpdateVerdict } from '../store.ts';
+import { type SessionRecord, type StoredSession, isEndMarker } from '../store.ts';
 import { refusedBefore } from './too-late-errors.ts';
-import { queueWrite } from './write-queue.ts';
-import type { WriteTimes } from './write.ts';
+import { newWriteId } from './write-id.ts';
+import { writeFollowing } from './successors.ts';
 
 export interface StoreMode {
   /** The app called `save()` and waits for the verdict; else it is the commit that every response makes. */
@@ -37,7 +37,7 @@ export function storeSession(
 /** Most of what is stored is a change of a session that stays what it is. */
 function isChangeAlone(state: SessionState, changes: FieldChanges | undefined): boolean {
   const stays = state.standing === 'stored' && state.closing === undefined && state.replaces === undefined;
-  return stays && (changes !== undefined || state.settingsChanged);
+  return stays && (changes !== undefined || state.changedSettings !== undefined);
 }
 
 async function storeInSteps(
@@ -49,11 +49,11 @@ async function storeInSteps(
   if (state.closing !== undefined) exchange.mayChange(state, 'save()');
   if (state.standing === 'ended' || state.standing === 'gone') {
     if (changes !== undefined) drop(state, keysOf(changes), state.standing, mode);
-    else if (mode.explicit && (state.settingsChanged || state.touchWanted)) throw sessionGone();
+    else if (mode.explicit && (state.changedSettings !== undefined || state.touchWanted)) throw sessionGone();
     return;
   }
   if (state.standing === 'new' && state.hasContent) await create(exchange, state);
-  else if (state.standing === 'stored' && (changes !== undefined || state.settingsChanged))
+  else if (state.standing === 'stored' && (changes !== undefined || state.changedSettings !== undefined))
     await write(exchange, state, changes, mode);
   else if (state.standing === 'stored' && state.replaces === undefined) await touch(exchange, state, mode);
 
@@ -70,17 +70,10 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   const texts = state.fields.texts();
   assertFits(texts, engine.limits);
   const restore = state.fields.beginWrite();
-  const { settings } = state;
+  const { changedSettings } = state;
   try {
     state.renewed(state.timesAt(engine.clock(), engine.timeouts));
-    if (!(await state.claim.store.create(state.key, state.record(texts)))) {
-      // The key of 256 random bits is taken: by a try of which nobody knew whether it was stored, which nobody would
-      // ever end; or by a planted end marker. Another token then.
-      if (state.isCreateDoubtful) await state.claim.store.destroy(state.key);
-      state.mintAgain();
-      if (!(await state.claim.store.create(state.key, state.record(texts))))
-        throw new SessError('STORE_UNAVAILABLE', 'The session store says of every new key that it is taken.');
-    }
+    state.stored = await createRecord(state, texts);
   } catch (error) {
     restore();
     state.isCreateDoubtful = true;
@@ -89,7 +82,7 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   state.isCreateDoubtful = false;
   state.standing = 'stored';
   // What the app has set meanwhile is stored with the rest of what it changed meanwhile.
-  if (settings === state.settings) state.settingsChanged = false;
+  if (changedSettings === state.changedSettings) state.changedSettings = undefined;
   state.persistenceChanged = false;
   state.fields.wrote({ set: texts, unset: [], revise: {} });
   if (state.replaces === undefined) exchange.headers.setCookie(state);
@@ -101,6 +94,28 @@ async function create(exchange: Exchange, state: SessionState): Promise<void> {
   }));
 }
 
+/**
+ * A key of 256 random bits that is taken was taken by this very create, whose command the store sent twice; or by an
+ * earlier try, of which nobody knew whether it was stored and which nobody would ever end; or by a planted end marker.
+ */
+async function createRecord(state: SessionState, texts: SessionRecord['fields']): Promise<StoredSession> {
+  const writeId = newWriteId();
+  const first = await tryToCreate(state, state.record(texts, writeId));
+  if (first !== undefined) return first;
+  const found = await state.claim.store.read(state.key);
+  if (found !== undefined && !isEndMarker(found) && found.record.writeIds.includes(writeId)) return found;
+  if (state.isCreateDoubtful) await state.claim.store.destroy(state.key);
+  state.mintAgain();
+  const second = await tryToCreate(state, state.record(texts, newWriteId()));
+  if (second !== undefined) return second;
+  throw new SessError('STORE_UNAVAILABLE', 'The session store says of every new key that it is taken.');
+}
+
+async function tryToCreate(state: SessionState, record: SessionRecord): Promise<StoredSession | undefined> {
+  const created = await state.claim.store.create(state.key, record);
+  return created && { record, version: created.version };
+}
+
 async function write(
   exchange: Exchange,
   state: SessionState,
@@ -110,15 +125,14 @@ async function write(
   if (exchange.isCookieGone) return tooLate(exchange, state, changes, mode);
   const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
-  let gone: boolean;
   try {
-    ({ gone } = await queueWrite(state.claim.store, state.key, { times: begun.times, fields: changes }));
+    const outcome = await writeFollowing(state, begun.change, exchange.engine.timeouts);
+    if (!outcome.gone) return written(exchange, state, begun, outcome.stored);
   } catch (error) {
     restore();
     throw error;
   }
-  if (gone) drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
-  else written(exchange, state, changes, begun);
+  drop(state, changes === undefined ? [] : keysOf(changes), 'gone', mode);
 }
 
 /**
@@ -127,19 +141,22 @@ async function write(
  */
 export function writeAtOnce(exchange: Exchange, state: SessionState, changes: FieldChanges | undefined): boolean {
   const atHand = isChangeAlone(state, changes) ? state.claim.atHand : undefined;
-  if (atHand === undefined) return false;
-  if (exchange.isCookieGone) return false;
+  if (atHand === undefined || exchange.isCookieGone) return false;
   const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
-  let verdict: UpdateVerdict;
+  const { record: before } = atHand;
   try {
-    verdict = atHand.updateAtOnce(begun.times, changes ?? {});
+    if (before !== undefined) {
+      const record = changedRecord(before, begun.change, exchange.engine.timeouts);
+      atHand.replaceAtOnce(record);
+      written(exchange, state, begun, { record, version: record });
+      return true;
+    }
   } catch (error) {
     restore();
     throw error;
   }
-  if (verdict === 'applied') written(exchange, state, changes, begun);
-  else drop(state, changes === undefined ? [] : keysOf(changes), 'gone', { explicit: false });
+  drop(state, changes === undefined ? [] : keysOf(changes), 'gone', { explicit: false });
   return true;
 }
 
@@ -155,31 +172,27 @@ function tooLate(exchange: Exchange, state: SessionState, changes: FieldChanges 
 
 /** A write as it is when it begins. */
 interface BegunWrite {
-  startedMs: number;
-  times: WriteTimes & { touchedAt: number; expiresAt: number };
-  settings: SessionSettings | undefined;
+  readonly startedMs: number;
+  readonly change: RecordChange;
 }
 
 /** @throws SessError `SESSION_TOO_LARGE` */
 function beginWrite({ engine }: Exchange, state: SessionState, changes: FieldChanges | undefined): BegunWrite {
   const startedMs = performance.now();
   if (changes !== undefined) assertChangeFits(state.fields, changes, engine.limits);
-  const { settings } = state;
-  const times = state.timesAt(engine.clock(), engine.timeouts);
-  const isNews = state.settingsChanged && settings !== undefined;
-  return { startedMs, times: isNews ? { ...times, settings } : times, settings };
+  return { startedMs, change: { at: engine.clock(), fields: changes, settings: state.changedSettings } };
 }
 
 /** The store has taken the change. */
 function written(
   exchange: Exchange,
   state: SessionState,
-  changes: FieldChanges | undefined,
-  { startedMs, times, settings }: BegunWrite,
+  { startedMs, change: { fields: changes, settings } }: BegunWrite,
+  stored: StoredSession,
 ): void {
   if (changes !== undefined) state.fields.wrote(changes);
-  state.renewed(times);
-  if (settings === state.settings) state.settingsChanged = false;
+  if (settings === state.changedSettings) state.changedSettings = undefined;
+  state.adopt(stored);
   if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.headers.setCookie(state);
   state.persistenceChanged = false;
   state.touchWanted = false;
@@ -202,21 +215,20 @@ async function touch(exchange: Exchange, state: SessionState, mode: StoreMode): 
   state.isTouchTried = true;
   state.touchWanted = false;
   const started = performance.now();
-  const times = state.timesAt(engine.clock(), engine.timeouts);
   try {
-    const { gone } = await queueWrite(state.claim.store, state.key, { times });
-    if (gone) {
+    const outcome = await writeFollowing(state, { at: engine.clock() }, engine.timeouts);
+    if (outcome.gone) {
       state.standing = 'gone';
       publish('gone', () => ({ handle: state.key }));
       if (mode.explicit) throw sessionGone();
       return;
     }
+    state.adopt(outcome.stored);
   } catch (error) {
     if (mode.explicit) throw error;
     if (isSessError(error) && error.status !== 503) tellOfTouch(engine, state.key, error, started);
     return;
   }
-  state.renewed(times);
   if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
 }

@@ -1,12 +1,14 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
+import type { FieldUpdate } from '../record-change.ts';
+import { stringOf } from '../record-fields.ts';
 import { decodeField, encodeField } from '../session/field-text.ts';
 import { assertFits } from '../session/limits.ts';
 import { assertDataKey } from '../session/reserved-keys.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { sessionGone } from './store-session.ts';
-import { queueWrite } from './write-queue.ts';
+import { writeFollowing } from './successors.ts';
 
 /** `session.update(key, fn)`: read, change and write of one key as one step, whoever else changes it. */
 export async function updateField(
@@ -45,30 +47,29 @@ export async function updateField(
 
   const { engine } = exchange;
   const started = performance.now();
-  const times = state.timesAt(engine.clock(), engine.timeouts);
   let result: unknown;
-  const outcome = await queueWrite(state.claim.store, state.key, {
-    times,
-    update: {
-      key,
-      known: state.fields.storedText(key),
-      revise(text) {
-        result = fn(text === undefined ? undefined : decodeField(key, text));
-        if (result === undefined) return undefined;
-        const next = encodeField(key, result);
-        assertFits({ ...state.fields.texts(), [key]: next }, engine.limits);
-        return next;
-      },
+  const update: FieldUpdate = {
+    key,
+    revise(text) {
+      result = fn(text === undefined ? undefined : decodeField(key, text));
+      if (result === undefined) return undefined;
+      const next = encodeField(key, result);
+      assertFits({ ...state.fields.texts(), [key]: next }, engine.limits);
+      return next;
     },
-  });
+  };
+  const change = { at: engine.clock(), update };
+  const outcome = await writeFollowing(state, change, engine.timeouts);
   if (outcome.gone) {
     state.standing = 'gone';
     publish('gone', () => ({ handle: state.key }));
     throw sessionGone();
   }
   const isLost = state.fields.isRevised(key);
-  state.fields.rebase(key, outcome.text);
-  state.renewed(times);
+  const { fields } = outcome.stored.record;
+  const text = Object.hasOwn(fields, key) ? fields[key] : undefined;
+  state.fields.rebase(key, text === undefined ? undefined : stringOf(text));
+  state.adopt(outcome.stored);
   if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: state.key,

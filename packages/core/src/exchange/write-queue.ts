@@ -1,194 +1,227 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { ChangeDraft, isEmpty } from './change-draft.ts';
+import type { BoundedStore } from '../bounded-store.ts';
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
-import type { FieldChanges } from '../session/fields.ts';
-import type { SessionChange, SessionKey, SessionStore, UpdateVerdict } from '../store.ts';
-import { type KeyedWork, WorkByKey } from '../work-by-key.ts';
-import type { Write, WriteTimes } from './write.ts';
+import { type Timeouts, isTouchDue } from '../expiry.ts';
+import { type RecordChange, changedRecord, holdsWrite, namedRecord } from '../record-change.ts';
+import { type SessionKey, type SessionRecord, type StoredSession, isEndMarker } from '../store.ts';
+import { newWriteId } from './write-id.ts';
 
-/** `gone`, or what the store holds now: for an update, the field's new text. */
-export type WriteOutcome = { gone: true } | { gone: false; text: string | undefined };
-
-interface Waiting {
-  write: Write;
-  resolve(outcome: WriteOutcome): void;
-  reject(error: unknown): void;
-}
-
-const nothingKnown: ReadonlyMap<string, string | undefined> = new Map();
+/** What became of a write: the session is gone, or this is what the store holds now. */
+export type WriteOutcome = { readonly gone: true } | { readonly gone: false; readonly stored: StoredSession };
 
 /** A write that keeps losing against other processes gives up after this long; its caller's deadline comes first. */
 const GIVE_UP_AFTER_MS = 2_000;
 
+interface Waiting {
+  readonly change: RecordChange;
+  readonly known: StoredSession | undefined;
+  resolve(outcome: WriteOutcome): void;
+  reject(error: unknown): void;
+}
+
+/** The changes of a batch in one record, and those whose update function threw. */
+interface Merged {
+  readonly record: SessionRecord;
+  readonly refused: ReadonlyMap<Waiting, unknown>;
+}
+
 /**
- * The writers of one session inside this process, one behind the other. While a write is under way
- * the next ones gather, and go out together as one: 200 parallel counts are a few writes, not
- * thousands of lost comparisons.
+ * The writers of one session inside this process, one after the other. While a write is under way the next ones gather,
+ * and go out together as one: 200 parallel counts are a few writes, not thousands of lost comparisons.
  */
-class WriteQueue implements KeyedWork {
-  readonly key: SessionKey;
-  after: this | undefined;
-  readonly store: SessionStore;
-  readonly #queues: WorkByKey<WriteQueue>;
-  #waiting: Waiting[] | undefined;
-  /** Texts that this process wrote or read last: fresher, as a rule, than what a request read. */
-  #known: ReadonlyMap<string, string | undefined> = nothingKnown;
+class WriteQueue {
+  readonly #store: BoundedStore;
+  readonly #key: SessionKey;
+  readonly #timeouts: Timeouts;
+  #waiting: Waiting[] = [];
+  /** What this process wrote or was told last: fresher, as a rule, than what a request read. */
+  #stored: StoredSession | undefined;
 
-  constructor(store: SessionStore, key: SessionKey, queues: WorkByKey<WriteQueue>) {
-    this.store = store;
-    this.key = key;
-    this.#queues = queues;
+  constructor(store: BoundedStore, key: SessionKey, timeouts: Timeouts) {
+    this.#store = store;
+    this.#key = key;
+    this.#timeouts = timeouts;
   }
 
-  /** The first write, at once. Most are alone and compare nothing: the change is what the write says. */
-  begin(write: Write): Promise<WriteOutcome> {
-    if (write.update !== undefined) {
-      this.#queues.add(this);
-      const outcome = this.add(write);
-      void this.#run();
-      return outcome;
-    }
-    const { times, fields } = write;
-    const change = fields === undefined ? times : changeOf(times, fields);
-    const updating = this.store.update(this.key, change);
-    this.#queues.add(this);
-    return updating.then(
-      (verdict) => {
-        // Whoever came meanwhile is given what the store holds now.
-        if (verdict === 'applied' && this.#waiting !== undefined && fields !== undefined) this.#known = textsOf(fields);
-        void this.#run();
-        if (verdict === 'conflict')
-          throw new SessError('STORE_UNAVAILABLE', 'The store compared where nothing was asked.');
-        return verdict === 'gone' ? { gone: true } : { gone: false, text: undefined };
-      },
-      (error: unknown) => {
-        void this.#run();
-        throw error;
-      },
-    );
+  add(change: RecordChange, known: StoredSession | undefined): Promise<WriteOutcome> {
+    return new Promise((resolve, reject) => this.#waiting.push({ change, known, resolve, reject }));
   }
 
-  /** Another one gathers. Its function is the app's, and runs in its own request's context. */
-  join(write: Write): Promise<WriteOutcome> {
-    const { times, fields, update } = write;
-    if (update === undefined) return this.add(write);
-    return this.add({ times, fields, update: { ...update, revise: AsyncResource.bind(update.revise) } });
-  }
-
-  add(write: Write): Promise<WriteOutcome> {
-    return new Promise((resolve, reject) => {
-      (this.#waiting ??= []).push({ write, resolve, reject });
-    });
-  }
-
-  async #run(): Promise<void> {
-    for (let batch = this.#taken(); batch !== undefined; batch = this.#taken()) {
+  /** Until nobody waits any more. `onIdle` runs in the same turn, so that nobody joins a queue that has ended. */
+  async run(onIdle: () => void): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
       try {
         await this.#settle(batch);
       } catch (error) {
         for (const waiting of batch) waiting.reject(error);
       }
     }
-    this.#queues.delete(this);
-  }
-
-  #taken(): Waiting[] | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    return waiting;
+    onIdle();
   }
 
   async #settle(batch: Waiting[]): Promise<void> {
-    for (let attempt = 0, started = performance.now(); ; attempt += 1) {
-      // Whoever came while this batch lost a round goes along.
-      batch.push(...(this.#taken() ?? []));
-      const draft = new ChangeDraft(this.#known);
-      const refused = new Map<Waiting, unknown>();
-      for (const waiting of batch) {
-        try {
-          draft.add(waiting.write);
-        } catch (error) {
-          refused.set(waiting, error);
-        }
-      }
-      const verdict = refused.size === batch.length ? await this.#compare(draft) : await this.#update(draft);
-      if (verdict === 'applied') {
-        // Only now is it known that the updates that threw were given what the store holds.
-        for (const [waiting, error] of refused) waiting.reject(error);
-        for (const { write, resolve } of batch)
-          resolve({ gone: false, text: write.update && this.#known.get(write.update.key) });
-        return;
-      }
-      if (verdict === 'gone') {
-        for (const { resolve } of batch) resolve({ gone: true });
-        return;
-      }
-      publish('conflict', () => ({ handle: this.key, keys: [...draft.expected().keys()] }));
-      if (performance.now() - started > GIVE_UP_AFTER_MS) throw draft.lostTooOften(attempt + 1);
-      // Somebody else was faster. Step aside for a random moment, so that contenders do not march in step.
-      if (attempt > 0) await wait(Math.random() * Math.min(2 ** attempt, 32));
+    const started = performance.now();
+    let stored = this.#stored ?? batch.findLast(({ known }) => known !== undefined)?.known ?? (await this.#read());
+    for (let lost = 0; stored !== undefined; ) {
+      if (lost > 0 && this.#isNeedless(batch, stored)) return this.#done(batch, new Map(), stored);
+      const merged = this.#merge(stored.record, batch);
+      const next = await this.#tryToStore(stored, merged, batch);
+      if (next === 'done') return;
+      stored = next;
+      if (stored === undefined) break;
+      publish('conflict', () => ({ handle: this.#key, keys: keysOf(batch) }));
+      lost += 1;
+      if (performance.now() - started > GIVE_UP_AFTER_MS) throw lostTooOften(lost);
+      await stepAside(lost);
+      // Whoever came while this batch lost goes along.
+      batch.push(...this.#waiting.splice(0));
     }
+    this.#stored = undefined;
+    for (const { resolve } of batch) resolve({ gone: true });
   }
 
-  async #update(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const verdict = await this.store.update(this.key, draft.change());
-    if (verdict === 'applied') this.#known = draft.texts();
-    if (verdict !== 'conflict') return verdict;
-    return (await this.#compare(draft)) === 'gone' ? 'gone' : 'conflict';
-  }
-
-  /** Reads what the store holds now, of the fields that the comparison is about. */
-  async #compare(draft: ChangeDraft): Promise<UpdateVerdict> {
-    const record = await this.store.read(this.key);
-    if (record === undefined || record === 'ended') return 'gone';
-    const known = new Map(this.#known);
-    let verdict: UpdateVerdict = 'applied';
-    for (const [key, expected] of draft.expected()) {
-      const text = Object.hasOwn(record.fields, key) ? record.fields[key] : undefined;
-      known.set(key, text);
-      if (text !== expected) verdict = 'conflict';
+  /** @returns what stands in the store instead; `undefined` where the session is gone */
+  async #tryToStore(
+    stored: StoredSession,
+    { record, refused }: Merged,
+    batch: readonly Waiting[],
+  ): Promise<StoredSession | undefined | 'done'> {
+    if (refused.size === batch.length) return this.#refuse(stored, refused);
+    const writeId = newWriteId();
+    const named = namedRecord(record, stored.record, writeId);
+    const outcome = await this.#store.replace(this.#key, stored.version, named);
+    if (outcome.verdict === 'gone') return undefined;
+    if (outcome.verdict === 'replaced') {
+      this.#done(batch, refused, { record: named, version: outcome.version });
+      return 'done';
     }
-    this.#known = known;
-    return verdict;
+    if (outcome.isDoubtful !== true) return outcome.stored;
+    const isStored = holdsWrite(outcome.stored.record, writeId, stored.record);
+    if (isStored === undefined) throw inDoubt();
+    if (!isStored) return outcome.stored;
+    this.#done(batch, refused, outcome.stored);
+    return 'done';
+  }
+
+  /** All update functions threw, at what may be old: only at what the store holds now is that their last word. */
+  async #refuse(
+    stored: StoredSession,
+    refused: ReadonlyMap<Waiting, unknown>,
+  ): Promise<StoredSession | undefined | 'done'> {
+    const now = await this.#read();
+    if (now === undefined || now.record.writeIds[0] !== stored.record.writeIds[0]) return now;
+    this.#done([], refused, now);
+    return 'done';
+  }
+
+  #merge(stored: SessionRecord, batch: readonly Waiting[]): Merged {
+    const refused = new Map<Waiting, unknown>();
+    let record = stored;
+    for (const waiting of batch) {
+      try {
+        record = changedRecord(record, waiting.change, this.#timeouts);
+      } catch (error) {
+        refused.set(waiting, error);
+      }
+    }
+    return { record, refused };
+  }
+
+  #done(batch: readonly Waiting[], refused: ReadonlyMap<Waiting, unknown>, stored: StoredSession): void {
+    this.#stored = stored;
+    for (const [{ reject }, error] of refused) reject(error);
+    for (const { resolve } of batch) resolve({ gone: false, stored });
+  }
+
+  /** Others have just written, so the session was touched too. */
+  #isNeedless(batch: readonly Waiting[], { record }: StoredSession): boolean {
+    return batch.every(
+      ({ change: { at, fields, settings, update } }) =>
+        fields === undefined &&
+        settings === undefined &&
+        update === undefined &&
+        !isTouchDue(at, record, this.#timeouts),
+    );
+  }
+
+  async #read(): Promise<StoredSession | undefined> {
+    const found = await this.#store.read(this.#key);
+    return found === undefined || isEndMarker(found) ? undefined : found;
   }
 }
 
-/** The parts of a change that say something. */
-function changeOf(times: WriteTimes, { set, revise, unset }: FieldChanges): SessionChange {
-  const change: SessionChange = { ...times };
-  if (!isEmpty(set)) change.set = set;
-  if (!isEmpty(revise)) change.revise = revise;
-  if (unset.length > 0) change.unset = unset;
-  return change;
+/** A random moment, so that contenders do not march in step. */
+async function stepAside(lost: number): Promise<void> {
+  if (lost > 1) await wait(Math.random() * Math.min(2 ** lost, 32));
 }
 
-/** What the store holds once the change is applied. Revisions are not known to have landed. */
-function textsOf({ set, unset }: FieldChanges): Map<string, string | undefined> {
-  const texts = new Map<string, string | undefined>(Object.entries(set));
-  for (const key of unset) texts.set(key, undefined);
-  return texts;
+function keysOf(batch: readonly Waiting[]): string[] {
+  const keys = batch.flatMap(({ change: { fields, update } }) => [
+    ...(update === undefined ? [] : [update.key]),
+    ...(fields === undefined
+      ? []
+      : [...Object.keys(fields.set), ...Object.keys(fields.revise), ...fields.unset]),
+  ]);
+  return [...new Set(keys)];
 }
 
-type Queues = WorkByKey<WriteQueue>;
+function lostTooOften(attempts: number): SessError {
+  return new SessError(
+    'SESSION_CONFLICT',
+    `Storing the session lost against other processes ${attempts} times in a row. Nothing was stored; try again.`,
+  );
+}
 
-const slot = Symbol.for('@sess/core write queues v4');
+function inDoubt(): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    'The connection to the session store was lost during a write, and it is not known whether that was carried out: too many others have written to the session since.',
+  );
+}
 
-/**
- * One table for all stores: a cookie session's store is made for one request, and a table of its own would cost more
- * than its writes. Bundlers load modules twice; the writers of one session must meet all the same.
- */
+type Queues = Map<SessionKey, Map<BoundedStore, WriteQueue>>;
+
+const slot = Symbol.for('@sess/core write queues v5');
+
+/** Bundlers load modules twice; the writers of one session must meet all the same. */
 function sharedQueues(): Queues {
   const shared: typeof globalThis & { [slot]?: Queues } = globalThis;
-  return (shared[slot] ??= new WorkByKey());
+  return (shared[slot] ??= new Map());
 }
 
-/** Writes to a stored session, together with whoever else in this process is about to. */
-export function queueWrite(store: SessionStore, key: SessionKey, write: Write): Promise<WriteOutcome> {
+/**
+ * Writes a change of a stored session, together with whoever else in this process is about to.
+ *
+ * @param known the session as the caller last saw it
+ */
+export function queueWrite(
+  store: BoundedStore,
+  key: SessionKey,
+  known: StoredSession | undefined,
+  change: RecordChange,
+  timeouts: Timeouts,
+): Promise<WriteOutcome> {
   const queues = sharedQueues();
-  let running = queues.get(key);
-  while (running !== undefined && running.store !== store) running = queues.next(running);
-  return running === undefined ? new WriteQueue(store, key, queues).begin(write) : running.join(write);
+  const ofKey = queues.get(key) ?? new Map<BoundedStore, WriteQueue>();
+  const running = ofKey.get(store);
+  if (running !== undefined) return running.add(boundToCaller(change), known);
+  const queue = new WriteQueue(store, key, timeouts);
+  const outcome = queue.add(change, known);
+  queues.set(key, ofKey.set(store, queue));
+  void queue.run(() => {
+    ofKey.delete(store);
+    if (ofKey.size === 0) queues.delete(key);
+  });
+  return outcome;
+}
+
+/** An update's function is the app's, and runs in its own request's context. */
+function boundToCaller(change: RecordChange): RecordChange {
+  const { update } = change;
+  if (update === undefined) return change;
+  return { ...change, update: { key: update.key, revise: AsyncResource.bind((text) => update.revise(text)) } };
 }

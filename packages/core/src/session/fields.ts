@@ -1,9 +1,7 @@
 import { decodeField, encodeField, textOrNothing } from './field-text.ts';
-import { copyOfFields } from './record-fields.ts';
-import type { SessionChange } from '../store.ts';
-
-/** The part of a change that is about fields. */
-export type FieldChanges = Required<Pick<SessionChange, 'set' | 'unset' | 'revise'>>;
+import type { FieldChanges } from '../record-change.ts';
+import { copyOfFields, setField, stringOf } from '../record-fields.ts';
+import type { FieldText } from '../store.ts';
 
 /** One key that this request looked at or changed. */
 interface Slot {
@@ -17,12 +15,14 @@ interface Slot {
  * A value is parsed when it is first looked at, and only then.
  */
 export class Fields {
-  #stored: Record<string, string>;
+  #stored: Readonly<Record<string, FieldText>>;
+  /** Texts that the store gave as bytes, once they are decoded. */
+  #decoded: Map<FieldText, string> | undefined;
   #slots: Map<string, Slot> | undefined;
   #lastChanges: FieldChanges | undefined;
   #beingWritten: FieldChanges | undefined;
 
-  constructor(stored: Record<string, string>) {
+  constructor(stored: Readonly<Record<string, FieldText>>) {
     this.#stored = stored;
   }
 
@@ -68,7 +68,16 @@ export class Fields {
 
   /** The text that the store was last known to hold. */
   storedText(key: string): string | undefined {
-    return Object.hasOwn(this.#stored, key) ? this.#stored[key] : undefined;
+    const text = Object.hasOwn(this.#stored, key) ? this.#stored[key] : undefined;
+    return typeof text === 'object' ? this.#decode(text) : text;
+  }
+
+  #decode(bytes: Uint8Array): string {
+    const known = this.#decoded?.get(bytes);
+    if (known !== undefined) return known;
+    const text = stringOf(bytes);
+    (this.#decoded ??= new Map()).set(bytes, text);
+    return text;
   }
 
   /**
@@ -109,8 +118,10 @@ export class Fields {
    */
   changedKeys(): string[] {
     const texts = this.#beingWritten === undefined ? this.#stored : this.texts(this.#beingWritten);
-    const isChanged = ([key, slot]: [string, Slot]): boolean =>
-      differs(slot, Object.hasOwn(texts, key) ? texts[key] : undefined);
+    const isChanged = ([key, slot]: [string, Slot]): boolean => {
+      const text = Object.hasOwn(texts, key) ? texts[key] : undefined;
+      return differs(slot, text === undefined ? undefined : stringOf(text));
+    };
     return [...(this.#slots ?? [])].filter(isChanged).map(([key]) => key);
   }
 
@@ -152,9 +163,10 @@ export class Fields {
   /** These changes are stored: they are what later changes are compared with. */
   wrote(changes: FieldChanges): void {
     this.#beingWritten = undefined;
-    this.#stored = Object.assign(copyOfFields(this.#stored), changes.set, changes.revise);
+    const stored = Object.assign(copyOfFields(this.#stored), changes.set, changes.revise);
+    this.#stored = stored;
     for (const key of changes.unset) {
-      delete this.#stored[key];
+      delete stored[key];
       if (this.#slots?.get(key)?.pending === 'deleted') this.#slots.delete(key);
     }
   }
@@ -166,9 +178,10 @@ export class Fields {
 
   /** The store holds this text now. What the request kept of the key is let go, an assignment since then apart. */
   rebase(key: string, text: string | undefined): void {
-    this.#stored = Object.assign(Object.create(null), this.#stored);
-    if (text === undefined) delete this.#stored[key];
-    else this.#stored[key] = text;
+    const stored = copyOfFields(this.#stored);
+    if (text === undefined) delete stored[key];
+    else setField(stored, key, text);
+    this.#stored = stored;
     if (this.#slots?.get(key)?.pending === undefined) this.#slots?.delete(key);
   }
 
@@ -176,13 +189,13 @@ export class Fields {
    * All texts, with the changes in them.
    * @throws SessError `NOT_SERIALIZABLE`
    */
-  texts(changes: FieldChanges | undefined = this.changes()): Record<string, string> {
+  texts(changes: FieldChanges | undefined = this.changes()): Record<string, FieldText> {
     const texts = Object.assign(copyOfFields(this.#stored), changes?.set, changes?.revise);
     for (const key of changes?.unset ?? []) delete texts[key];
     return texts;
   }
 
-  /** The number of keys, and of UTF-16 units in keys and texts, with the changes in them; at most, and quickly. */
+  /** The number of keys, and of UTF-16 units in keys and texts (of bytes, where a text is given as bytes), with the changes in them; at most, and quickly. */
   sizeWith(changes: FieldChanges): { keys: number; units: number } {
     let keys = 0;
     let units = 0;

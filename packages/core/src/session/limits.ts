@@ -1,5 +1,7 @@
 import { SessError } from '../errors.ts';
-import type { FieldChanges, Fields } from './fields.ts';
+import type { FieldChanges } from '../record-change.ts';
+import type { FieldText } from '../store.ts';
+import type { Fields } from './fields.ts';
 
 /** How large one session may be. */
 export interface Limits {
@@ -19,7 +21,7 @@ export function assertChangeFits(fields: Fields, changes: FieldChanges, limits: 
 }
 
 /** @throws SessError `SESSION_TOO_LARGE`, naming the largest key */
-export function assertFits(texts: Record<string, string>, limits: Limits): void {
+export function assertFits(texts: Readonly<Record<string, FieldText>>, limits: Limits): void {
   const entries = Object.entries(texts);
   if (entries.length > limits.sessionKeys) {
     throw new SessError(

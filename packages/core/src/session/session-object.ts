@@ -18,7 +18,7 @@ export function sessionObject(exchange: Exchange, state: SessionState): Session 
  * Controls with an answer to give, by promise or callback, give a fault of the store there. Other
  * middleware calls them first from a callback (passport's login), where nobody catches what is thrown.
  */
-const answering: ReadonlySet<string> = new Set(['save', 'update', 'regenerate', 'destroy', 'reload']);
+const answering: ReadonlySet<string> = new Set(['save', 'update', 'regenerate', 'rotate', 'destroy', 'reload']);
 
 // Symbols are Node's own business (inspection, coercion): no access to the session.
 const handler: ProxyHandler<SessionPrototype> = {

@@ -144,6 +144,13 @@ export class SessionPrototype implements SessionControls {
     return settle(this, exchange.regenerate(state, options), callback);
   }
 
+  rotate(): Promise<Session>;
+  rotate(callback: SessionCallback): this;
+  rotate(callback?: SessionCallback): Promise<Session> | this {
+    const { exchange, state } = this[internals];
+    return settle(this, exchange.rotate(state), callback);
+  }
+
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
   destroy(callback?: SessionCallback): Promise<void> | this {

@@ -1,7 +1,7 @@
 import type { Carrier, Claim } from '../cookie/claim.ts';
 import { type Timeouts, deadlineAt, isTouchDue } from '../expiry.ts';
 import { Fields } from './fields.ts';
-import type { SessionKey, SessionRecord, SessionSettings } from '../store.ts';
+import type { FieldText, SessionKey, SessionRecord, SessionSettings, StoredSession, Successor } from '../store.ts';
 
 /**
  * - `new`: there is no record, and none is made unless data or an owner asks for it.
@@ -23,6 +23,8 @@ export interface Replaced {
    * request's own logout. A rotation must not outlive a logout elsewhere, not even one that keeps its owner.
    */
   survives: boolean;
+  /** What is told to those who come with the old cookie. */
+  by: Successor['by'];
   /** What the old session held in the end. Here: it is destroyed, and what others changed in it is still to be taken over. */
   last?: SessionRecord | undefined;
 }
@@ -37,8 +39,10 @@ export class SessionState {
   expiresAt: number;
   owner: string | undefined;
   settings: SessionSettings | undefined;
-  /** The settings were changed and that is not stored yet. */
-  settingsChanged = false;
+  /** Settings that the app has changed, where that is not stored yet. */
+  changedSettings: SessionSettings | undefined;
+  /** The session as the store was last seen to hold it: what the next write is compared with. */
+  stored: StoredSession | undefined;
   /** `persistent` was changed, so the browser needs the cookie again. */
   persistenceChanged = false;
   /** A login: the sessions of the browser's other valid cookies end with it. */
@@ -55,7 +59,13 @@ export class SessionState {
   readonly #carrier: Carrier;
   #claim: Claim | undefined;
 
-  constructor(carrier: Carrier, standing: Standing, record: SessionRecord, claim: Claim | undefined) {
+  constructor(
+    carrier: Carrier,
+    standing: Standing,
+    record: Omit<SessionRecord, 'writeIds'>,
+    claim: Claim | undefined,
+    stored?: StoredSession,
+  ) {
     this.#carrier = carrier;
     this.standing = standing;
     this.fields = new Fields(record.fields);
@@ -65,6 +75,7 @@ export class SessionState {
     this.owner = record.owner;
     this.settings = record.settings;
     this.#claim = claim;
+    this.stored = stored;
   }
 
   static empty(
@@ -107,12 +118,18 @@ export class SessionState {
     return this.touchWanted || (!this.isTouchTried && isTouchDue(now, this, timeouts));
   }
 
+  /** The session has another key now: another request has rotated it. */
+  moveTo(claim: Claim, stored: StoredSession): void {
+    this.#claim = claim;
+    this.adopt(stored);
+  }
+
   /** Another token, when the first one's key was taken. */
   mintAgain(): void {
     this.#claim = this.#carrier.mint();
   }
 
-  record(texts: Record<string, string>): SessionRecord {
+  record(texts: Readonly<Record<string, FieldText>>, writeId: string): SessionRecord {
     return {
       fields: texts,
       createdAt: this.createdAt,
@@ -120,6 +137,7 @@ export class SessionState {
       expiresAt: this.expiresAt,
       ...(this.owner === undefined ? {} : { owner: this.owner }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
+      writeIds: [writeId],
     };
   }
 
@@ -128,9 +146,19 @@ export class SessionState {
     return { touchedAt: now, expiresAt: deadlineAt(now, this, timeouts) };
   }
 
-  /** These times are stored, or are about to be. */
+  /** These times are about to be stored. */
   renewed({ touchedAt, expiresAt }: { touchedAt: number; expiresAt: number }): void {
     this.touchedAt = touchedAt;
     this.expiresAt = expiresAt;
+  }
+
+  /** The store holds this now, of which others may have a part. The request's own fields stay as it knows them. */
+  adopt(stored: StoredSession): void {
+    const { record } = stored;
+    this.stored = stored;
+    this.touchedAt = record.touchedAt;
+    this.expiresAt = record.expiresAt;
+    this.settings =
+      this.changedSettings === undefined ? record.settings : { ...record.settings, ...this.changedSettings };
   }
 }

@@ -93,6 +93,17 @@ export interface SessionControls {
   regenerate(options?: RegenerateOptions): Promise<Session>;
 
   /**
+   * Gives the same session a new token, its data and rights unchanged: every quarter of an hour, say, so that a stolen
+   * cookie is soon worth nothing. It is carried out like `regenerate()`. For a minute (`endMarkerMs`) requests that the
+   * browser sent with the old cookie still find this one session, to read and to change it.
+   *
+   * Not for a login: who planted the old cookie would share it. That is what `regenerate()` is for.
+   * @throws SessError `SESSION_GONE`, `SESSION_ENDED`, `HEADERS_SENT`
+   */
+  rotate(): Promise<Session>;
+  rotate(callback: SessionCallback): this;
+
+  /**
    * Ends the session, in the store and at once, and clears the cookie: logout.
    * @throws SessError `STORE_*` it may not have ended; with cookie sessions `HEADERS_SENT` when the headers have left
    */

@@ -1,21 +1,23 @@
 import { type Deadlines, deadlinesOf } from '../deadlines.ts';
 import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
+import type { BoundedStore } from '../bounded-store.ts';
 import type {
   DestroyOptions,
-  SessionChange,
+  EndMarker,
+  ReplaceOutcome,
   SessionKey,
   SessionRecord,
   SessionStore,
-  UpdateVerdict,
+  StoredSession,
 } from '../store.ts';
 import { WorkInHand } from '../work-in-hand.ts';
 
 /**
  * A store as core uses it: each operation bounded, each fault a `SessError` and an event. So a store that somebody
- * else wrote can not hang a request.
+ * else wrote can not hang a request. This is the one place that sets a deadline for a store's work.
  */
-export class GuardedStore implements SessionStore {
+export class GuardedStore implements BoundedStore {
   readonly #store: SessionStore;
   /** How long a verb takes at most, in milliseconds. */
   readonly boundMs: number;
@@ -30,20 +32,20 @@ export class GuardedStore implements SessionStore {
     this.#onFault = onFault;
   }
 
-  create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    return this.#guard('create', key, (store) => store.create(key, record));
+  create(key: SessionKey, record: SessionRecord): Promise<{ readonly version: unknown } | undefined> {
+    return this.#guard('create', key, (store, by) => store.create(key, record, by));
   }
 
-  read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
-    return this.#guard('read', key, (store) => store.read(key));
+  read(key: SessionKey): Promise<StoredSession | EndMarker | undefined> {
+    return this.#guard('read', key, (store, by) => store.read(key, by));
   }
 
-  update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    return this.#guard('update', key, (store) => store.update(key, change));
+  replace(key: SessionKey, version: unknown, record: SessionRecord): Promise<ReplaceOutcome> {
+    return this.#guard('replace', key, (store, by) => store.replace(key, version, record, by));
   }
 
-  destroy(key: SessionKey, options?: DestroyOptions): Promise<SessionRecord | undefined> {
-    return this.#guard('destroy', key, (store) => store.destroy(key, options));
+  destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | EndMarker | undefined> {
+    return this.#guard('destroy', key, (store, by) => store.destroy(key, options, by));
   }
 
   /** Any other work on the store, under the same guard. */
@@ -57,7 +59,11 @@ export class GuardedStore implements SessionStore {
   }
 
   // One promise for all of it: every request goes through here once or twice.
-  #guard<T>(operation: string, key: SessionKey | undefined, work: (store: SessionStore) => Promise<T>): Promise<T> {
+  #guard<T>(
+    operation: string,
+    key: SessionKey | undefined,
+    work: (store: SessionStore, by: number) => Promise<T>,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const started = performance.now();
       this.#workInHand.begin();
@@ -74,7 +80,7 @@ export class GuardedStore implements SessionStore {
       };
       const deadline = this.#deadlines.begin(() => fail(this.#timeout(operation)));
       try {
-        work(this.#store).then((answer) => {
+        work(this.#store, started + this.boundMs).then((answer) => {
           if (!finish()) return;
           publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
           resolve(answer);

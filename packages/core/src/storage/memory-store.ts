@@ -1,20 +1,21 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { assertKnownOptions } from '../known-options.ts';
+import { copyOfFields } from '../record-fields.ts';
 import type {
   ChecksItself,
   Closes,
   DescribesItself,
   DestroyOptions,
+  EndMarker,
   Finding,
   IndexesOwners,
   OwnerPage,
-  SessionChange,
   SessionKey,
   SessionRecord,
-  SessionSettings,
   SessionStore,
+  StoredSession,
+  Successor,
   Sweeps,
-  UpdateVerdict,
   WalksKeys,
 } from '../store.ts';
 
@@ -26,20 +27,17 @@ export interface MemoryStoreOptions {
 /** A store with every ability, in the memory of this process. */
 export type MemoryStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & Sweeps & ChecksItself & Closes;
 
-/** A session as it is held. The fields are a `Map`, to which `__proto__` is a key like any other. */
+/** A session as it is held; its version is this object itself. Another state of the session is another object. */
 interface Held {
-  fields: Map<string, string>;
-  createdAt: number;
-  touchedAt: number;
-  expiresAt: number;
-  owner: string | undefined;
-  settings: SessionSettings | undefined;
+  readonly record: SessionRecord;
+  readonly expiresAt: number;
 }
 
 /** What is left of an ended session. */
-interface EndMarker {
-  ended: true;
-  expiresAt: number;
+interface Ended {
+  readonly ended: true;
+  readonly successor: Successor | undefined;
+  readonly expiresAt: number;
 }
 
 /** How many entries each write looks at, so that expired ones leave without a timer. */
@@ -62,11 +60,11 @@ const perProcess: Finding = {
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   assertKnownOptions('memoryStore()', options, ['clock']);
   const clock = options.clock ?? systemClock;
-  const entries = new Map<SessionKey, Held | EndMarker>();
+  const entries = new Map<SessionKey, Held | Ended>();
   const owners = new Map<string, Set<SessionKey>>();
   let cursor = entries.entries();
 
-  function standing(key: SessionKey): Held | EndMarker | undefined {
+  function standing(key: SessionKey): Held | Ended | undefined {
     const entry = entries.get(key);
     return entry === undefined || clock() >= entry.expiresAt ? undefined : entry;
   }
@@ -76,12 +74,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     return entry === undefined || 'ended' in entry ? undefined : entry;
   }
 
-  function put(key: SessionKey, entry: Held | EndMarker): void {
+  function put(key: SessionKey, entry: Held | Ended): void {
     leaveOwner(key);
     entries.set(key, entry);
-    if ('ended' in entry || entry.owner === undefined) return;
-    const keys = owners.get(entry.owner) ?? new Set();
-    owners.set(entry.owner, keys.add(key));
+    if ('ended' in entry || entry.record.owner === undefined) return;
+    const keys = owners.get(entry.record.owner) ?? new Set();
+    owners.set(entry.record.owner, keys.add(key));
   }
 
   function remove(key: SessionKey): void {
@@ -91,10 +89,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
   function leaveOwner(key: SessionKey): void {
     const entry = entries.get(key);
-    if (entry === undefined || 'ended' in entry || entry.owner === undefined) return;
-    const keys = owners.get(entry.owner);
+    if (entry === undefined || 'ended' in entry || entry.record.owner === undefined) return;
+    const keys = owners.get(entry.record.owner);
     keys?.delete(key);
-    if (keys?.size === 0) owners.delete(entry.owner);
+    if (keys?.size === 0) owners.delete(entry.record.owner);
   }
 
   /** A `Map`'s iterator stays good while the map changes, so each write carries on where the last one stopped. */
@@ -111,39 +109,42 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 
   return {
-    async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
+    async create(key, record) {
       assertKey(key);
       sweepALittle();
-      if (standing(key) !== undefined) return false;
-      put(key, hold(record));
-      return true;
+      if (standing(key) !== undefined) return undefined;
+      const held = hold(record);
+      put(key, held);
+      return { version: held };
     },
 
-    async read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
+    async read(key) {
       assertKey(key);
       const entry = standing(key);
       if (entry === undefined) return undefined;
-      return 'ended' in entry ? 'ended' : release(entry);
+      return 'ended' in entry ? markerOf(entry) : storedSession(entry);
     },
 
-    async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+    async replace(key, version, record) {
       assertKey(key);
       sweepALittle();
       const held = live(key);
-      if (held === undefined) return 'gone';
-      if (!expectationsHold(held, change)) return 'conflict';
-      put(key, changed(held, change));
-      return 'applied';
+      if (held === undefined) return { verdict: 'gone' };
+      if (held !== version) return { verdict: 'conflict', stored: storedSession(held) };
+      const next = hold(record);
+      put(key, next);
+      return { verdict: 'replaced', version: next };
     },
 
-    async destroy(key: SessionKey, { endMarkerMs = 0 }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
+    async destroy(key, { endMarkerMs = 0, successor }: DestroyOptions) {
       assertKey(key);
       sweepALittle();
-      const held = live(key);
-      if (endMarkerMs > 0) put(key, { ended: true, expiresAt: clock() + endMarkerMs });
+      const entry = standing(key);
+      if (entry !== undefined && 'ended' in entry) return markerOf(entry);
+      if (endMarkerMs > 0) put(key, { ended: true, successor, expiresAt: clock() + endMarkerMs });
       // Also a session that has expired: a clock that is set back must not bring it back.
-      else if (held !== undefined || standing(key) === undefined) remove(key);
-      return held && release(held);
+      else remove(key);
+      return entry && copyOf(entry.record);
     },
 
     async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
@@ -199,41 +200,23 @@ function assertKey(key: SessionKey): void {
 }
 
 function hold(record: SessionRecord): Held {
-  return {
-    fields: new Map(Object.entries(record.fields)),
-    createdAt: record.createdAt,
-    touchedAt: record.touchedAt,
-    expiresAt: record.expiresAt,
-    owner: record.owner,
-    settings: record.settings && { ...record.settings },
-  };
+  return { record: copyOf(record), expiresAt: record.expiresAt };
 }
 
-function release(held: Held): SessionRecord {
-  const { owner, settings, ...rest } = held;
+function storedSession(held: Held): StoredSession {
+  return { record: copyOf(held.record), version: held };
+}
+
+function markerOf({ successor }: Ended): EndMarker {
+  return successor === undefined ? { ended: true } : { ended: true, successor: { ...successor } };
+}
+
+function copyOf(record: SessionRecord): SessionRecord {
+  const { settings } = record;
   return {
-    ...rest,
-    fields: Object.fromEntries(held.fields),
-    ...(owner !== undefined && { owner }),
+    ...record,
+    fields: copyOfFields(record.fields),
     ...(settings !== undefined && { settings: { ...settings } }),
-  };
-}
-
-function expectationsHold(held: Held, { expect = {} }: SessionChange): boolean {
-  return Object.entries(expect).every(([name, text]) => held.fields.get(name) === text);
-}
-
-function changed(held: Held, change: SessionChange): Held {
-  const fields = new Map(held.fields);
-  for (const name of change.unset ?? []) fields.delete(name);
-  for (const [name, text] of Object.entries(change.revise ?? {})) if (fields.has(name)) fields.set(name, text);
-  for (const [name, text] of Object.entries(change.set ?? {})) fields.set(name, text);
-  return {
-    fields,
-    createdAt: held.createdAt,
-    touchedAt: Math.max(held.touchedAt, change.touchedAt),
-    expiresAt: change.settings ? change.expiresAt : Math.max(held.expiresAt, change.expiresAt),
-    owner: change.owner === undefined ? held.owner : (change.owner ?? undefined),
-    settings: change.settings ? { ...change.settings } : held.settings,
+    writeIds: [...record.writeIds],
   };
 }

@@ -1,7 +1,16 @@
 import { type SessErrorCode, SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { GuardedStore } from './guarded-store.ts';
-import { type OwnerPage, type SessionKey, type SessionRecord, type SessionStore, hasAbility } from '../store.ts';
+import {
+  type EndMarker,
+  type OwnerPage,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  hasAbility,
+  isEndMarker,
+} from '../store.ts';
 import { isSessionKey } from '../cookie/token.ts';
 
 /** A session as it is listed: enough to show a person "your other devices", and to revoke it. */
@@ -38,10 +47,10 @@ export class Owners {
     const found = new Map<SessionKey, SessionInfo>();
     for await (const page of this.#pagesOf(owner)) {
       await this.#examine(page, page.keys, async (key) => {
-        const record = await this.#store.read(key);
-        if (record === 'ended') return 'keep';
-        if (!isOwned(record, owner)) return 'forget';
-        found.set(key, infoOf(key, record));
+        const stored = await this.#store.read(key);
+        if (stored !== undefined && isEndMarker(stored)) return 'keep';
+        if (!isOwned(stored, owner)) return 'forget';
+        found.set(key, infoOf(key, stored.record));
         return 'keep';
       });
     }
@@ -102,22 +111,22 @@ export class Owners {
   }
 
   async #revokeOwned(owner: string, key: SessionKey, pass: Pass): Promise<'keep' | 'forget'> {
-    const record = await this.#store.read(key);
-    const isAbsent = record === undefined;
+    const found = await this.#store.read(key);
+    const isAbsent = found === undefined;
     // Also where nothing can be read, once: a store that goes by its host's clock may take a session for expired too early.
-    const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(record, owner);
+    const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(found, owner);
     const isRevoked = isToEnd && (await this.#end(key));
     if (isRevoked) pass.revoked += 1;
     const state = isAbsent && !isRevoked ? 'absent' : 'ended';
     if (pass.known.get(key) !== state) pass.isNews = true;
     pass.known.set(key, state);
-    return record === 'ended' ? 'keep' : 'forget';
+    return found !== undefined && isEndMarker(found) ? 'keep' : 'forget';
   }
 
   async #end(handle: SessionKey): Promise<boolean> {
     // No end marker: no answer with another cookie is on its way to that browser.
     const record = await this.#store.destroy(handle);
-    if (record === undefined) return false;
+    if (record === undefined || isEndMarker(record)) return false;
     publish('destroyed', () => ({ handle, by: 'revoke' }));
     return true;
   }
@@ -174,8 +183,8 @@ function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
 }
 
 /** The index only hints; what counts is the session. */
-function isOwned(found: SessionRecord | 'ended' | undefined, owner: string): found is SessionRecord {
-  return found !== undefined && found !== 'ended' && found.owner === owner;
+function isOwned(found: StoredSession | EndMarker | undefined, owner: string): found is StoredSession {
+  return found !== undefined && !isEndMarker(found) && found.record.owner === owner;
 }
 
 function assertOwner(owner: string): void {

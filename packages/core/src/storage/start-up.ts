@@ -4,9 +4,10 @@ import type { BackendChoice } from './backend.ts';
 import { type Environment, isProduction } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
+import { stringOf } from '../record-fields.ts';
 import type { Logger } from '../logger.ts';
 import { noteApp } from './shared-storage.ts';
-import { type Finding, type SessionStore, type StoreDescription, hasAbility } from '../store.ts';
+import { type Finding, type SessionStore, type StoreDescription, hasAbility, isEndMarker } from '../store.ts';
 import { hasSiblings } from '../workers.ts';
 
 export interface StartUp {
@@ -67,12 +68,13 @@ async function probe(store: SessionStore, clock: () => number, isClosing: () => 
   }
 }
 
-async function probeOnce(store: SessionStore, key: string, now: number): Promise<void> {
+async function probeOnce(store: GuardedStore, key: string, now: number): Promise<void> {
   // The key is taken where an earlier try was carried out after all.
-  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
-  const record = await store.read(key);
+  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000, writeIds: [] });
+  const found = await store.read(key);
   await store.destroy(key);
-  if (typeof record !== 'object' || record.fields['probe'] !== '1')
+  const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];
+  if (text === undefined || stringOf(text) !== '1')
     throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
 }
 

@@ -1,12 +1,11 @@
 import { type MemoryStore, memoryStore } from '../storage/memory-store.ts';
-import type { DestroyOptions, SessionChange, SessionKey, SessionRecord } from '../store.ts';
+import type { DestroyOptions, SessionKey, SessionRecord } from '../store.ts';
 
 /** One call of a store's verb, as core made it. */
 export interface StoreCall {
-  verb: 'create' | 'read' | 'update' | 'destroy';
+  verb: 'create' | 'read' | 'replace' | 'destroy';
   key: SessionKey;
   record?: SessionRecord;
-  change?: SessionChange;
   options?: DestroyOptions | undefined;
 }
 
@@ -37,10 +36,11 @@ export function probeStore(inner: MemoryStore = memoryStore()): ProbeStore {
     before: undefined,
     after: undefined,
     took: () => store.calls.splice(0).map(({ verb }) => verb),
-    create: (key, record) => pass({ verb: 'create', key, record }, () => inner.create(key, record)),
-    read: (key) => pass({ verb: 'read', key }, () => inner.read(key)),
-    update: (key, change) => pass({ verb: 'update', key, change }, () => inner.update(key, change)),
-    destroy: (key, options) => pass({ verb: 'destroy', key, options }, () => inner.destroy(key, options)),
+    create: (key, record, by) => pass({ verb: 'create', key, record }, () => inner.create(key, record, by)),
+    read: (key, by) => pass({ verb: 'read', key }, () => inner.read(key, by)),
+    replace: (key, version, record, by) =>
+      pass({ verb: 'replace', key, record }, () => inner.replace(key, version, record, by)),
+    destroy: (key, options, by) => pass({ verb: 'destroy', key, options }, () => inner.destroy(key, options, by)),
   };
   return store;
 }

@@ -22,10 +22,11 @@ export class StepByStep {
       return result;
     };
     return {
-      create: (key, record) => pass({ verb: 'create', key }, () => store.create(key, record)),
-      read: (key) => pass({ verb: 'read', key }, () => store.read(key)),
-      update: (key, change) => pass({ verb: 'update', key, change }, () => store.update(key, change)),
-      destroy: (key, options) => pass({ verb: 'destroy', key }, () => store.destroy(key, options)),
+      create: (key, record, by) => pass({ verb: 'create', key }, () => store.create(key, record, by)),
+      read: (key, by) => pass({ verb: 'read', key }, () => store.read(key, by)),
+      replace: (key, version, record, by) =>
+        pass({ verb: 'replace', key, record }, () => store.replace(key, version, record, by)),
+      destroy: (key, options, by) => pass({ verb: 'destroy', key }, () => store.destroy(key, options, by)),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerdict } from '../store.ts';
+import type { SessionKey, SessionRecord, SessionStore } from '../store.ts';
 
 /**
  * The control of every test that a session stays dead: a store as most are, whose write does not ask
@@ -6,27 +6,18 @@ import type { SessionChange, SessionKey, SessionRecord, SessionStore, UpdateVerd
  */
 export function upsertingStore(): SessionStore {
   const records = new Map<SessionKey, SessionRecord>();
-  /** What a request held in memory when it read: an upsert writes all of it. */
-  const copies = new Map<SessionKey, SessionRecord>();
   return {
     async create(key, record) {
       records.set(key, record);
-      copies.set(key, record);
-      return true;
+      return { version: undefined };
     },
     async read(key) {
       const record = records.get(key);
-      return record && { ...record, fields: { ...record.fields } };
+      return record && { record, version: undefined };
     },
-    async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-      const before = records.get(key) ?? copies.get(key);
-      if (before === undefined) return 'gone';
-      const fields = { ...before.fields, ...change.set, ...change.revise };
-      for (const name of change.unset ?? []) delete fields[name];
-      const after = { ...before, fields, touchedAt: change.touchedAt, expiresAt: change.expiresAt };
-      records.set(key, after);
-      copies.set(key, after);
-      return 'applied';
+    async replace(key, _version, record) {
+      records.set(key, record);
+      return { verdict: 'replaced', version: undefined };
     },
     async destroy(key) {
       const record = records.get(key);
