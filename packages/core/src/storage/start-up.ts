@@ -56,7 +56,7 @@ function describe(store: SessionStore): StoreDescription | undefined {
 /** Of many processes that start at once on a small host, some hear late from a storage that is well. */
 const TRIES = 10;
 
-async function probe(store: SessionStore, clock: () => number, isClosing: () => boolean): Promise<void> {
+async function probe(store: GuardedStore, clock: () => number, isClosing: () => boolean): Promise<void> {
   const key = randomBytes(32).toString('hex');
   for (let tries = 1; ; tries += 1) {
     try {
