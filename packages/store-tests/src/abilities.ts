@@ -18,7 +18,7 @@ const isAbility = (name: string): name is AbilityName => name in everyAbility;
 export function abilities({ group, test, abilities: declared }: Suite): void {
   group('abilities', () => {
     test('the store has the abilities that it declares, and declares those that it has', async (t) => {
-      const present = Object.keys(everyAbility).filter((name) => isAbility(name) && hasAbility(t.store, name));
+      const present = Object.keys(everyAbility).filter((name) => isAbility(name) && hasAbility(t.worker(0), name));
       assert.deepEqual(present.toSorted(), [...declared].toSorted());
     });
 
@@ -75,15 +75,15 @@ export function abilities({ group, test, abilities: declared }: Suite): void {
     test('close finishes the work in hand', { ability: 'close' }, async (t) => {
       const key = t.key();
       const record = t.record({ fields: { a: '1' } });
-      const [created] = await Promise.all([t.worker(1).create(key, record), t.able('close', 1).close()]);
-      assert.equal(created, true);
-      t.assertRecord(await t.store.read(key), record);
+      const [created] = await Promise.all([t.create(key, record, 1), t.able('close', 1).close()]);
+      assert.ok(created);
+      t.assertRecord((await t.stored(key)).record, record);
     });
 
     test('closing one worker leaves the sessions to the others', { ability: 'close' }, async (t) => {
       const { key, record } = await t.created({ fields: { a: '1' } });
       await t.able('close', 1).close();
-      t.assertRecord(await t.store.read(key), record);
+      t.assertRecord((await t.stored(key)).record, record);
     });
   });
 }

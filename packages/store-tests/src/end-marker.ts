@@ -1,69 +1,96 @@
 import assert from 'node:assert/strict';
+import { assertMarker } from './compare.ts';
+import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
-import { minuteMs } from './subject.ts';
 
 const shortMs = 200;
 
+const successors = (t: Subject) => [
+  undefined,
+  { key: t.key(), by: 'rotated' as const },
+  { key: t.key(), by: 'regenerated' as const },
+];
+
 export function endMarker({ group, test }: Suite): void {
   group('the end marker', () => {
-    test('after destroy with a marker every worker reads "ended"', async (t) => {
-      const { key, record } = await t.created({ fields: { a: '1' } });
-      t.assertRecord(await t.worker(1).destroy(key, { endMarkerMs: minuteMs }), record);
-      await t.assertEnded(key);
+    test('after destroy with a marker every worker reads it, with the successor that was given', async (t) => {
+      for (const successor of successors(t)) {
+        const { key, record } = await t.created({ fields: { a: '1' } });
+        t.assertRecord(await t.destroy(key, { endMarkerMs: minuteMs, ...(successor && { successor }) }, 1), record);
+        await t.assertEnded(key, successor);
+      }
     });
 
     test('destroy leaves no marker when none was asked for', async (t) => {
-      for (const options of [undefined, {}, { endMarkerMs: 0 }]) {
+      for (const options of [{}, { endMarkerMs: 0 }]) {
         const { key } = await t.created();
-        await t.store.destroy(key, options);
+        await t.destroy(key, options);
         await t.assertAbsent(key);
       }
     });
 
     test('destroy leaves the marker that was asked for where nothing was stored', async (t) => {
-      const key = t.key();
-      assert.equal(await t.store.destroy(key, { endMarkerMs: minuteMs }), undefined);
-      await t.assertEnded(key);
+      for (const successor of successors(t)) {
+        const key = t.key();
+        assert.equal(await t.destroy(key, { endMarkerMs: minuteMs, ...(successor && { successor }) }), undefined);
+        await t.assertEnded(key, successor);
+      }
     });
 
     test('destroy leaves the marker that was asked for after a destroy that left none', async (t) => {
       const { key } = await t.created();
-      await t.store.destroy(key);
-      assert.equal(await t.worker(1).destroy(key, { endMarkerMs: minuteMs }), undefined);
+      await t.destroy(key);
+      assert.equal(await t.destroy(key, { endMarkerMs: minuteMs }, 1), undefined);
       await t.assertEnded(key);
     });
 
     test('destroy leaves the marker that was asked for in place of an expired session', async (t) => {
       const { key } = await t.created({ leftMs: shortMs });
       await t.clock.pass(shortMs);
-      assert.equal(await t.store.destroy(key, { endMarkerMs: minuteMs }), undefined);
+      assert.equal(await t.destroy(key, { endMarkerMs: minuteMs }), undefined);
       await t.assertEnded(key);
     });
 
-    test('create under a marker answers false and writes nothing', async (t) => {
+    test('create under a marker answers undefined and writes nothing', async (t) => {
       const { key } = await t.created();
-      await t.store.destroy(key, { endMarkerMs: minuteMs });
-      for (const store of t.stores) assert.equal(await store.create(key, t.record({ fields: { a: '1' } })), false);
+      await t.destroy(key, { endMarkerMs: minuteMs });
+      const again = t.record({ fields: { a: '1' } });
+      for (const worker of t.workers) assert.equal(await t.create(key, again, worker), undefined);
       await t.assertEnded(key);
     });
 
-    test('destroy under a marker answers undefined and leaves the marker', async (t) => {
-      const { key } = await t.created();
-      await t.store.destroy(key, { endMarkerMs: minuteMs });
-      for (const store of t.stores) assert.equal(await store.destroy(key), undefined);
-      await t.assertEnded(key);
+    test('destroy under a marker answers it and leaves it as it is: nothing asked for changes it', async (t) => {
+      for (const first of successors(t)) {
+        const { key } = await t.created();
+        await t.destroy(key, { endMarkerMs: minuteMs, ...(first && { successor: first }) });
+        for (const [worker, successor] of successors(t).entries()) {
+          assertMarker(await t.destroy(key, {}, worker), first);
+          const options = { endMarkerMs: minuteMs, ...(successor && { successor }) };
+          assertMarker(await t.destroy(key, options, worker), first);
+        }
+        await t.assertEnded(key, first);
+      }
     });
 
-    test('a marker asked for again under a marker stands', async (t) => {
+    test('a marker that is asked for again stands for no longer', async (t) => {
       const { key } = await t.created();
-      await t.store.destroy(key, { endMarkerMs: minuteMs });
-      assert.equal(await t.worker(1).destroy(key, { endMarkerMs: minuteMs }), undefined);
+      await t.destroy(key, { endMarkerMs: shortMs });
+      assertMarker(await t.destroy(key, { endMarkerMs: minuteMs }, 1));
+      await t.clock.pass(shortMs);
+      await t.assertAbsent(key);
+    });
+
+    test('a marker that is asked for again stands for no shorter', async (t) => {
+      const { key } = await t.created();
+      await t.destroy(key, { endMarkerMs: minuteMs });
+      assertMarker(await t.destroy(key, { endMarkerMs: shortMs }, 1));
+      await t.clock.pass(shortMs);
       await t.assertEnded(key);
     });
 
     test('a marker stands for as long as was asked for, to the millisecond', { movedClock: true }, async (t) => {
       const { key } = await t.created();
-      await t.store.destroy(key, { endMarkerMs: 1000 });
+      await t.destroy(key, { endMarkerMs: 1000 });
       await t.clock.pass(999);
       await t.assertEnded(key);
       await t.clock.pass(1);
@@ -72,18 +99,18 @@ export function endMarker({ group, test }: Suite): void {
 
     test('after the marker the key is free', async (t) => {
       const { key } = await t.created({ fields: { a: '1' } });
-      await t.store.destroy(key, { endMarkerMs: shortMs });
+      await t.destroy(key, { endMarkerMs: shortMs });
       await t.assertEnded(key);
       await t.clock.pass(shortMs);
       await t.assertAbsent(key);
       const record = t.record({ fields: { b: '2' } });
-      assert.equal(await t.worker(1).create(key, record), true);
+      assert.ok(await t.create(key, record, 1));
       await t.assertStored(key, record);
     });
 
     test('a marker stands for its own time, not for what the session had left', async (t) => {
       const { key } = await t.created({ leftMs: shortMs });
-      await t.store.destroy(key, { endMarkerMs: minuteMs });
+      await t.destroy(key, { endMarkerMs: minuteMs });
       await t.clock.pass(shortMs);
       await t.assertEnded(key);
     });

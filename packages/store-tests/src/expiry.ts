@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { conflictOf } from './compare.ts';
 import type { Suite } from './suite.ts';
 
 /** A deadline that a test waits for, in real time where the storage has its own clock. */
@@ -28,24 +29,15 @@ export function expiry({ group, test }: Suite): void {
     test('a session created at or after its deadline is never found', async (t) => {
       for (const leftMs of [0, -1, -10_000]) {
         const key = t.key();
-        await t.store.create(key, t.record({ leftMs }));
+        await t.create(key, t.record({ leftMs }));
         await t.assertAbsent(key);
       }
-    });
-
-    test('update at the deadline is gone, and brings nothing back', async (t) => {
-      const { key } = await t.created({ leftMs: shortMs, fields: { a: '1' } });
-      await t.clock.pass(shortMs);
-      for (const change of [{ set: { b: '2' } }, {}, { settings: { persistent: true } }, { owner: 'u1' }]) {
-        assert.equal(await t.worker(1).update(key, t.change(change)), 'gone');
-      }
-      await t.assertAbsent(key);
     });
 
     test('destroy of an expired session answers undefined', async (t) => {
       const { key } = await t.created({ leftMs: shortMs });
       await t.clock.pass(shortMs);
-      for (const store of t.stores) assert.equal(await store.destroy(key), undefined);
+      for (const worker of t.workers) assert.equal(await t.destroy(key, {}, worker), undefined);
     });
 
     test('create under the key of an expired session succeeds, and nothing of the old one is left', async (t) => {
@@ -57,62 +49,65 @@ export function expiry({ group, test }: Suite): void {
       });
       await t.clock.pass(shortMs);
       const record = t.record({ fields: { new: '2' } });
-      assert.equal(await t.worker(1).create(key, record), true);
+      assert.ok(await t.create(key, record, 1));
       await t.assertStored(key, record);
     });
   });
 
-  group('a change and the deadline', () => {
-    test('an update moves the deadline later, past the old one', async (t) => {
+  group('replace and the deadline', () => {
+    test('replace moves the deadline later, past the old one', async (t) => {
       const { key, record } = await t.created({ leftMs: shortMs });
-      const change = t.change({ set: { a: '1' } });
-      await t.worker(1).update(key, change);
+      const next = { ...record, expiresAt: record.expiresAt + 60_000 };
+      await t.replaced(key, next, 1);
       await t.clock.pass(shortMs);
-      await t.assertStored(key, { ...record, fields: { a: '1' }, expiresAt: change.expiresAt });
+      await t.assertStored(key, next);
     });
 
-    test('without settings the deadline never moves earlier', async (t) => {
-      const { key, record } = await t.created({ leftMs: 60_000 });
-      for (const change of [{ set: { a: '1' } }, {}, { owner: 'u1' }, { unset: ['b'] }]) {
-        assert.equal(await t.store.update(key, t.change({ ...change, leftMs: 20_000 })), 'applied');
-      }
-      await t.assertStored(key, { ...record, fields: { a: '1' }, owner: 'u1' });
-    });
-
-    test('without settings a change whose deadline has passed still does not end the session', async (t) => {
-      const { key, record } = await t.created({ leftMs: 60_000 });
-      for (const leftMs of [0, -10_000]) assert.equal(await t.store.update(key, t.change({ leftMs })), 'applied');
-      await t.assertStored(key, record);
-    });
-
-    test('with settings the deadline moves earlier as well as later', async (t) => {
-      const { key, record } = await t.created({ leftMs: 60_000 });
-      for (const leftMs of [20_000, 90_000, 40_000]) {
-        const change = t.change({ settings: { idleTimeoutMs: leftMs }, leftMs });
-        assert.equal(await t.store.update(key, change), 'applied');
-        await t.assertStored(key, { ...record, settings: { idleTimeoutMs: leftMs }, expiresAt: change.expiresAt });
-      }
-    });
-
-    test('a deadline moved earlier by settings is kept', async (t) => {
+    test('replace moves the deadline earlier', async (t) => {
       const { key } = await t.created({ leftMs: 60_000 });
-      assert.equal(await t.store.update(key, t.change({ settings: {}, leftMs: shortMs })), 'applied');
+      await t.replaced(key, t.record({ leftMs: shortMs }), 1);
       await t.clock.pass(shortMs);
       await t.assertAbsent(key);
     });
 
-    test('with settings and a deadline of now the session ends', async (t) => {
-      const { key } = await t.created();
-      assert.equal(await t.store.update(key, t.change({ settings: { idleTimeoutMs: 0 }, leftMs: 0 })), 'applied');
-      await t.assertAbsent(key);
-      assert.equal(await t.store.update(key, t.change()), 'gone');
+    test('the deadline is kept as it was given, earlier and later, whatever else is replaced', async (t) => {
+      const { key, record } = await t.created({ leftMs: 60_000 });
+      for (const [leftMs, fields] of [
+        [20_000, {}],
+        [90_000, { a: '1' }],
+        [40_000, { a: '1' }],
+      ] as const) {
+        const next = { ...record, fields, expiresAt: record.touchedAt + leftMs };
+        await t.replaced(key, next);
+        await t.assertStored(key, next);
+      }
+    });
+
+    test('a record whose deadline is over ends the session', async (t) => {
+      for (const leftMs of [0, -10_000]) {
+        const { key, record, version } = await t.created();
+        const { verdict } = await t.replace(key, version, t.record({ leftMs }));
+        assert.equal(verdict, 'replaced');
+        await t.assertAbsent(key);
+        assert.deepEqual(await t.replace(key, version, record), { verdict: 'gone' });
+      }
     });
 
     test('a conflict does not move the deadline', async (t) => {
-      const { key } = await t.created({ leftMs: shortMs });
-      assert.equal(await t.store.update(key, t.change({ expect: { a: '1' } })), 'conflict');
+      const { key, record, version } = await t.created({ leftMs: shortMs });
+      await t.replaced(key, record);
+      conflictOf(await t.replace(key, version, t.record({ leftMs: 60_000 })));
       await t.clock.pass(shortMs);
       await t.assertAbsent(key);
+    });
+
+    test('touchedAt and createdAt are kept as they were given, earlier and later', async (t) => {
+      const { key, record } = await t.created();
+      for (const byMs of [10, -3000, 500]) {
+        const next = { ...record, touchedAt: record.touchedAt + byMs, createdAt: record.createdAt - byMs };
+        await t.replaced(key, next, 1);
+        await t.assertStored(key, next);
+      }
     });
   });
 
@@ -122,57 +117,21 @@ export function expiry({ group, test }: Suite): void {
       test(name, { ownClock: true }, async (t) => {
         const skewed = (leftMs: number) => {
           const now = t.clock.now() + offMs;
-          return { touchedAt: now, expiresAt: now + leftMs };
+          return t.record({ touchedAt: now, expiresAt: now + leftMs });
         };
-        const keys = { short: t.key(), long: t.key(), prolonged: t.key(), touched: t.key() };
-        await t.store.create(keys.short, { ...t.record(), ...skewed(shortMs) });
-        await t.store.create(keys.long, { ...t.record(), ...skewed(60_000) });
-        await t.store.create(keys.prolonged, t.record({ leftMs: shortMs }));
-        await t.store.create(keys.touched, t.record({ leftMs: 60_000 }));
-        assert.notEqual(await t.store.read(keys.short), undefined, 'gone too early');
-        assert.equal(await t.worker(1).update(keys.prolonged, skewed(60_000)), 'applied');
-        assert.equal(await t.worker(1).update(keys.touched, skewed(shortMs)), 'applied');
+        const keys = { short: t.key(), long: t.key(), prolonged: t.key(), shortened: t.key() };
+        await t.create(keys.short, skewed(shortMs));
+        await t.create(keys.long, skewed(60_000));
+        await t.create(keys.prolonged, t.record({ leftMs: shortMs }));
+        await t.create(keys.shortened, t.record({ leftMs: 60_000 }));
+        assert.notEqual(await t.read(keys.short), undefined, 'gone too early');
+        await t.replaced(keys.prolonged, skewed(60_000), 1);
+        await t.replaced(keys.shortened, skewed(shortMs), 1);
         await t.clock.pass(shortMs);
         await t.assertAbsent(keys.short);
-        const left = await Promise.all([keys.long, keys.prolonged, keys.touched].map((key) => t.store.read(key)));
-        assert.ok(!left.includes(undefined), 'gone too early');
+        await t.assertAbsent(keys.shortened);
+        for (const key of [keys.long, keys.prolonged]) assert.notEqual(await t.read(key), undefined, 'gone too early');
       });
     }
-  });
-
-  group('the other times', () => {
-    test('a touch moves the times and leaves the rest', async (t) => {
-      const { key, record } = await t.created({ fields: { a: '1' }, owner: 'u1', settings: { idleTimeoutMs: 60_000 } });
-      await t.clock.pass(10);
-      const { touchedAt, expiresAt } = t.change();
-      assert.equal(await t.worker(1).update(key, { touchedAt, expiresAt }), 'applied');
-      await t.assertStored(key, { ...record, touchedAt, expiresAt });
-    });
-
-    test('touchedAt never moves earlier, with or without settings', async (t) => {
-      const { key, record } = await t.created();
-      const touchedAt = record.touchedAt - 3000;
-      assert.equal(await t.store.update(key, { touchedAt, expiresAt: touchedAt + 40_000 }), 'applied');
-      await t.assertStored(key, record);
-      const expiresAt = touchedAt + 60_000;
-      assert.equal(await t.store.update(key, { touchedAt, expiresAt, settings: { idleTimeoutMs: 60_000 } }), 'applied');
-      await t.assertStored(key, { ...record, expiresAt, settings: { idleTimeoutMs: 60_000 } });
-    });
-
-    test('createdAt never changes', async (t) => {
-      const { key, record } = await t.created({ fields: { a: '1' } });
-      await t.clock.pass(10);
-      const change = t.change({ set: { a: '2' }, owner: 'u1', settings: { persistent: true }, leftMs: 90_000 });
-      await t.store.update(key, change);
-      const { touchedAt, expiresAt } = change;
-      await t.assertStored(key, {
-        ...record,
-        fields: { a: '2' },
-        touchedAt,
-        expiresAt,
-        owner: 'u1',
-        settings: { persistent: true },
-      });
-    });
   });
 }

@@ -1,51 +1,55 @@
 import assert from 'node:assert/strict';
-import type { SessionChange } from '@sess/core';
+import type { SessionRecord } from '@sess/core';
 import type { Suite } from './suite.ts';
 
-/** Every kind of change that could bring a session back. */
-export const changes: Record<string, Partial<SessionChange>> = {
-  'a touch': {},
-  'a set': { set: { a: '1' } },
-  'an unset': { unset: ['a'] },
-  'a revise': { revise: { a: '2' } },
-  'a comparison that holds for nothing': { expect: { a: undefined }, set: { a: '1' } },
-  'a comparison that held before': { expect: { a: '1' }, set: { a: '2' } },
-  'a new owner': { owner: 'u2' },
-  'new settings': { settings: { idleTimeoutMs: 1000 } },
+/** Every kind of change that could bring a session back. Stores may write some of them in a way of their own. */
+export const changes: Record<string, (record: SessionRecord) => SessionRecord> = {
+  'the same record': (record) => record,
+  'a touch': (record) => ({ ...record, touchedAt: record.touchedAt + 1, expiresAt: record.expiresAt + 60_000 }),
+  'a changed text': ({ fields, ...record }) => ({ ...record, fields: { ...fields, a: '2' } }),
+  'a longer text': ({ fields, ...record }) => ({ ...record, fields: { ...fields, a: 'x'.repeat(1000) } }),
+  'a new field': ({ fields, ...record }) => ({ ...record, fields: { ...fields, b: '2' } }),
+  'no fields': (record) => ({ ...record, fields: {} }),
+  'a new owner': (record) => ({ ...record, owner: 'u2' }),
+  'new settings': (record) => ({ ...record, settings: { idleTimeoutMs: 1000 } }),
 };
 
 export function gone({ group, test }: Suite): void {
-  group('an update never creates', () => {
+  group('replace never creates', () => {
     for (const [what, change] of Object.entries(changes)) {
       test(`${what} where nothing was stored is gone and writes nothing`, async (t) => {
+        const { version, record } = await t.created({ fields: { a: '1' }, owner: 'u1' });
         const key = t.key();
-        assert.equal(await t.store.update(key, t.change(change)), 'gone');
+        assert.deepEqual(await t.replace(key, version, change(record)), { verdict: 'gone' });
         await t.assertAbsent(key);
-        assert.equal(await t.store.create(key, t.record()), true);
+        assert.ok(await t.create(key, t.record()));
       });
 
       test(`${what} after destroy is gone and brings nothing back, however often it is repeated`, async (t) => {
-        const { key } = await t.created({ fields: { a: '1' }, owner: 'u1' });
-        await t.store.destroy(key);
-        for (const store of [...t.stores, ...t.stores]) assert.equal(await store.update(key, t.change(change)), 'gone');
+        const { key, record } = await t.created({ fields: { a: '1' }, owner: 'u1' });
+        const read = await Promise.all(t.workers.map((worker) => t.stored(key, worker)));
+        await t.destroy(key);
+        for (const [worker, { version }] of [...read, ...read].entries())
+          assert.deepEqual(await t.replace(key, version, change(record), worker), { verdict: 'gone' });
         await t.assertAbsent(key);
       });
 
       test(`${what} under an end marker is gone and leaves the marker`, async (t) => {
-        const { key } = await t.created({ fields: { a: '1' }, owner: 'u1' });
-        await t.store.destroy(key, { endMarkerMs: 60_000 });
-        for (const store of t.stores) assert.equal(await store.update(key, t.change(change)), 'gone');
-        await t.assertEnded(key);
+        const { key, record, version } = await t.created({ fields: { a: '1' }, owner: 'u1' });
+        const successor = { key: t.key(), by: 'rotated' } as const;
+        await t.destroy(key, { endMarkerMs: 60_000, successor }, 1);
+        assert.deepEqual(await t.replace(key, version, change(record)), { verdict: 'gone' });
+        await t.assertEnded(key, successor);
+      });
+
+      test(`${what} at the deadline is gone, and brings nothing back`, async (t) => {
+        const { key, record, version } = await t.created({ leftMs: 200, fields: { a: '1' } });
+        await t.clock.pass(200);
+        const late = { ...change(record), expiresAt: t.clock.now() + 60_000 };
+        for (let count = 0; count < 2; count++)
+          assert.deepEqual(await t.replace(key, version, late), { verdict: 'gone' });
+        await t.assertAbsent(key);
       });
     }
-
-    test('a late update does not reach a new session under the key of an expired one', async (t) => {
-      const { key } = await t.created({ leftMs: 200, fields: { a: '1' } });
-      await t.clock.pass(200);
-      assert.equal(await t.worker(1).update(key, t.change({ set: { a: '2' } })), 'gone');
-      const record = t.record({ fields: { b: '1' } });
-      assert.equal(await t.store.create(key, record), true);
-      await t.assertStored(key, record);
-    });
   });
 }

@@ -1,5 +1,6 @@
 import { abilities } from './abilities.ts';
-import { compareAndSet } from './compare-and-set.ts';
+import { bound } from './bound.ts';
+import { bytes } from './bytes.ts';
 import { endMarker } from './end-marker.ts';
 import { expiry } from './expiry.ts';
 import { fields } from './fields.ts';
@@ -7,13 +8,12 @@ import { gone } from './gone.ts';
 import { hostile } from './hostile.ts';
 import { keys } from './keys.ts';
 import { lifecycle } from './lifecycle.ts';
-import { merge } from './merge.ts';
 import type { StoreTestOptions } from './options.ts';
 import { ownerIndex } from './owners.ts';
 import { racesOfEnding } from './races-ending.ts';
 import { racesOfOwners } from './races-owners.ts';
 import { racesOfWriting } from './races-writing.ts';
-import { revise } from './revise.ts';
+import { replace } from './replace.ts';
 import { suiteOf } from './suite.ts';
 import { sweep } from './sweep.ts';
 import { walk } from './walk.ts';
@@ -22,8 +22,8 @@ export { type StoryStorage, type StoryTestOptions, testStories } from './stories
 export type { AbilityName, OpenContext, OpenStorage, Plant, StoreTestOptions, TestRunner } from './options.ts';
 
 const concerns = [
-  ...[lifecycle, fields, keys, merge, compareAndSet, revise],
-  ...[expiry, gone, endMarker, ownerIndex, walk, sweep, abilities, hostile],
+  ...[lifecycle, replace, gone, endMarker, expiry, bound],
+  ...[fields, bytes, keys, ownerIndex, walk, sweep, abilities, hostile],
   ...[racesOfEnding, racesOfWriting, racesOfOwners],
 ];
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { OwnerPage, SessionKey } from '@sess/core';
+import { conflictOf } from './compare.ts';
 import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
 
@@ -37,7 +38,7 @@ const pairs: readonly (readonly [string, string])[] = [
 ];
 
 async function assertOwns(t: Subject, owner: string, key: SessionKey): Promise<void> {
-  for (const worker of t.stores.keys()) {
+  for (const worker of t.workers) {
     const keys = await t.keysOf(owner, worker);
     assert.ok(keys.includes(key), 'a live session is missing from the index');
   }
@@ -56,7 +57,7 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
       for (let count = 0; count < 20; count++) made.push((await t.created({ owner: 'u1' })).key);
       await t.created({ owner: 'u2' });
       await t.created();
-      for (const worker of t.stores.keys()) {
+      for (const worker of t.workers) {
         const keys = await t.keysOf('u1', worker);
         assert.deepEqual(keys.toSorted(), made.toSorted());
       }
@@ -70,7 +71,7 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
         made.push(...some.map(({ key }) => key));
       }
       const ended = new Set(made.filter((_, index) => index % 3 === 0));
-      for (const key of ended) await t.store.destroy(key);
+      for (const key of ended) await t.destroy(key);
       if (!t.clock.isOwn) await t.clock.pass(youngMs + 1000);
 
       const shown = new Set<SessionKey>();
@@ -103,59 +104,41 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
       });
     }
 
-    test('follow an update that gives the session an owner, or another one', async (t) => {
-      const { key } = await t.created();
-      for (const owner of ['u1', 'u2', 'u1']) {
-        assert.equal(await t.worker(1).update(key, t.change({ owner })), 'applied');
+    test('follow a replace that gives the session an owner, or another one', async (t) => {
+      const { key, record } = await t.created();
+      for (const owner of ['u1', 'u2', 'u1', 'u1']) {
+        await t.replaced(key, { ...record, owner }, 1);
         await assertOwns(t, owner, key);
       }
     });
 
-    test('still hold a session whose owner is told again', async (t) => {
-      const { key } = await t.created({ owner: 'u1' });
-      assert.equal(await t.store.update(key, t.change({ owner: 'u1' })), 'applied');
-      await assertOwns(t, 'u1', key);
-    });
-
-    test('still hold a session that was changed without naming its owner', async (t) => {
-      const { key } = await t.created({ owner: 'u1', leftMs: 200 });
-      await t.store.update(key, t.change({ set: { a: '1' } }));
-      await t.clock.pass(200);
-      await assertOwns(t, 'u1', key);
-    });
-
-    for (const [how, settings] of [
-      ['by its settings', { idleTimeoutMs: minuteMs }],
-      ['by the idle timeout of another worker', undefined],
-    ] as const) {
-      test(`still hold a session after a lifetime that grew without naming the owner, ${how}`, async (t) => {
-        const { key } = await t.created({ owner: 'u1', leftMs: 100 });
-        await t.store.update(key, t.change({ leftMs: minuteMs, ...(settings && { settings }) }));
-        for (const worker of [1, 2]) {
-          await t.clock.pass(400);
-          await assertOwns(t, 'u1', key);
-          await t.worker(worker).update(key, t.change({ leftMs: minuteMs }));
-        }
+    test('still hold a session whose lifetime grew', async (t) => {
+      const { key } = await t.created({ owner: 'u1', leftMs: 100 });
+      for (const worker of t.workers) {
+        await t.replaced(key, t.record({ owner: 'u1' }), worker);
+        await t.clock.pass(400);
         await assertOwns(t, 'u1', key);
-      });
-    }
+      }
+    });
 
-    test('still hold a session after a touch with a shorter lifetime, which leaves its deadline', async (t) => {
+    test('still hold a session beside one of the same owner with a shorter life', async (t) => {
       const { key } = await t.created({ owner: 'u1', leftMs: minuteMs });
-      await t.worker(1).update(key, t.change({ leftMs: 100 }));
+      const short = await t.created({ owner: 'u1', leftMs: 50 });
+      await t.replaced(short.key, { ...short.record, expiresAt: short.record.expiresAt + 50 });
       await t.clock.pass(800);
       await assertOwns(t, 'u1', key);
     });
 
     test('still hold a session after a create under its key that failed', async (t) => {
       const { key } = await t.created({ owner: 'u1' });
-      assert.equal(await t.store.create(key, t.record({ owner: 'u2' })), false);
+      assert.equal(await t.create(key, t.record({ owner: 'u2' })), undefined);
       await assertOwns(t, 'u1', key);
     });
 
     test('still hold a session after a conflict that would have changed its owner', async (t) => {
-      const { key } = await t.created({ owner: 'u1' });
-      assert.equal(await t.store.update(key, t.change({ owner: null, expect: { a: '1' } })), 'conflict');
+      const { key, record, version } = await t.created({ owner: 'u1' });
+      await t.replaced(key, record);
+      for (const late of [t.record(), t.record({ owner: 'u2' })]) conflictOf(await t.replace(key, version, late));
       await assertOwns(t, 'u1', key);
     });
   });
@@ -185,7 +168,7 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
       const ended = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
       const live = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
       const others = await t.created({ owner: 'u2', leftMs: 10 * youngMs });
-      await t.store.destroy(ended.key);
+      await t.destroy(ended.key);
       await t.clock.pass(youngMs + 1000);
       await t.forget('u1', [ended.key], 1);
       assert.deepEqual(await t.keysOf('u1'), [live.key]);
@@ -196,7 +179,7 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
       const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
       for (const owner of ['u2', 'u1']) {
         await t.clock.pass(youngMs + 1000);
-        await t.store.update(key, t.change({ owner, leftMs: 10 * youngMs }));
+        await t.replaced(key, t.record({ owner, leftMs: 10 * youngMs }));
       }
       await t.forget('u1', [key]);
       await assertOwns(t, 'u1', key);
@@ -204,18 +187,18 @@ function forgetting({ group, test }: Pick<Suite, 'group' | 'test'>): void {
 
     test('keeps an entry that was written again after the page was read', needsMoved, async (t) => {
       const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
-      await t.store.update(key, t.change({ owner: 'u2', leftMs: 10 * youngMs }));
+      await t.replaced(key, t.record({ owner: 'u2', leftMs: 10 * youngMs }));
       await t.clock.pass(youngMs + 1000);
       const pages: OwnerPage[] = [];
       for await (const page of t.able('keysByOwner').keysByOwner('u1')) pages.push(page);
-      await t.worker(1).update(key, t.change({ owner: 'u1', leftMs: 10 * youngMs }));
+      await t.replaced(key, t.record({ owner: 'u1', leftMs: 10 * youngMs }), 1);
       for (const page of pages) await page.forget(page.keys);
       await assertOwns(t, 'u1', key);
     });
 
     test('is no error for no keys, and for entries that another one has dropped', needsMoved, async (t) => {
       const { key } = await t.created({ owner: 'u1', leftMs: 10 * youngMs });
-      await t.store.destroy(key);
+      await t.destroy(key);
       await t.clock.pass(youngMs + 1000);
       for await (const page of t.able('keysByOwner').keysByOwner('u1')) {
         await page.forget([]);

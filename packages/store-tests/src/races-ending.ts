@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import type { SessionKey, SessionRecord } from '@sess/core';
+import { type DestroyOptions, type EndMarker, type SessionKey, type SessionRecord, isEndMarker } from '@sess/core';
+import { assertMarker, textOf } from './compare.ts';
 import { changes } from './gone.ts';
 import { turn } from './random.ts';
 import { type Round, rounds } from './rounds.ts';
-import type { Subject } from './subject.ts';
+import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
 
-const markerMs = 60_000;
-
 /** Destroys, and looks for the session at once from another worker. */
-async function endAndLook(t: Subject, key: SessionKey, endMarkerMs: number): Promise<SessionRecord | undefined> {
-  const record = await t.store.destroy(key, { endMarkerMs });
-  assert.equal(await t.worker(3).read(key), endMarkerMs > 0 ? 'ended' : undefined, 'read after destroy was answered');
-  return record;
+async function endAndLook(t: Subject, key: SessionKey, endMarkerMs: number): Promise<SessionRecord> {
+  const ended = await t.destroy(key, { endMarkerMs });
+  const found = await t.read(key, 3);
+  if (endMarkerMs > 0) assertMarker(found);
+  else assert.equal(found, undefined, 'read after destroy was answered');
+  if (ended === undefined || isEndMarker(ended)) assert.fail('destroy did not return the session');
+  return ended;
 }
 
 async function assertOver(t: Subject, key: SessionKey, endMarkerMs: number): Promise<void> {
@@ -20,11 +22,19 @@ async function assertOver(t: Subject, key: SessionKey, endMarkerMs: number): Pro
   else await t.assertAbsent(key);
 }
 
-/** Sets a field of its own, so that it can be seen whether the write was in time. */
-async function sign(t: Subject, key: SessionKey, worker: number): Promise<boolean> {
-  const verdict = await t.worker(worker).update(key, t.change({ set: { [`by ${worker}`]: '1' } }));
-  assert.notEqual(verdict, 'conflict');
-  return verdict === 'applied';
+/** Counts up by replacing until the session is gone. Returns the last count that was stored. */
+async function countUntilGone(t: Subject, key: SessionKey, worker: number): Promise<number> {
+  let { record, version } = await t.stored(key, worker);
+  let count = 0;
+  for (let tries = 0; tries < 1000; tries++) {
+    const next = { ...record, fields: { ...record.fields, [`by ${worker}`]: `${count + 1}` } };
+    const outcome = await t.replace(key, version, next, worker);
+    if (outcome.verdict === 'gone') return count;
+    if (outcome.verdict === 'conflict') ({ record, version } = outcome.stored);
+    else [record, version, count] = [next, outcome.version, count + 1];
+    await turn();
+  }
+  assert.fail('the session was never gone');
 }
 
 export function racesOfEnding({ group, test }: Suite): void {
@@ -34,95 +44,120 @@ export function racesOfEnding({ group, test }: Suite): void {
   group('destroy against', () => {
     for (const [what, change] of Object.entries(changes)) {
       race(`${what}: once destroy was answered nothing brings the session back`, 0.5, async (t, { random, soon }) => {
-        const endMarkerMs = random.pick([0, markerMs]);
-        const { key } = await t.created({ fields: { a: '1' }, owner: 'u1' });
-        const write = (worker: number) => t.worker(worker).update(key, t.change(change));
-        const [record] = await Promise.all([
-          soon(() => endAndLook(t, key, endMarkerMs)),
-          soon(() => write(1)),
-          soon(() => write(2)),
-        ]);
-        assert.notEqual(record, undefined, 'destroy did not return the session');
-        assert.equal(await write(2), 'gone', 'the late retry');
+        const endMarkerMs = random.pick([0, minuteMs]);
+        const { key, record } = await t.created({ fields: { a: '1' }, owner: 'u1' });
+        const read = [await t.stored(key, 1), await t.stored(key, 2)];
+        const writes = read.map(
+          ({ version }, index) =>
+            () =>
+              t.replace(key, version, change(record), 1 + index),
+        );
+        await Promise.all([soon(() => endAndLook(t, key, endMarkerMs)), ...writes.map(soon)]);
+        for (const write of writes) assert.deepEqual(await write(), { verdict: 'gone' }, 'the late retry');
         await assertOver(t, key, endMarkerMs);
       });
     }
 
-    race('updates: it returns exactly those that were applied', 1, async (t, { soon }) => {
-      const { key } = await t.created();
-      const [record, first, second] = await Promise.all([
+    race('replace: it returns exactly what was stored last', 1, async (t, { soon }) => {
+      const { key, record } = await t.created();
+      const read = [await t.stored(key, 1), await t.stored(key, 2)];
+      const nexts = read.map((_, index) => ({ ...record, fields: { by: `${index}` } }));
+      const [ended, ...outcomes] = await Promise.all([
         soon(() => endAndLook(t, key, 0)),
-        soon(() => sign(t, key, 1)),
-        soon(() => sign(t, key, 2)),
+        ...nexts.map((next, index) => soon(() => t.replace(key, read[index]?.version, next, 1 + index))),
       ]);
-      const signed = Object.keys(record?.fields ?? {}).toSorted();
-      assert.deepEqual(signed, [...(first ? ['by 1'] : []), ...(second ? ['by 2'] : [])]);
+      const stored = nexts.filter((_, index) => outcomes[index]?.verdict === 'replaced');
+      assert.ok(stored.length <= 1, 'one version was replaced twice');
+      t.assertRecord(ended, stored[0] ?? record);
     });
 
-    race('a worker that keeps writing: its writes end with the session', 0.5, async (t, { soon }) => {
-      const { key } = await t.created();
-      async function keepWriting(worker: number): Promise<void> {
-        for (let tries = 0; tries < 1000; tries++) {
-          if (!(await sign(t, key, worker))) return;
-          await turn();
-        }
-        assert.fail('the session was never gone');
-      }
-      await Promise.all([soon(() => endAndLook(t, key, markerMs)), keepWriting(1), keepWriting(2)]);
+    race('workers that keep writing: destroy returns their last writes, and ends them', 0.5, async (t, { soon }) => {
+      const { key, record } = await t.created();
+      const [ended, one, two] = await Promise.all([
+        soon(() => endAndLook(t, key, minuteMs)),
+        countUntilGone(t, key, 1),
+        countUntilGone(t, key, 2),
+      ]);
+      const counts = Object.entries({ 'by 1': one, 'by 2': two }).filter(([, count]) => count > 0);
+      const fields = Object.fromEntries(counts.map(([name, count]) => [name, `${count}`]));
+      t.assertRecord(ended, { ...record, fields });
       await t.assertEnded(key);
     });
 
-    race(
-      'destroy: one of them gets the record, and a marker that one of them asked for stands',
-      1,
-      async (t, { random, soon }) => {
-        const { key, record } = await t.created({ fields: { a: '1' } });
-        const markers = t.stores.map(() => random.pick([0, 0, markerMs]));
-        const answers = await Promise.all(
-          markers.map((endMarkerMs, worker) => soon(() => t.worker(worker).destroy(key, { endMarkerMs }))),
-        );
-        const [got, ...others] = answers.filter((answer) => answer !== undefined);
-        assert.equal(others.length, 0, 'more than one got the record');
-        t.assertRecord(got, record);
-        await assertOver(t, key, Math.max(...markers));
-      },
-    );
+    race('destroy: one of them gets the record, and the first marker stands as it is', 1, async (t, round) => {
+      const { key, record } = await t.created({ fields: { a: '1' } });
+      const asked = t.workers.map((): DestroyOptions =>
+        round.random.pick([{}, { endMarkerMs: minuteMs, successor: { key: t.key(), by: 'rotated' } }]),
+      );
+      const answers = await Promise.all(
+        asked.map((options, worker) => round.soon(() => t.destroy(key, options, worker))),
+      );
+      const winner = answers.findIndex((answer) => answer !== undefined && !isEndMarker(answer));
+      t.assertRecord(answers[winner], record);
+      const others = answers.filter((_, worker) => worker !== winner);
+      await assertMarkersAgree(t, key, { winner: asked[winner], asked, others });
+    });
 
     race('create under an end marker: it never succeeds', 0.5, async (t, { soon }) => {
       const { key } = await t.created();
       const again = t.record({ fields: { b: '2' } });
       const [, ...created] = await Promise.all([
-        soon(() => endAndLook(t, key, markerMs)),
-        soon(() => t.worker(1).create(key, again)),
-        soon(() => t.worker(2).create(key, again)),
+        soon(() => endAndLook(t, key, minuteMs)),
+        soon(() => t.create(key, again, 1)),
+        soon(() => t.create(key, again, 2)),
       ]);
-      assert.deepEqual(created, [false, false]);
+      assert.deepEqual(created, [undefined, undefined]);
       await t.assertEnded(key);
     });
 
-    race(
-      'create without an end marker: one session follows the other, and they do not mix',
-      0.5,
-      async (t, { soon }) => {
-        const { key, record } = await t.created({ fields: { a: '1' }, owner: 'u1' });
-        const again = t.record({ fields: { b: '2' } });
-        const [ended, created] = await Promise.all([
-          soon(() => t.store.destroy(key)),
-          soon(() => t.worker(1).create(key, again)),
-        ]);
-        t.assertRecord(ended, record);
-        if (created) await t.assertStored(key, again);
-        else await t.assertAbsent(key);
-      },
-    );
+    race('create and replace: one session follows the other, and they do not mix', 0.5, async (t, { soon }) => {
+      const { key, record, version } = await t.created({ fields: { a: '1' }, owner: 'u1' });
+      const [changed, again] = [{ ...record, fields: { a: '2' } }, t.record({ fields: { b: '2' } })];
+      const [ended, created, { verdict }] = await Promise.all([
+        soon(() => t.destroy(key, {}, 2)),
+        soon(() => t.create(key, again, 1)),
+        soon(() => t.replace(key, version, changed)),
+      ]);
+      t.assertRecord(ended, verdict === 'replaced' ? changed : record);
+      if (created) await t.assertStored(key, again);
+      else await t.assertAbsent(key);
+    });
 
     race('read: it sees the whole session or none', 0.5, async (t, { soon }) => {
-      const { key, record } = await t.created({ fields: { a: '1', b: '2' }, owner: 'u1' });
+      const { key, record } = await t.created({ fields: { a: '1', b: 'x'.repeat(9000) }, owner: 'u1' });
       const [, ...seen] = await Promise.all([
-        soon(() => endAndLook(t, key, markerMs)),
-        ...[1, 2, 3].map((worker) => soon(() => t.worker(worker).read(key))),
+        soon(() => endAndLook(t, key, minuteMs)),
+        ...[1, 2, 3].map((worker) => soon(() => t.read(key, worker))),
       ]);
-      for (const one of seen) if (one !== 'ended') t.assertRecord(one, record);
+      for (const found of seen) {
+        assert.ok(found, 'neither the session nor the end marker');
+        if (isEndMarker(found)) assertMarker(found);
+        else assert.equal(textOf(found.record.fields['b'] ?? '').length, 9000);
+        if (!isEndMarker(found)) t.assertRecord(found.record, record);
+      }
     });
   });
+}
+
+interface Ends {
+  /** What the one who got the record asked for: if that is a marker, it is the first. */
+  winner: DestroyOptions | undefined;
+  asked: readonly DestroyOptions[];
+  others: readonly (SessionRecord | EndMarker | undefined)[];
+}
+
+/** Where a marker was asked for one stands, and whoever met one met this one. */
+async function assertMarkersAgree(t: Subject, key: SessionKey, { winner, asked, others }: Ends): Promise<void> {
+  const found = await t.read(key);
+  const markers = asked.flatMap(({ successor }) => successor ?? []);
+  if (markers.length === 0) return t.assertAbsent(key);
+  if (found === undefined || !isEndMarker(found)) assert.fail('the marker that was asked for does not stand');
+  const { successor } = found;
+  assert.ok(
+    markers.some((marker) => marker.key === successor?.key),
+    'a marker that nobody asked for',
+  );
+  if (winner?.successor !== undefined) assert.deepEqual(successor?.key, winner.successor.key, 'not the first marker');
+  for (const other of others) if (other !== undefined) assertMarker(other, successor);
+  await t.assertEnded(key, successor);
 }

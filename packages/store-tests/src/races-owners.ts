@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import type { SessionKey } from '@sess/core';
+import { type EndMarker, type SessionKey, type StoredSession, isEndMarker } from '@sess/core';
 import { turn } from './random.ts';
 import { rounds } from './rounds.ts';
 import type { Subject } from './subject.ts';
 import type { Suite } from './suite.ts';
 
+const isOf = (owner: string, found: StoredSession | EndMarker | undefined): boolean =>
+  found !== undefined && !isEndMarker(found) && found.record.owner === owner;
+
 /** Reads until the owner's session is there, and looks into the index that very moment. */
 async function findInIndexOnceSeen(t: Subject, key: SessionKey, owner: string): Promise<void> {
   for (let tries = 0; tries < 10_000; tries++) {
-    const record = await t.worker(1).read(key);
-    if (record !== undefined && record !== 'ended' && record.owner === owner) {
+    if (isOf(owner, await t.read(key, 1))) {
       assert.ok((await t.keysOf(owner, 2)).includes(key), 'the session could be read before the index held it');
       return;
     }
@@ -22,10 +24,7 @@ async function findInIndexOnceSeen(t: Subject, key: SessionKey, owner: string): 
 async function forgetStale(t: Subject, worker: number, owner: string): Promise<void> {
   for await (const page of t.able('keysByOwner', worker).keysByOwner(owner)) {
     const stale: SessionKey[] = [];
-    for (const key of page.keys) {
-      const record = await t.worker(worker).read(key);
-      if (record === undefined || record === 'ended' || record.owner !== owner) stale.push(key);
-    }
+    for (const key of page.keys) if (!isOf(owner, await t.read(key, worker))) stale.push(key);
     await page.forget(stale);
   }
 }
@@ -43,15 +42,15 @@ export function racesOfOwners({ group, test }: Suite): void {
       await rounds(t, { share: 0.5 }, async ({ soon, random }) => {
         const key = t.key();
         const owner = `u${random.below(1_000_000)}`;
-        await Promise.all([soon(() => t.store.create(key, t.record({ owner }))), findInIndexOnceSeen(t, key, owner)]);
+        await Promise.all([soon(() => t.create(key, t.record({ owner }))), findInIndexOnceSeen(t, key, owner)]);
       });
     });
 
     test('holds a session under its new owner before that can be read', needs, async (t) => {
       await rounds(t, { share: 0.5 }, async ({ soon, random }) => {
-        const { key } = await t.created({ owner: 'before' });
-        const owner = `u${random.below(1_000_000)}`;
-        await Promise.all([soon(() => t.store.update(key, t.change({ owner }))), findInIndexOnceSeen(t, key, owner)]);
+        const { key, version } = await t.created({ owner: 'before' });
+        const next = t.record({ owner: `u${random.below(1_000_000)}` });
+        await Promise.all([soon(() => t.replace(key, version, next)), findInIndexOnceSeen(t, key, next.owner ?? '')]);
       });
     });
 
@@ -61,13 +60,13 @@ export function racesOfOwners({ group, test }: Suite): void {
         const leaving = await t.created({ owner });
         const { key } = await t.created();
         await Promise.all([
-          soon(() => t.worker(1).update(key, t.change({ owner }))),
-          soon(() => t.worker(2).destroy(leaving.key)),
+          soon(() => t.replaced(key, t.record({ owner }), 1)),
+          soon(() => t.destroy(leaving.key, {}, 2)),
           soon(() => forgetStale(t, 0, owner)),
           soon(() => forgetStale(t, 3, owner)),
         ]);
         await assertIndexed(t, owner, key);
-        await t.store.destroy(key);
+        await t.destroy(key);
       });
     });
 
@@ -78,10 +77,10 @@ export function racesOfOwners({ group, test }: Suite): void {
         await rounds(t, { together: 1, share: 0.5 }, async ({ soon, random }) => {
           const owner = `u${random.below(1_000_000)}`;
           const { key } = await t.created({ owner, leftMs: 600_000 });
-          await t.store.update(key, t.change({ owner: 'another' }));
+          await t.replaced(key, t.record({ owner: 'another', leftMs: 600_000 }));
           await t.clock.pass(61_000);
           await Promise.all([
-            soon(() => t.worker(1).update(key, t.change({ owner }))),
+            soon(() => t.replaced(key, t.record({ owner }), 1)),
             soon(() => forgetStale(t, 2, owner)),
           ]);
           await assertIndexed(t, owner, key);

@@ -1,25 +1,22 @@
 import assert from 'node:assert/strict';
-import type { SessionKey, SessionRecord } from '@sess/core';
+import type { SessionKey, SessionRecord, StoredSession } from '@sess/core';
+import { conflictOf, textOf, versionOf } from './compare.ts';
 import { type Round, rounds } from './rounds.ts';
-import type { Subject } from './subject.ts';
+import { type Subject, sessionOf } from './subject.ts';
 import type { Suite } from './suite.ts';
 
-async function stored(t: Subject, key: SessionKey, worker = 0): Promise<SessionRecord> {
-  const record = await t.worker(worker).read(key);
-  if (record === undefined || record === 'ended') assert.fail(`expected a record, got ${record}`);
-  return record;
-}
+const counted = ({ fields }: SessionRecord): number => Number(textOf(fields['count'] ?? '0'));
 
-/** Adds one by comparing and setting, as often as it takes. */
+/** Adds one by replacing, as often as it takes, from what each conflict tells. */
 async function increment(t: Subject, key: SessionKey, worker: number): Promise<void> {
+  let { record, version } = await t.stored(key, worker);
   for (let tries = 0; tries < 10_000; tries++) {
-    const { count } = (await stored(t, key, worker)).fields;
-    const change = { expect: { count }, set: { count: String(Number(count ?? 0) + 1) } };
-    const verdict = await t.worker(worker).update(key, t.change(change));
-    if (verdict === 'applied') return;
-    assert.equal(verdict, 'conflict');
+    const next = { ...record, fields: { ...record.fields, count: `${counted(record) + 1}` } };
+    const outcome = await t.replace(key, version, next, worker);
+    if (outcome.verdict === 'replaced') return;
+    ({ record, version } = conflictOf(outcome));
   }
-  assert.fail('the comparison never held');
+  assert.fail('each of 10,000 tries was a conflict');
 }
 
 export function racesOfWriting({ group, test }: Suite): void {
@@ -27,88 +24,43 @@ export function racesOfWriting({ group, test }: Suite): void {
     test(name, (t) => rounds(t, { share }, (round) => body(t, round)));
 
   group('writers at the same time', () => {
-    test('increments by compare-and-set from all workers end at exactly their number', async (t) => {
-      const { key, record } = await t.created();
-      const total = t.rounds;
-      let left = total;
+    test('increments from all workers end at exactly their number', async (t) => {
+      const { key, record } = await t.created({ fields: { long: 'x'.repeat(9000) } });
+      let left = t.rounds;
       async function lane(worker: number): Promise<void> {
         while (left-- > 0) await increment(t, key, worker);
       }
-      await Promise.all([...t.stores, ...t.stores].map((_, worker) => lane(worker)));
-      await t.assertStored(key, { ...record, fields: { count: String(total) } });
+      await Promise.all([...t.workers, ...t.workers].map(lane));
+      await t.assertStored(key, { ...record, fields: { ...record.fields, count: `${t.rounds}` } });
     });
 
-    race('of comparisons with the same text one is applied, the others conflict', 1, async (t, { soon }) => {
+    race('one of them replaces a version, the others are told what it wrote', 1, async (t, { soon }) => {
       const { key, record } = await t.created({ fields: { a: '0' } });
-      const verdicts = await Promise.all(
-        t.stores.map((store, worker) =>
-          soon(() => store.update(key, t.change({ expect: { a: '0' }, set: { a: `by ${worker}` } }))),
-        ),
+      const read = await Promise.all(t.workers.map((worker) => t.stored(key, worker)));
+      const nexts = read.map((_, worker) => ({ ...record, fields: { a: `by ${worker}` }, writeIds: [`w${worker}`] }));
+      const outcomes = await Promise.all(
+        nexts.map((next, worker) => soon(() => t.replace(key, read[worker]?.version, next, worker))),
       );
-      assert.deepEqual(verdicts.toSorted(), ['applied', ...t.stores.slice(1).map(() => 'conflict')]);
-      await t.assertStored(key, { ...record, fields: { a: `by ${verdicts.indexOf('applied')}` } });
+      const winner = nexts[outcomes.findIndex(({ verdict }) => verdict === 'replaced')];
+      assert.ok(winner, 'none was replaced');
+      const losers = outcomes.filter(({ verdict }) => verdict !== 'replaced');
+      assert.equal(losers.length, nexts.length - 1, 'more than one was replaced');
+      for (const loser of losers) t.assertRecord(conflictOf(loser).record, winner);
+      await t.assertStored(key, winner);
     });
 
-    race('changes of different fields all stay', 0.5, async (t, { soon }) => {
-      const { key, record } = await t.created({ fields: { removed: '1', revised: '1' } });
-      const parts = [
-        { set: { a: '1' } },
-        { set: { b: '2' } },
-        { unset: ['removed'] },
-        { revise: { revised: '2' } },
-        { owner: 'u1' },
-      ];
-      const verdicts = await Promise.all(
-        parts.map((part, worker) => soon(() => t.worker(worker).update(key, t.change(part)))),
-      );
-      assert.deepEqual(
-        verdicts,
-        parts.map(() => 'applied'),
-      );
-      await t.assertStored(key, { ...record, fields: { a: '1', b: '2', revised: '2' }, owner: 'u1' });
+    race('a worker that sends one write twice at the same time writes it once', 0.5, async (t, { soon }) => {
+      const { key, record, version } = await t.created({ fields: { a: '0' } });
+      const next = { ...record, fields: { a: '1' }, writeIds: ['w1'] };
+      const outcomes = await Promise.all([1, 2].map(() => soon(() => t.replace(key, version, next))));
+      assert.deepEqual(outcomes.map(({ verdict }) => verdict).toSorted(), ['conflict', 'replaced']);
+      await t.assertStored(key, next);
     });
 
-    race('a set is not lost to touches', 0.5, async (t, { soon }) => {
+    race('their different fields all stay, where each merges what a conflict tells it', 0.5, async (t, { soon }) => {
       const { key, record } = await t.created();
-      const touch = (worker: number) => t.worker(worker).update(key, t.change());
-      await Promise.all([
-        soon(() => t.store.update(key, t.change({ set: { a: '1' } }))),
-        soon(() => touch(1)),
-        soon(() => touch(2)),
-      ]);
-      await t.assertStored(key, { ...record, fields: { a: '1' } });
-    });
-
-    race('of the same field one text stays, with what came with it', 0.5, async (t, { soon }) => {
-      const { key, record } = await t.created({ fields: { a: '', b: '' } });
-      const mark = (worker: number) => t.change({ set: { a: `${worker}`, b: `${worker}` }, owner: `${worker}` });
-      await Promise.all(t.stores.map((store, worker) => soon(() => store.update(key, mark(worker)))));
-      const { fields } = await stored(t, key);
-      assert.match(fields['a'] ?? '', /^[0-3]$/);
-      await t.assertStored(key, {
-        ...record,
-        fields: { a: `${fields['a']}`, b: `${fields['a']}` },
-        owner: `${fields['a']}`,
-      });
-    });
-
-    race('revise never undoes an unset', 0.5, async (t, { soon }) => {
-      const { key, record } = await t.created({ fields: { user: '1' } });
-      const revise = (worker: number) => t.worker(worker).update(key, t.change({ revise: { user: '2' } }));
-      await Promise.all([
-        soon(() => t.store.update(key, t.change({ unset: ['user'] }))),
-        soon(() => revise(1)),
-        soon(() => revise(2)),
-      ]);
-      await t.assertStored(key, { ...record, fields: {} });
-    });
-
-    race('of the times the latest stay', 0.5, async (t, { random, soon }) => {
-      const { key, record } = await t.created({ leftMs: 60_000 });
-      const later = t.stores.map(() => 60_000 + 20_000 * random.below(4));
-      const touch = (worker: number, leftMs: number) => t.worker(worker).update(key, t.change({ leftMs }));
-      await Promise.all(later.map((leftMs, worker) => soon(() => touch(worker, leftMs))));
-      await t.assertStored(key, { ...record, expiresAt: record.touchedAt + Math.max(...later) });
+      await Promise.all(t.workers.map((worker) => soon(() => mergeField(t, key, worker))));
+      await t.assertStored(key, { ...record, fields: Object.fromEntries(t.workers.map((worker) => [worker, '1'])) });
     });
   });
 
@@ -119,7 +71,7 @@ export function racesOfWriting({ group, test }: Suite): void {
 
     race('one of them succeeds under the key of a session that has just been destroyed', 0.25, async (t, { soon }) => {
       const { key } = await t.created({ fields: { old: '1' } });
-      await t.worker(3).destroy(key);
+      await t.destroy(key, {}, 3);
       await oneCreates(t, key, soon);
     });
 
@@ -130,57 +82,65 @@ export function racesOfWriting({ group, test }: Suite): void {
         await oneCreates(t, key, soon);
       });
     });
-
-    race('an update against a create is applied to the whole session or finds none', 1, async (t, { soon }) => {
-      const key = t.key();
-      const record = t.record({ fields: { a: '1' } });
-      const [created, verdict] = await Promise.all([
-        soon(() => t.store.create(key, record)),
-        soon(() => t.worker(1).update(key, t.change({ set: { b: '2' } }))),
-      ]);
-      assert.equal(created, true);
-      const fields = verdict === 'applied' ? { a: '1', b: '2' } : record.fields;
-      await t.assertStored(key, { ...record, fields });
-    });
   });
 
   group('readers among writers', () => {
-    race('see one complete version, and never an older one after a newer', 0.1, async (t) => {
-      const { key } = await t.created({ fields: { a: '0', b: '0' }, owner: '0', settings: { idleTimeoutMs: 0 } });
+    race('see one complete state, and never an older one after a newer', 0.1, async (t) => {
+      const { key, record, version } = await t.created({ ...stateOf(0) });
       let isWriting = true;
       async function write(): Promise<void> {
-        for (let version = 1; version <= 20; version++) {
-          const text = String(version);
-          const change = t.change({ set: { a: text, b: text }, owner: text, settings: { idleTimeoutMs: version } });
-          assert.equal(await t.worker(version % 2).update(key, change), 'applied');
-        }
+        let latest = version;
+        for (let state = 1; state <= 20; state++)
+          latest = versionOf(await t.replace(key, latest, { ...record, ...stateOf(state) }));
         isWriting = false;
       }
       async function look(worker: number): Promise<void> {
-        for (let last = 0; isWriting;) last = await lookOnce(t, key, worker, last);
+        for (let last = 0; isWriting;) last = seenState(await t.stored(key, worker), last);
       }
-      await Promise.all([write(), look(2), look(3)]);
+      await Promise.all([write(), look(1), look(2)]);
     });
   });
 }
 
-async function lookOnce(t: Subject, key: SessionKey, worker: number, last: number): Promise<number> {
-  const { fields, owner, settings } = await stored(t, key, worker);
-  const version = Number(fields['a']);
-  assert.deepEqual(
-    [fields['b'], owner, settings?.idleTimeoutMs],
-    [`${version}`, `${version}`, version],
-    'a mixed version',
-  );
-  assert.ok(version >= last, `version ${version} was read after version ${last}`);
-  return version;
+async function mergeField(t: Subject, key: SessionKey, worker: number): Promise<void> {
+  let { record, version } = await t.stored(key, worker);
+  for (;;) {
+    const next = { ...record, fields: { ...record.fields, [worker]: '1' } };
+    const outcome = await t.replace(key, version, next, worker);
+    if (outcome.verdict === 'replaced') return;
+    ({ record, version } = conflictOf(outcome));
+  }
+}
+
+/** Every part of a record tells which state it belongs to; the long text changes its length too. */
+const stateOf = (state: number): Pick<SessionRecord, 'fields' | 'owner' | 'settings' | 'writeIds'> => ({
+  fields: { a: `${state}`, long: `${state} `.repeat(3000) },
+  owner: `${state}`,
+  settings: { idleTimeoutMs: state },
+  writeIds: [`${state}`],
+});
+
+function seenState({ record }: StoredSession, last: number): number {
+  const { fields, owner, settings, writeIds } = record;
+  const seen = {
+    fields: Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, textOf(text)])),
+    owner,
+  };
+  const state = Number(seen.fields['a']);
+  assert.deepEqual({ ...seen, settings: { ...settings }, writeIds: [...writeIds] }, stateOf(state), 'a mixed state');
+  assert.ok(state >= last, `state ${state} was read after state ${last}`);
+  return state;
 }
 
 async function oneCreates(t: Subject, key: SessionKey, soon: Round['soon']): Promise<void> {
-  const records = t.stores.map((_, worker) => t.record({ fields: { by: `${worker}` }, owner: `${worker}` }));
-  const answers = await Promise.all(records.map((record, worker) => soon(() => t.worker(worker).create(key, record))));
-  assert.equal(answers.filter(Boolean).length, 1, 'exactly one create answers true');
-  const winner = records[answers.indexOf(true)];
-  assert.ok(winner);
-  await t.assertStored(key, winner);
+  const records = t.workers.map((worker) => t.record({ fields: { by: `${worker}` }, owner: `${worker}` }));
+  const answers = await Promise.all(records.map((record, worker) => soon(() => t.create(key, record, worker))));
+  assert.equal(answers.filter(Boolean).length, 1, 'exactly one create answers a version');
+  const winner = answers.findIndex(Boolean);
+  const record = records[winner];
+  assert.ok(record);
+  await t.assertStored(key, record);
+  const next = { ...record, fields: { by: 'next' } };
+  versionOf(await t.replace(key, answers[winner]?.version, next, winner));
+  t.assertRecord(sessionOf(await t.read(key)).record, next);
 }

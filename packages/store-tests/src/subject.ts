@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
-  type SessionChange,
+  type DestroyOptions,
+  type EndMarker,
+  type ReplaceOutcome,
   type SessionKey,
   type SessionRecord,
   type SessionStore,
   type StoreAbilities,
+  type StoredSession,
   hasAbility,
+  isEndMarker,
 } from '@sess/core';
+import { by } from './by.ts';
+import { assertMarker, comparable, versionOf } from './compare.ts';
 import type { Plant } from './options.ts';
 import type { TestClock } from './test-clock.ts';
 
@@ -16,10 +22,6 @@ export const minuteMs = 60_000;
 
 interface RecordParts extends Partial<SessionRecord> {
   /** Time left, from now. */
-  leftMs?: number;
-}
-
-interface ChangeParts extends Partial<SessionChange> {
   leftMs?: number;
 }
 
@@ -32,7 +34,10 @@ interface SubjectParts {
   seed: number;
 }
 
-/** What one test works with: a storage of its own, several handles on it, and a clock. */
+/**
+ * What one test works with: a storage of its own, several handles on it, and a clock. A handle stands for a worker
+ * process, so a version is only ever handed back to the worker that got it.
+ */
 export class Subject {
   readonly stores: readonly SessionStore[];
   readonly clock: TestClock;
@@ -51,8 +56,8 @@ export class Subject {
     this.#plant = parts.plant;
   }
 
-  get store(): SessionStore {
-    return this.worker(0);
+  get workers(): readonly number[] {
+    return [...this.stores.keys()];
   }
 
   get plant(): Plant {
@@ -60,11 +65,27 @@ export class Subject {
     return this.#plant;
   }
 
-  /** One of the handles, as if in a process of its own. Numbers start again behind the last one. */
+  /** One of the handles. Numbers start again after the last one. */
   worker(number: number): SessionStore {
     const store = this.stores[number % this.stores.length];
     assert.ok(store, 'open() returns no stores');
     return store;
+  }
+
+  create(key: SessionKey, record: SessionRecord, worker = 0): ReturnType<SessionStore['create']> {
+    return this.worker(worker).create(key, record, by());
+  }
+
+  read(key: SessionKey, worker = 0): ReturnType<SessionStore['read']> {
+    return this.worker(worker).read(key, by());
+  }
+
+  replace(key: SessionKey, version: unknown, record: SessionRecord, worker = 0): Promise<ReplaceOutcome> {
+    return this.worker(worker).replace(key, version, record, by());
+  }
+
+  destroy(key: SessionKey, options: DestroyOptions = {}, worker = 0): ReturnType<SessionStore['destroy']> {
+    return this.worker(worker).destroy(key, options, by());
   }
 
   able<Name extends keyof StoreAbilities>(name: Name, worker = 0): SessionStore & StoreAbilities[Name] {
@@ -97,40 +118,47 @@ export class Subject {
   /** A record whose three instants all differ, so that none can pass for another. */
   record({ leftMs = minuteMs, ...parts }: RecordParts = {}): SessionRecord {
     const now = this.clock.now();
-    return { fields: {}, createdAt: now - 5000, touchedAt: now, expiresAt: now + leftMs, ...parts };
+    return { fields: {}, createdAt: now - 5000, touchedAt: now, expiresAt: now + leftMs, writeIds: [], ...parts };
   }
 
-  change({ leftMs = minuteMs, ...parts }: ChangeParts = {}): SessionChange {
-    const now = this.clock.now();
-    return { touchedAt: now, expiresAt: now + leftMs, ...parts };
-  }
-
-  /** Stores a session under a new key. */
-  async created(parts: RecordParts = {}): Promise<{ key: SessionKey; record: SessionRecord }> {
+  /** Stores a session under a new key, by the first worker. */
+  async created(parts: RecordParts = {}): Promise<StoredSession & { key: SessionKey }> {
     const key = this.key();
     const record = this.record(parts);
-    assert.equal(await this.store.create(key, record), true, 'create under a new key');
-    return { key, record };
+    const created = await this.create(key, record);
+    assert.ok(created, 'create under a new key answers a version');
+    return { key, record, version: created.version };
+  }
+
+  /** What a worker reads, which has to be a session. */
+  async stored(key: SessionKey, worker = 0): Promise<StoredSession> {
+    return sessionOf(await this.read(key, worker));
+  }
+
+  /** Reads the session and replaces it, which has to succeed. Returns the new version. */
+  async replaced(key: SessionKey, record: SessionRecord, worker = 0): Promise<unknown> {
+    const { version } = await this.stored(key, worker);
+    return versionOf(await this.replace(key, version, record, worker));
   }
 
   /** Every worker reads exactly this. */
   async assertStored(key: SessionKey, expected: SessionRecord): Promise<void> {
-    for (const store of this.stores) this.assertRecord(await store.read(key), expected);
+    for (const worker of this.workers) this.assertRecord((await this.stored(key, worker)).record, expected);
   }
 
   /** Every worker finds nothing: no session, no end marker. */
   async assertAbsent(key: SessionKey): Promise<void> {
-    for (const store of this.stores) assert.equal(await store.read(key), undefined);
+    for (const worker of this.workers) assert.equal(await this.read(key, worker), undefined);
   }
 
-  async assertEnded(key: SessionKey): Promise<void> {
-    for (const store of this.stores) assert.equal(await store.read(key), 'ended');
+  async assertEnded(key: SessionKey, successor?: EndMarker['successor']): Promise<void> {
+    for (const worker of this.workers) assertMarker(await this.read(key, worker), successor);
   }
 
-  assertRecord(actual: SessionRecord | 'ended' | undefined, expected: SessionRecord): void {
-    if (actual === undefined || actual === 'ended') assert.fail(`expected a record, got ${actual}`);
-    const wanted = plain(expected);
-    assert.deepEqual({ ...plain(actual), expiresAt: this.#deadline(actual, expected) }, wanted);
+  assertRecord(actual: SessionRecord | EndMarker | undefined, expected: SessionRecord): void {
+    if (actual === undefined || isEndMarker(actual)) assert.fail(`expected a record, got ${JSON.stringify(actual)}`);
+    const expiresAt = this.#deadline(actual, expected);
+    assert.deepEqual(comparable({ ...actual, expiresAt }), comparable(expected));
   }
 
   /** A storage with its own clock tells the deadline as it sees it: close to ours, not equal. */
@@ -140,23 +168,7 @@ export class Subject {
   }
 }
 
-/** A record in a form in which equal sessions are equal. No settings and empty ones are the same. */
-function plain(record: SessionRecord) {
-  return {
-    fields: Object.entries(record.fields)
-      .toSorted(([left], [right]) => (left < right ? -1 : 1))
-      .map(([name, text]) => [name, brief(text)]),
-    createdAt: record.createdAt,
-    touchedAt: record.touchedAt,
-    expiresAt: record.expiresAt,
-    owner: record.owner,
-    idleTimeoutMs: record.settings?.idleTimeoutMs,
-    persistent: record.settings?.persistent,
-  };
-}
-
-/** A failure shows both records: not the mebibytes of a text, but enough to tell two apart. */
-function brief(text: string): string {
-  if (text.length <= 200) return text;
-  return `${text.slice(0, 20)}... ${text.length} units, sha256 ${createHash('sha256').update(text).digest('hex')}`;
+export function sessionOf(found: StoredSession | EndMarker | undefined): StoredSession {
+  if (found === undefined || isEndMarker(found)) assert.fail(`expected a session, got ${JSON.stringify(found)}`);
+  return found;
 }

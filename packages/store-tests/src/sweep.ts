@@ -26,7 +26,7 @@ export function sweep({ group, test: anyTest }: Suite): void {
       async (t) => {
         for (let count = 0; count < 3; count++) await t.created({ leftMs: shortMs, owner: 'u1' });
         const ended = await t.created();
-        await t.store.destroy(ended.key, { endMarkerMs: shortMs });
+        await t.destroy(ended.key, { endMarkerMs: shortMs });
         const live = [
           await t.created({ leftMs: 2 * dayMs, fields: { a: '1' } }),
           await t.created({ leftMs: 2 * dayMs, owner: 'u1' }),
@@ -41,7 +41,7 @@ export function sweep({ group, test: anyTest }: Suite): void {
     test('leaves live sessions and standing end markers', async (t) => {
       const live = await t.created({ fields: { a: '1' }, owner: 'u1', leftMs: 2 * dayMs });
       const ended = await t.created();
-      await t.store.destroy(ended.key, { endMarkerMs: 2 * dayMs });
+      await t.destroy(ended.key, { endMarkerMs: 2 * dayMs });
       await passADay(t);
       await t.able('sweep').sweep();
       await t.assertStored(live.key, live.record);
@@ -50,11 +50,11 @@ export function sweep({ group, test: anyTest }: Suite): void {
 
     test('leaves a session whose deadline was moved later', async (t) => {
       const { key, record } = await t.created({ leftMs: shortMs });
-      const { touchedAt, expiresAt } = t.change({ leftMs: 2 * dayMs });
-      await t.store.update(key, { touchedAt, expiresAt });
+      const later = { ...record, expiresAt: record.touchedAt + 2 * dayMs };
+      await t.replaced(key, later);
       await passADay(t);
       await t.able('sweep', 1).sweep();
-      await t.assertStored(key, { ...record, expiresAt });
+      await t.assertStored(key, later);
     });
 
     test('several sweeps at once do not fail and do no harm', async (t) => {
@@ -75,27 +75,26 @@ export function sweep({ group, test: anyTest }: Suite): void {
         await passADay(t);
         const record = t.record({ fields: { a: '1' } });
         const [created] = await Promise.all([
-          soon(() => t.worker(1).create(key, record)),
+          soon(() => t.create(key, record, 1)),
           soon(() => t.able('sweep').sweep()),
           soon(() => t.able('sweep', 2).sweep()),
         ]);
-        if (created !== true)
-          assert.equal(await t.store.create(key, record), true, 'the expired session is still in the way');
+        if (!created) assert.ok(await t.create(key, record), 'the expired session is still in the way');
         await t.assertStored(key, record);
       });
     });
 
-    anyTest('an update that was applied before the deadline is not swept after it', moved, async (t) => {
+    anyTest('what was replaced before the deadline is not swept after it', moved, async (t) => {
       await rounds(t, { together: 1, share: 0.25 }, async ({ soon }) => {
-        const { key, record } = await t.created({ leftMs: shortMs });
-        const { touchedAt, expiresAt } = t.change({ leftMs: 2 * dayMs });
-        const [verdict] = await Promise.all([
-          soon(() => t.worker(1).update(key, { touchedAt, expiresAt })),
+        const { key, record, version } = await t.created({ leftMs: shortMs });
+        const later = { ...record, expiresAt: record.touchedAt + 2 * dayMs };
+        const [{ verdict }] = await Promise.all([
+          soon(() => t.replace(key, version, later)),
           soon(() => passADay(t)),
-          soon(() => t.able('sweep').sweep()),
+          soon(() => t.able('sweep', 1).sweep()),
         ]);
         await t.able('sweep', 2).sweep();
-        if (verdict === 'applied') await t.assertStored(key, { ...record, expiresAt });
+        if (verdict === 'replaced') await t.assertStored(key, later);
         else assert.equal(verdict, 'gone');
       });
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { SessionStore } from '@sess/core';
+import { by } from './by.ts';
 
 /** Time, as a test sees it. */
 export interface TestClock {
@@ -42,8 +43,9 @@ export function ownClock(stores: readonly SessionStore[]): TestClock {
       const key = randomBytes(32).toString('hex');
       now = Date.now();
       const giveUpAt = now + ms + patienceMs;
-      await store.create(key, { fields: {}, createdAt: now, touchedAt: now, expiresAt: now + ms });
-      while ((await store.read(key)) !== undefined) {
+      const canary = { fields: {}, createdAt: now, touchedAt: now, expiresAt: now + ms, writeIds: [] };
+      await store.create(key, canary, by());
+      while ((await store.read(key, by())) !== undefined) {
         assert.ok(Date.now() < giveUpAt, `a session with ${ms} ms to live outlived them by ${patienceMs} ms`);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }

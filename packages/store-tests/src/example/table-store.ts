@@ -1,119 +1,133 @@
+import { randomUUID } from 'node:crypto';
 import {
+  type EndMarker,
   SessError,
-  type SessionChange,
   type SessionRecord,
   type SessionStore,
+  type StoredSession,
   type SweepReport,
   type Sweeps,
+  isEndMarker,
 } from '@sess/core';
 
-/** What a row holds: a text, and the instant from which on it counts for nothing, in milliseconds. */
-export interface Body {
-  text: string;
+/** A row of the table: a session or an end marker. */
+export interface Row {
+  /** Made anew for each write, so that no two states have the same. */
+  version: string;
+  body: string;
+  /** From this instant on the row counts for nothing, in milliseconds of the store's clock. */
   expiresAt: number;
 }
 
-/** All that the store asks of a database: one conditional write, and one that removes what is old. */
+/** One statement each. `now` is the store's clock; `timeoutMs` is for the client: what is left of the caller's time. */
 export interface Table {
-  get(key: string): Promise<string | undefined>;
-  /** Writes `next` (`undefined`: removes the row) if the row still is `seen` (`undefined`: is not there). */
-  swap(key: string, seen: string | undefined, next: Body | undefined): Promise<boolean>;
+  get(key: string, timeoutMs: number): Promise<Row | undefined>;
+  /** Writes the row if there is none, or only an expired one. */
+  insert(key: string, row: Row, now: number, timeoutMs: number): Promise<boolean>;
+  /** Puts the row in the place of the one with this version, unless that one has expired. */
+  update(key: string, version: unknown, row: Row, now: number, timeoutMs: number): Promise<boolean>;
+  /** Removes the row with this version. */
+  remove(key: string, version: unknown, timeoutMs: number): Promise<boolean>;
   /** Removes the rows whose `expiresAt` is before this. Counts them, and the sessions that stay. */
   removeExpired(before: number): Promise<SweepReport>;
 }
 
-type Row = { v: 1; record: SessionRecord } | { v: 1; endsAt: number };
-/** What a verb makes of a row: its answer, and the row to write, if any. */
-type Step<Answer> = { answer: Answer; next?: Row | 'none' };
+type Content = { v: 1; record: SessionRecord } | { v: 1; marker: EndMarker };
 
 /** How long an expired row stays: a clock that was wrong can be set right. */
 const graceMs = 3_600_000;
 
 export function tableStore({ table, clock = Date.now }: { table: Table; clock?: () => number }): SessionStore & Sweeps {
-  /** Reads, decides and swaps, again and again until nobody came between. */
-  async function step<Answer>(key: string, decide: (row: Row | undefined) => Step<Answer>): Promise<Answer> {
-    if (!/^[0-9a-f]{64}$/.test(key)) throw new TypeError('A session key is 64 lower case hex digits.');
-    for (let tries = 0; tries < 100; tries++) {
-      const seen = await reached(table.get(key));
-      const { answer, next } = decide(standing(seen));
-      if (next === undefined) return answer;
-      const body = next === 'none' ? undefined : { text: JSON.stringify(next), expiresAt: endOf(next) };
-      if (await reached(table.swap(key, seen, body))) return answer;
-    }
-    throw new SessError('STORE_BUSY', 'Too many writers of one session. Try again.');
-  }
-
-  function standing(text: string | undefined): Row | undefined {
-    const row = text === undefined ? undefined : parse(text);
-    return row && clock() < endOf(row) ? row : undefined;
+  /** What stands under a key. An expired row is nothing, whatever it holds. */
+  async function find(key: string, by: number): Promise<StoredSession | EndMarker | undefined> {
+    const row = await call(key, by, (timeoutMs) => table.get(key, timeoutMs));
+    if (row === undefined || clock() >= row.expiresAt) return undefined;
+    const content = parse(row.body);
+    return 'marker' in content ? content.marker : { record: content.record, version: row.version };
   }
 
   return {
-    create: (key, record) => step(key, (row) => (row ? { answer: false } : { answer: true, next: { v: 1, record } })),
-    read: (key) => step(key, (row) => ({ answer: row && ('record' in row ? row.record : 'ended') })),
-    update: (key, change) =>
-      step(key, (row) => {
-        if (!row || !('record' in row)) return { answer: 'gone' };
-        if (!holds(row.record, change)) return { answer: 'conflict' };
-        return { answer: 'applied', next: { v: 1, record: changed(row.record, change) } };
-      }),
-    destroy: (key, { endMarkerMs = 0 } = {}) =>
-      step(key, (row) => {
-        const answer = row && 'record' in row ? row.record : undefined;
-        if (endMarkerMs > 0) return { answer, next: { v: 1, endsAt: clock() + endMarkerMs } };
-        return answer ? { answer, next: 'none' } : { answer };
-      }),
+    read: find,
+
+    async create(key, record, by) {
+      const row = rowOf(withTexts(record), record.expiresAt);
+      if (await call(key, by, (timeoutMs) => table.insert(key, row, clock(), timeoutMs)))
+        return { version: row.version };
+      await find(key, by); // Throws where what is in the way is damaged.
+      return undefined;
+    },
+
+    async replace(key, version, record, by) {
+      const row = rowOf(withTexts(record), record.expiresAt);
+      const isReplaced = await call(key, by, (timeoutMs) => table.update(key, version, row, clock(), timeoutMs));
+      if (isReplaced) return { verdict: 'replaced', version: row.version };
+      const stored = await find(key, by);
+      return stored === undefined || isEndMarker(stored) ? { verdict: 'gone' } : { verdict: 'conflict', stored };
+    },
+
+    /** Removes exactly what it has read, and reads again where somebody came between. */
+    async destroy(key, { endMarkerMs = 0, successor }, by) {
+      for (;;) {
+        const found = await find(key, by);
+        if (found && isEndMarker(found)) return found;
+        const now = clock();
+        const marker: EndMarker = { ended: true, ...(successor && { successor }) };
+        const row = rowOf({ v: 1, marker }, now + endMarkerMs);
+        const isDone = await call(key, by, async (timeoutMs) => {
+          if (endMarkerMs === 0) return found === undefined || table.remove(key, found.version, timeoutMs);
+          if (found === undefined) return table.insert(key, row, now, timeoutMs);
+          return table.update(key, found.version, row, now, timeoutMs);
+        });
+        if (isDone) return found?.record;
+      }
+    },
+
     sweep: () => reached(table.removeExpired(clock() - graceMs)),
   };
 }
 
-const endOf = (row: Row): number => ('record' in row ? row.record.expiresAt : row.endsAt);
-
-function holds({ fields }: SessionRecord, { expect = {} }: SessionChange): boolean {
-  const names = new Map(Object.entries(fields)); // fields['constructor'] would find what every object has
-  return Object.entries(expect).every(([name, text]) => names.get(name) === text);
+function rowOf(content: Content, expiresAt: number): Row {
+  return { version: randomUUID(), body: JSON.stringify(content), expiresAt };
 }
 
-function changed({ owner: oldOwner, ...record }: SessionRecord, change: SessionChange): SessionRecord {
-  const fields = new Map(Object.entries(record.fields));
-  for (const name of change.unset ?? []) fields.delete(name);
-  for (const [name, text] of Object.entries(change.revise ?? {})) if (fields.has(name)) fields.set(name, text);
-  for (const [name, text] of Object.entries(change.set ?? {})) fields.set(name, text);
-  const owner = change.owner === undefined ? oldOwner : change.owner;
-  return {
-    ...record,
-    fields: Object.fromEntries(fields),
-    touchedAt: Math.max(record.touchedAt, change.touchedAt),
-    expiresAt: change.settings ? change.expiresAt : Math.max(record.expiresAt, change.expiresAt),
-    ...(change.settings && { settings: change.settings }),
-    ...(typeof owner === 'string' && { owner }),
-  };
+/** Core may hand over texts as bytes. `Object.fromEntries` makes a field `__proto__` one like any other. */
+function withTexts(record: SessionRecord): Content {
+  const texts = Object.entries(record.fields).map(([name, text]) => [name, Buffer.from(text).toString()]);
+  return { v: 1, record: { ...record, fields: Object.fromEntries(texts) } };
 }
 
 /** Damage is thrown: taken for absence it would log people out, and be written over. */
-function parse(text: string): Row {
-  const row = parsed(text);
-  if (isRow(row)) return row;
-  const isNewer = typeof row === 'object' && row !== null && 'v' in row && typeof row.v === 'number' && row.v > 1;
+function parse(body: string): Content {
+  const content = parsed(body);
+  if (isContent(content)) return content;
+  const isNewer = typeof content === 'object' && content !== null && 'v' in content && Number(content.v) > 1;
   if (isNewer) throw new SessError('STORE_TOO_NEW', 'A newer version wrote this session. Update the app.');
   throw new SessError('STORE_CORRUPT', 'This row is not a session.');
 }
 
-function parsed(text: string): unknown {
+function parsed(body: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }
 }
 
-function isRow(row: unknown): row is Row {
-  if (typeof row !== 'object' || row === null || !('v' in row) || row.v !== 1) return false;
-  return 'record' in row ? typeof row.record === 'object' && row.record !== null : 'endsAt' in row;
+function isContent(content: unknown): content is Content {
+  if (typeof content !== 'object' || content === null || !('v' in content) || content.v !== 1) return false;
+  return 'marker' in content || ('record' in content && typeof content.record === 'object' && content.record !== null);
+}
+
+/** Begins nothing for what is no key, nor when the caller's time is over, and hands on what is left of it. */
+async function call<T>(key: string, by: number, statement: (timeoutMs: number) => Promise<T>): Promise<T> {
+  if (!/^[0-9a-f]{64}$/.test(key)) throw new TypeError('A session key is 64 lower case hex digits.');
+  const timeoutMs = by - performance.now();
+  if (timeoutMs <= 0) throw new SessError('STORE_TIMEOUT', 'The table did not answer in time.');
+  return reached(statement(timeoutMs));
 }
 
 /** The outcome of what failed on the way is unknown, and that is what is said. */
-async function reached<Answer>(work: Promise<Answer>): Promise<Answer> {
+async function reached<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {

@@ -1,16 +1,19 @@
 import {
   type DestroyOptions,
+  type EndMarker,
+  type FieldText,
   type IndexesOwners,
   type OwnerPage,
+  type ReplaceOutcome,
   SessError,
-  type SessionChange,
   type SessionKey,
   type SessionRecord,
   type SessionStore,
+  type StoredSession,
   type Sweeps,
-  type UpdateVerdict,
   type WalksKeys,
 } from '@sess/core';
+import { textOf } from '../compare.ts';
 import type { OpenStorage, Plant } from '../options.ts';
 
 export interface Damaged {
@@ -18,31 +21,44 @@ export interface Damaged {
 }
 export interface Ended {
   endsAt: number;
+  marker: EndMarker;
 }
-export type Entry = SessionRecord | Ended | Damaged;
+export interface Kept {
+  record: SessionRecord;
+  version: unknown;
+}
+export type Entry = Kept | Ended | Damaged;
 
 /** What the workers share. */
 export class Storage {
   readonly entries: Map<SessionKey, Entry> = new Map();
   readonly owners: Map<string, Map<SessionKey, number>> = new Map();
   readonly clock: () => number;
+  #writes = 0;
 
   constructor(clock: () => number) {
     this.clock = clock;
   }
 
   /** What lies under the key and has not expired. */
-  find(key: SessionKey): SessionRecord | Ended | undefined {
+  find(key: SessionKey): Kept | Ended | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
     if ('code' in entry) throw new SessError(entry.code, 'The record is damaged.');
-    const endsAt = 'endsAt' in entry ? entry.endsAt : entry.expiresAt;
+    const endsAt = 'marker' in entry ? entry.endsAt : entry.record.expiresAt;
     return this.clock() >= endsAt ? undefined : entry;
   }
 
-  live(key: SessionKey): SessionRecord | undefined {
+  live(key: SessionKey): Kept | undefined {
     const entry = this.find(key);
-    return entry === undefined || 'endsAt' in entry ? undefined : entry;
+    return entry === undefined || 'marker' in entry ? undefined : entry;
+  }
+
+  /** Stores a copy under a version that no state had before. */
+  put(key: SessionKey, record: SessionRecord): { version: unknown } {
+    const version = ++this.#writes;
+    this.entries.set(key, { record: copyOf(record), version });
+    return { version };
   }
 }
 
@@ -57,40 +73,37 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     this.storage = storage;
   }
 
-  async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
+  async create(key: SessionKey, record: SessionRecord, by: number): Promise<{ version: unknown } | undefined> {
     this.assertKey(key);
     await this.enterOwner(record.owner, key);
-    await yielded();
-    const isFree = this.storage.find(key) === undefined;
-    if (isFree) this.storage.entries.set(key, structuredClone(record));
-    return isFree;
+    await this.reach(by);
+    return this.storage.find(key) === undefined ? this.storage.put(key, record) : undefined;
   }
 
-  async read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
+  async read(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined> {
     this.assertKey(key);
-    await yielded();
+    await this.reach(by);
     const entry = this.storage.find(key);
-    return entry && 'endsAt' in entry ? 'ended' : structuredClone(entry);
+    return entry && ('marker' in entry ? structuredClone(entry.marker) : this.handOut(entry));
   }
 
-  async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
+  async replace(key: SessionKey, version: unknown, record: SessionRecord, by: number): Promise<ReplaceOutcome> {
     this.assertKey(key);
-    await this.enterOwner(change.owner, key);
-    await yielded();
-    const record = this.storage.live(key);
-    if (record === undefined) return 'gone';
-    if (!this.holds(record, change)) return 'conflict';
-    this.storage.entries.set(key, this.apply(record, change));
-    return 'applied';
+    await this.enterOwner(record.owner, key);
+    await this.reach(by);
+    const kept = this.storage.live(key);
+    if (kept === undefined) return { verdict: 'gone' };
+    if (!this.isSame(kept, version)) return { verdict: 'conflict', stored: this.handOut(kept) };
+    return { verdict: 'replaced', ...this.storage.put(key, this.take(record, kept.record)) };
   }
 
-  async destroy(key: SessionKey, { endMarkerMs = 0 }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
+  async destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined> {
     this.assertKey(key);
-    await yielded();
-    const record = this.storage.live(key);
-    if (endMarkerMs > 0) this.storage.entries.set(key, { endsAt: this.storage.clock() + endMarkerMs });
-    else if (record !== undefined) this.storage.entries.delete(key);
-    return record;
+    await this.reach(by);
+    const entry = this.storage.find(key);
+    if (entry && 'marker' in entry) return structuredClone(entry.marker);
+    this.end(key, options);
+    return entry && this.handOut(entry).record;
   }
 
   async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
@@ -126,7 +139,7 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
       const isOver = this.storage.find(key) === undefined;
       if (isOver) this.storage.entries.delete(key);
       if (isOver) report.removed++;
-      else if (!('endsAt' in entry)) report.kept++;
+      else if ('record' in entry) report.kept++;
     }
     return report;
   }
@@ -135,36 +148,38 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     if (!/^[0-9a-f]{64}$/.test(key)) throw new TypeError('A session key is 64 lower case hex digits.');
   }
 
-  async enterOwner(owner: string | null | undefined, key: SessionKey): Promise<void> {
-    if (typeof owner !== 'string') return;
+  /** The way to the storage: nothing begins when the caller's time is over. */
+  async reach(by: number): Promise<void> {
+    await yielded();
+    if (performance.now() >= by) throw new SessError('STORE_TIMEOUT', 'The storage did not answer in time.');
+  }
+
+  async enterOwner(owner: string | undefined, key: SessionKey): Promise<void> {
+    if (owner === undefined) return;
     await yielded();
     const entries = this.storage.owners.get(owner) ?? new Map<SessionKey, number>();
     this.storage.owners.set(owner, entries.set(key, this.storage.clock()));
   }
 
-  holds(record: SessionRecord, { expect = {} }: SessionChange): boolean {
-    return Object.entries(expect).every(([name, text]) => own(record.fields, name) === text);
+  isSame(kept: Kept, version: unknown): boolean {
+    return kept.version === version;
   }
 
-  apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    const owner = change.owner === undefined ? record.owner : change.owner;
-    const settings = change.settings ?? record.settings;
-    return {
-      fields: this.merge(record, change),
-      createdAt: record.createdAt,
-      touchedAt: Math.max(record.touchedAt, change.touchedAt),
-      expiresAt: change.settings ? change.expiresAt : Math.max(record.expiresAt, change.expiresAt),
-      ...(typeof owner === 'string' && { owner }),
-      ...(settings && { settings: { ...settings } }),
-    };
+  /** What is stored in the place of `before`. */
+  take(record: SessionRecord, _before: SessionRecord): SessionRecord {
+    return record;
   }
 
-  merge(record: SessionRecord, change: SessionChange): Record<string, string> {
-    const fields = new Map(Object.entries(record.fields));
-    for (const name of change.unset ?? []) fields.delete(name);
-    for (const [name, text] of Object.entries(change.revise ?? {})) if (fields.has(name)) fields.set(name, text);
-    for (const [name, text] of Object.entries(change.set ?? {})) fields.set(name, text);
-    return Object.fromEntries(fields);
+  /** A copy for the caller, with the long texts as bytes. */
+  handOut({ record, version }: Kept): StoredSession {
+    const copy = copyOf(record);
+    return { version, record: { ...copy, fields: mapped(copy.fields, (text) => asRead(text)) } };
+  }
+
+  end(key: SessionKey, { endMarkerMs = 0, successor }: DestroyOptions): void {
+    const marker = { ended: true as const, ...(successor && { successor: { ...successor } }) };
+    if (endMarkerMs > 0) this.storage.entries.set(key, { endsAt: this.storage.clock() + endMarkerMs, marker });
+    else this.storage.entries.delete(key);
   }
 
   isLive(key: SessionKey): boolean {
@@ -179,32 +194,13 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
 
 /** The same for a storage that has its own clock: the hosts' clocks count only by their differences. */
 export class OwnClockStore extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    return super.create(key, { ...record, expiresAt: this.#deadline(record) });
+  override async create(key: SessionKey, record: SessionRecord, by: number): Promise<{ version: unknown } | undefined> {
+    return super.create(key, this.take(record), by);
   }
 
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    return super.update(key, { ...change, expiresAt: this.#deadline(change) });
+  override take(record: SessionRecord): SessionRecord {
+    return { ...record, expiresAt: this.storage.clock() + record.expiresAt - record.touchedAt };
   }
-
-  #deadline({ touchedAt, expiresAt }: { touchedAt: number; expiresAt: number }): number {
-    return this.storage.clock() + expiresAt - touchedAt;
-  }
-}
-
-export function plantIn({ entries }: Storage): Plant {
-  return {
-    async corrupt(key) {
-      entries.set(key, { code: 'STORE_CORRUPT' });
-    },
-    async foreign(key) {
-      entries.set(key, { code: 'STORE_CORRUPT' });
-    },
-    async tooNew(key) {
-      entries.set(key, { code: 'STORE_TOO_NEW' });
-    },
-    raw: async (key) => structuredClone(entries.get(key)),
-  };
 }
 
 export function openWith(Store: typeof HonestStore, clock: () => number, instances: number): OpenStorage {
@@ -213,9 +209,31 @@ export function openWith(Store: typeof HonestStore, clock: () => number, instanc
   return { stores, plant: plantIn(storage) };
 }
 
-/** Of a field that is there; `fields[name]` would find `constructor` in every record. */
-export function own(fields: Record<string, string>, name: string): string | undefined {
-  return Object.hasOwn(fields, name) ? fields[name] : undefined;
+function plantIn({ entries }: Storage): Plant {
+  const plant = (code: Damaged['code']) => async (key: SessionKey) => void entries.set(key, { code });
+  return {
+    corrupt: plant('STORE_CORRUPT'),
+    foreign: plant('STORE_CORRUPT'),
+    tooNew: plant('STORE_TOO_NEW'),
+    raw: async (key) => structuredClone(entries.get(key)),
+  };
+}
+
+/** `Object.fromEntries` makes `__proto__` a key like any other. */
+export function mapped(
+  fields: SessionRecord['fields'],
+  change: (text: FieldText, name: string) => FieldText,
+): Record<string, FieldText> {
+  return Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, change(text, name)]));
+}
+
+/** Kept as strings, so that a text has one form in the storage. */
+function copyOf(record: SessionRecord): SessionRecord {
+  return structuredClone({ ...record, fields: mapped(record.fields, textOf) });
+}
+
+function asRead(text: FieldText): FieldText {
+  return text.length > 1000 ? new TextEncoder().encode(textOf(text)) : text;
 }
 
 /** Lets the microtasks of other calls go first. */
