@@ -6,14 +6,14 @@ import type { SessionKey } from '@sess/core';
 import { type Plant, testStore } from '@sess/store-tests';
 import { describe, it, vi } from 'vitest';
 import { type FsStore, fsStore } from './index.ts';
-import { dataFileOf, fastDirectory, placeOf, temporaryDirectory } from './testing/directories.ts';
+import { by, dataFileOf, fastDirectory, placeOf, recordAt } from './testing/directories.ts';
 
 /** Stores a session by the store itself, and then does something to its data file. */
 function plantIn(directory: string, clock: () => number): Plant {
   async function dataFile(key: SessionKey): Promise<string> {
     const store = fsStore({ directory, clock, sweepEveryMs: 0 });
     const now = clock();
-    await store.create(key, { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+    await store.create(key, recordAt(now), by());
     await store.close();
     return dataFileOf(directory, key);
   }
@@ -41,22 +41,21 @@ function plantIn(directory: string, clock: () => number): Plant {
   };
 }
 
-for (const durability of ['process', 'fsync'] as const) {
-  testStore({
-    name: `files, durability "${durability}"`,
-    runner: { describe, it },
-    abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'close'],
-    plants: true,
-    ...(durability === 'fsync' && { rounds: 10 }),
-    async open({ clock, instances }) {
-      const directory = durability === 'process' ? temporaryDirectory() : fastDirectory();
-      const stores = Array.from({ length: instances }, () =>
-        fsStore({ directory, clock, durability, sweepEveryMs: 0 }),
-      );
-      return { stores, plant: plantIn(directory, clock), dispose: () => rm(directory, { recursive: true }) };
-    },
-  });
-}
+// In the thread pool, which the store uses too where it has no thread of its own, then with less to wait for.
+testStore({
+  name: 'files, confirmed by the disk, in the thread pool',
+  runner: { describe, it },
+  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'close'],
+  plants: true,
+  rounds: 50,
+  async open({ clock, instances }) {
+    const directory = fastDirectory();
+    const stores = Array.from({ length: instances }, () =>
+      fsStore({ directory, clock, durability: 'fsync', sweepEveryMs: 0 }),
+    );
+    return { stores, plant: plantIn(directory, clock), dispose: () => rm(directory, { recursive: true }) };
+  },
+});
 
 const address = new URL('../dist/index.js', import.meta.url).href;
 const built: typeof import('./index.ts') = await import(address);
@@ -70,7 +69,7 @@ const unknownKey = '0'.repeat(64);
 async function untilInThread(store: FsStore): Promise<void> {
   do {
     listed.mockClear();
-    await store.read(unknownKey);
+    await store.read(unknownKey, by());
     await turn();
   } while (listed.mock.calls.length > 0);
 }
@@ -80,11 +79,10 @@ testStore({
   runner: { describe, it },
   abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'close'],
   plants: true,
-  rounds: 50,
   async open({ clock, instances }) {
     const directory = fastDirectory();
     const stores = Array.from({ length: instances }, () => built.fsStore({ directory, clock, sweepEveryMs: 0 }));
-    for (const store of stores) await store.read(unknownKey);
+    for (const store of stores) await store.read(unknownKey, by());
     for (const store of stores) await untilInThread(store);
     const plant = plantIn(directory, clock);
     opened.mockClear();

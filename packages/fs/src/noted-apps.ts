@@ -1,6 +1,5 @@
 import type { NotesApps } from '@sess/core';
-import { errorCode } from './faults.ts';
-import { makeDirectory, namesIfAny, removeIfEmpty } from './files.ts';
+import { makeDirectoryIfMissing, namesIfAny, removeIfEmpty } from './disk/files.ts';
 
 interface Note {
   name: string;
@@ -28,7 +27,7 @@ export function notedApps(path: string, clock: () => number): NotesApps {
       if (!/^[0-9a-f-]{1,200}$/.test(app)) throw new TypeError('An app is noted under 1 to 200 characters of 0-9a-f-.');
       const now = Math.trunc(clock());
       const until = now + Math.ceil(Math.min(keepMs, 1e14));
-      for (const made of [directory, `${directory}/${app}_${until}`]) await unlessThere(makeDirectory(made));
+      for (const made of [directory, `${directory}/${app}_${until}`]) await makeDirectoryIfMissing(made);
       for (const note of await notes()) {
         if (note.until <= now || (note.app === app && note.until < until))
           await removeIfEmpty(`${directory}/${note.name}`);
@@ -39,12 +38,4 @@ export function notedApps(path: string, clock: () => number): NotesApps {
       return [...new Set(standing.map(({ app }) => app))];
     },
   };
-}
-
-async function unlessThere(making: Promise<void>): Promise<void> {
-  try {
-    await making;
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  }
 }

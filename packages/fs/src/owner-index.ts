@@ -1,7 +1,7 @@
 import type { SessionKey } from '@sess/core';
-import { errorCode, isMissing } from './faults.ts';
+import { errorCode, isMissing } from './disk/faults.ts';
 import {
-  makeDirectory,
+  makeDirectoryIfMissing,
   namesIfAny,
   quietly,
   removeIfEmpty,
@@ -10,14 +10,20 @@ import {
   syncDirectory,
   unlink,
   writeNew,
-} from './files.ts';
-import type { SessionDirectory } from './session-directory.ts';
-import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './session-path.ts';
+} from './disk/files.ts';
+import type { SessionDirectory } from './disk/directory.ts';
+import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './layout/paths.ts';
+import { restoreOwners } from './restore-owners.ts';
 
 /** From owner to sessions: `owners/<shard>/<sha256(owner)>/<key>_<time>`, empty files. */
 export interface OwnerIndex {
-  /** Stores a session behind its entry, so that none is missing here. No entry without an owner. */
-  around<T>(owner: string | null | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
+  /** Writes the index entry, then runs `store`. Without an owner, only runs `store`. */
+  around<T>(owner: string | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
+  /**
+   * Makes the directory of owners again where it is gone: without it nobody would have a session. Answers whether it was
+   * gone: then what was not found there may be there now.
+   */
+  restoreIfMissing(): Promise<boolean>;
   /** Where an owner's entries are. */
   placeOf(owner: string): string;
   /** Removes old entries. `isOwned` has the last word: the caller's look at the session may be long ago. */
@@ -41,6 +47,17 @@ const nothing = new Uint8Array(0);
 export function ownerIndexIn(directory: SessionDirectory, clock: () => number, fsync: boolean): OwnerIndex {
   function placeOf(owner: string): { shard: string; place: string } {
     return ownerPlace(directory.owners, owner);
+  }
+
+  let restoring: Promise<void> | undefined;
+
+  async function restoreIfMissing(): Promise<boolean> {
+    await directory.verify();
+    if (await exists(directory.owners)) return false;
+    // Once for all who wait for it.
+    restoring ??= restoreOwners(directory.path, directory.owners).finally(() => (restoring = undefined));
+    await restoring;
+    return true;
   }
 
   async function write(path: string): Promise<void> {
@@ -68,15 +85,15 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       } catch (error) {
         if (!isMissing(error) || tries === 3) throw error;
       }
-      await directory.verifyOwners();
-      for (const missing of [shard, place]) await makeIfMissing(missing);
+      await restoreIfMissing();
+      for (const missing of [shard, place]) await makeDirectoryIfMissing(missing);
       made.splice(0, made.length, shard, directory.owners);
     }
   }
 
   return {
     async around(owner, key, store) {
-      if (typeof owner !== 'string') return store();
+      if (owner === undefined) return store();
       const addedAt = clock();
       await add(owner, key);
       const outcome = await store();
@@ -91,6 +108,8 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       const entry = renewedEntry(key);
       if (!(await renewTimes(`${place}/${entry}`))) await add(owner, key, entry);
     },
+
+    restoreIfMissing,
 
     placeOf: (owner) => placeOf(owner).place,
 
@@ -121,14 +140,6 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       await quietly(removeIfEmpty(place));
     },
   };
-}
-
-async function makeIfMissing(path: string): Promise<void> {
-  try {
-    await makeDirectory(path);
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,49 +1,44 @@
 import fs from 'node:fs';
 import type { OwnerPage, SessionKey } from '@sess/core';
-import { isMissing } from './faults.ts';
-import { quietly } from './files.ts';
-import type { Gate } from './gate.ts';
+import type { Disk, InPool } from './disk-for.ts';
+import { isMissing } from './disk/faults.ts';
+import { quietly } from './disk/files.ts';
+import { isSessionKey } from './layout/paths.ts';
 import { keyOf } from './owner-index.ts';
-import { isSessionKey } from './session-path.ts';
 import type { Site } from './site.ts';
 
 /** What is looked at, and may be forgotten, in one call. */
 const entriesPerPage = 250;
 
+type Forget = (entries: readonly string[]) => Promise<void>;
+
+/** What removing the entries of a page may take. */
+const forgetMs = 1000;
+
 /**
  * An owner's keys, some at a time. By the thread pool: the directory stays open from page to page, and is read on from
  * where it was left.
- *
- * @param forget removes entries, by their names
  */
-export async function* ownerPages(
-  site: Site,
-  gate: Gate,
-  owner: string,
-  forget: (entries: readonly string[]) => Promise<void>,
-): AsyncGenerator<OwnerPage> {
+export async function* ownerPages(site: Site, { verbs, inPool }: Disk, owner: string): AsyncGenerator<OwnerPage> {
+  const forget: Forget = (entries) => verbs.forgetEntries(performance.now() + forgetMs, owner, entries);
   const place = site.owners.placeOf(owner);
-  const isShown = yield* pagesIn(place, gate, forget);
+  const isShown = yield* pagesIn(place, inPool, forget);
   // An index that a cleaner of files has removed is made again: there may be something to show now.
-  if (!isShown && (await gate.run(() => site.directory.verifyOwners()))) yield* pagesIn(place, gate, forget);
+  if (!isShown && (await inPool(() => site.owners.restoreIfMissing()))) yield* pagesIn(place, inPool, forget);
 }
 
 /** @returns whether there was any entry */
-async function* pagesIn(
-  place: string,
-  gate: Gate,
-  forget: (entries: readonly string[]) => Promise<void>,
-): AsyncGenerator<OwnerPage, boolean> {
-  const directory = await gate.run(async (work) => {
+async function* pagesIn(place: string, inPool: InPool, forget: Forget): AsyncGenerator<OwnerPage, boolean> {
+  const directory = await inPool(async (by) => {
     const opened = await openIfThere(place);
     // Nobody waits for it any more, so nobody would close it.
-    if (work.isGivenUp()) await opened?.close();
+    if (performance.now() >= by) await opened?.close();
     return opened;
   });
   if (directory === undefined) return false;
   try {
     for (let pages = 0; ; pages++) {
-      const entries = await gate.run(() => nextEntries(directory));
+      const entries = await inPool(() => nextEntries(directory));
       if (entries.length > 0) yield pageOf(entries, forget);
       if (entries.length < entriesPerPage) return pages > 0 || entries.length > 0;
     }
@@ -75,7 +70,7 @@ async function nextEntries(directory: fs.Dir): Promise<string[]> {
 }
 
 /** A session may have several entries, of different ages. */
-function pageOf(entries: readonly string[], forget: (entries: readonly string[]) => Promise<void>): OwnerPage {
+function pageOf(entries: readonly string[], forget: Forget): OwnerPage {
   const byKey = new Map<SessionKey, string[]>();
   for (const entry of entries) byKey.set(keyOf(entry), [...(byKey.get(keyOf(entry)) ?? []), entry]);
   return {

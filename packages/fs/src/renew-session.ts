@@ -1,8 +1,7 @@
-import { quietly, renewTimes } from './files.ts';
-import type { LiveToken } from './names.ts';
-import type { SessionPath } from './session-path.ts';
+import { quietly, renewTimes } from './disk/files.ts';
+import type { LiveStamp } from './layout/names.ts';
+import { type SessionPath, dataPath, stampPath } from './layout/paths.ts';
 import type { Site } from './site.ts';
-import { dataPath, tokenPath } from './stored-session.ts';
 
 /** As often as a session that is only read is touched, of its idle time. */
 const share = 1 / 24;
@@ -10,7 +9,7 @@ const longestMs = 3_600_000;
 const shortestMs = 1000;
 
 /** Whether a session was used for the first time in some while: every so often one of its changes is. */
-export function isRenewalDue(before: LiveToken, now: LiveToken): boolean {
+export function isRenewalDue(before: LiveStamp, now: LiveStamp): boolean {
   const everyMs = Math.max(shortestMs, Math.min(longestMs, (now.expiresAt - now.touchedAt) * share));
   return Math.floor(before.touchedAt / everyMs) !== Math.floor(now.touchedAt / everyMs);
 }
@@ -23,11 +22,11 @@ export function isRenewalDue(before: LiveToken, now: LiveToken): boolean {
 export async function renewSession(
   site: Site,
   path: SessionPath,
-  token: LiveToken,
+  stamp: LiveStamp,
   owner: string | undefined,
 ): Promise<void> {
   if (owner !== undefined) await quietly(site.owners.renew(owner, path.key));
   // The data last: it must not be older than what is around it, or it alone would go.
-  const ways = [site.directory.path, path.shard, path.directory, tokenPath(path, token)];
-  for (const way of [...ways, dataPath(path, token, token.dataId)]) await quietly(renewTimes(way));
+  const ways = [site.directory.path, path.shard, path.directory, stampPath(path, stamp)];
+  for (const way of [...ways, dataPath(path, stamp, stamp.dataId)]) await quietly(renewTimes(way));
 }

@@ -1,9 +1,17 @@
 import { isSessError } from '@sess/core';
-import { errorCode, isMissing } from './faults.ts';
-import { makeDirectory, namesIfAny, readWhole, removeTree, rename, writeNew } from './files.ts';
-import { dataName, listing } from './names.ts';
-import { decodeRecord } from './record-file.ts';
-import { type SessionPath, isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './session-path.ts';
+import { errorCode, isMissing } from './disk/faults.ts';
+import { makeDirectoryIfMissing, namesIfAny, readWhole, removeTree, rename, writeNew } from './disk/files.ts';
+import { listing } from './layout/names.ts';
+import {
+  type SessionPath,
+  dataPath,
+  isSessionKey,
+  isShard,
+  ownerPlace,
+  renewedEntry,
+  sessionPath,
+} from './layout/paths.ts';
+import { decodeRecord } from './layout/record.ts';
 
 /** A session that moves on each time it is looked at is being written, over and over. */
 const looks = 5;
@@ -15,7 +23,7 @@ const looks = 5;
 export async function restoreOwners(root: string, owners: string): Promise<void> {
   const beside = `${root}/owners_restored`;
   try {
-    await makeIfMissing(beside);
+    await makeDirectoryIfMissing(beside);
     for (const shard of await namesIfAny(root)) {
       if (!isShard(shard)) continue;
       for (const key of await namesIfAny(`${root}/${shard}`)) {
@@ -35,11 +43,11 @@ export async function restoreOwners(root: string, owners: string): Promise<void>
 /** `undefined` too of a session that is damaged: who reads it is told. */
 async function ownerOf(path: SessionPath): Promise<string | undefined> {
   for (let look = 0; look < looks; look++) {
-    const [token] = listing(await namesIfAny(path.directory)).tokens;
-    if (token?.kind !== 'live') return undefined;
+    const [stamp] = listing(await namesIfAny(path.directory)).stamps;
+    if (stamp?.kind !== 'live') return undefined;
     try {
-      const file = await readWhole(`${path.directory}/${token.name}/${dataName(token.dataId)}`, path.key);
-      if (file !== undefined) return decodeRecord(path.key, token.dataId, file.bytes).owner;
+      const bytes = await readWhole(dataPath(path, stamp, stamp.dataId), path.key);
+      if (bytes !== undefined) return decodeRecord(path.key, bytes).owner;
     } catch (error) {
       if (!isSessError(error)) throw error;
     }
@@ -49,17 +57,9 @@ async function ownerOf(path: SessionPath): Promise<string | undefined> {
 
 async function addEntry(owners: string, owner: string, key: string): Promise<void> {
   const { shard, place } = ownerPlace(owners, owner);
-  for (const above of [shard, place]) await makeIfMissing(above);
-  await unlessTaken(writeNew(`${place}/${renewedEntry(key)}`, new Uint8Array(0), false));
-}
-
-function makeIfMissing(path: string): Promise<void> {
-  return unlessTaken(makeDirectory(path));
-}
-
-async function unlessTaken(work: Promise<void>): Promise<void> {
+  for (const above of [shard, place]) await makeDirectoryIfMissing(above);
   try {
-    await work;
+    await writeNew(`${place}/${renewedEntry(key)}`, new Uint8Array(0), false);
   } catch (error) {
     if (!isTaken(error)) throw error;
   }

@@ -1,14 +1,17 @@
 import type { SweepReport } from '@sess/core';
-import { commit } from './commit.ts';
-import { asFault } from './faults.ts';
-import { namesIfAny, quietly, removeIfEmpty, removeTree, renameIfThere, statusOf } from './files.ts';
-import type { Gate } from './gate.ts';
-import { type LiveToken, dataName, isTemporary, isTrash, liveToken, madeAt, spareName, trashName } from './names.ts';
-import { removeToken } from './remove-token.ts';
-import { type SessionPath, isSessionKey, sessionPath } from './session-path.ts';
+import { dataIn, removeData } from './data-files.ts';
+import { removeAllData } from './destroy.ts';
+import type { InPool } from './disk-for.ts';
+import { asFault } from './disk/faults.ts';
+import { namesIfAny, quietly, removeIfEmpty, removeTree, renameIfThere, statusOf } from './disk/files.ts';
+import { assertInTime } from './disk/in-time.ts';
+import { isEmpty, lookAt } from './find-session.ts';
+import { type LiveStamp, dataName, isTemporary, isTrash, liveStamp, madeAt, trashName } from './layout/names.ts';
+import { type SessionPath, isSessionKey, sessionPath } from './layout/paths.ts';
+import { moveStamp } from './move-stamp.ts';
+import { removeStamp } from './remove-stamp.ts';
 import type { Site } from './site.ts';
-import { dataIn, isEmpty, lookAt, removeAllData, removeData } from './stored-session.ts';
-import { ifWhole, slices, terms } from './walk.ts';
+import { ifWhole, sliceMs, slices } from './walk.ts';
 
 export interface SweepPlan {
   /** How long behind its deadline a session is removed: a clock that was wrong can be set right. */
@@ -27,7 +30,7 @@ const leftoverMs = 60_000;
 type Count = keyof SweepReport | undefined;
 
 /** Removes what has expired. Opens no file: every deadline is in a name. */
-export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<SweepReport> {
+export async function sweep(site: Site, inPool: InPool, plan: SweepPlan): Promise<SweepReport> {
   const report: SweepReport = { removed: 0, kept: 0 };
   let firstFault: Error | undefined;
 
@@ -41,23 +44,23 @@ export async function sweep(site: Site, gate: Gate, plan: SweepPlan): Promise<Sw
     }
   }
 
-  for await (const [shard, names] of slices(site, gate, plan.isStopped)) {
-    await gate.run(async (work) => {
+  for await (const [shard, names] of slices(site, inPool, plan.isStopped)) {
+    await inPool(async (by) => {
       for (const name of names) {
-        work.check();
+        assertInTime(by);
         if (isSessionKey(name)) await count(sweepSession(site, sessionPath(site.directory.path, name), plan));
         else await count(sweepLeftover(site, shard, name));
       }
-    }, terms);
+    }, sliceMs);
   }
   if (plan.isThorough && !plan.isStopped()) {
-    for (const shard of await gate.run(() => site.owners.shards(), terms)) {
-      for (const place of await gate.run(() => site.owners.placesIn(shard), terms)) {
+    for (const shard of await inPool(() => site.owners.shards(), sliceMs)) {
+      for (const place of await inPool(() => site.owners.placesIn(shard), sliceMs)) {
         if (plan.isStopped()) return report;
-        await gate.run(() => count(site.owners.clean(place)), terms);
+        await inPool(() => count(site.owners.clean(place)), sliceMs);
       }
     }
-    await gate.run(() => sweepLocks(site.directory.locks, plan.locksSeen), terms);
+    await inPool(() => sweepLocks(site.directory.locks, plan.locksSeen), sliceMs);
   }
   if (firstFault !== undefined) throw firstFault;
   return report;
@@ -71,36 +74,33 @@ async function sweepSession(site: Site, path: SessionPath, plan: SweepPlan): Pro
     await removeIfEmpty(path.directory);
     return undefined;
   }
-  const [token] = names.tokens;
+  const [stamp] = names.stamps;
   // Damage is left as it is.
-  if (token === undefined || names.tokens.length > 1 || names.isForeign || names.isNewer) return 'kept';
+  if (stamp === undefined || names.stamps.length > 1 || names.isForeign || names.isNewer) return 'kept';
 
-  const dueAt = plan.graceMs + (token.kind === 'live' ? token.expiresAt : Math.max(token.until, token.diedAt));
+  const dueAt = plan.graceMs + (stamp.kind === 'live' ? stamp.expiresAt : Math.max(stamp.until, stamp.endedAt));
   const isDue = site.clock() >= dueAt;
-  if (isDue && (await removeToken(site, path, token)))
-    return token.kind === 'live' || token.until > 0 ? 'removed' : undefined;
-  if (token.kind === 'end') {
+  if (isDue && (await removeStamp(site, path, stamp)))
+    return stamp.kind === 'live' || stamp.until > 0 ? 'removed' : undefined;
+  if (stamp.kind === 'end') {
     // What a process left that died before it had removed it.
-    if (plan.isThorough) await removeAllData(path, token);
+    if (plan.isThorough) await removeAllData(path, stamp);
     return undefined;
   }
-  if (!isDue && plan.isThorough) await removeOrphans(site, path, token);
+  if (!isDue && plan.isThorough) await removeOrphans(site, path, stamp);
   return 'kept';
 }
 
 /**
- * Data files of writers that died, and a spare one that nobody has needed for long. The token gets a
- * new name first: a writer that was only paused then finds its token gone, instead of committing a
- * file that is no longer there.
+ * Data files of writers that died or lost. The stamp gets a new name first: a writer that was only paused then finds its
+ * stamp gone, instead of committing a file that is no longer there.
  */
-async function removeOrphans(site: Site, path: SessionPath, token: LiveToken): Promise<void> {
-  const own = dataName(token.dataId);
-  const data = await dataIn(path, token);
-  // It became spare when the session's own data was written.
-  const agedBy = (name: string): string => (name === spareName ? own : name);
-  if (!data.some((name) => name !== own && site.clock() - madeAt(agedBy(name)) > leftoverMs)) return;
-  const next = liveToken(token.expiresAt, token.touchedAt, token.dataId);
-  if (await commit(site, path, token, next)) await removeData(path, next, data, new Set([own]));
+async function removeOrphans(site: Site, path: SessionPath, stamp: LiveStamp): Promise<void> {
+  const own = dataName(stamp.dataId);
+  const orphans = (await dataIn(path, stamp)).filter((name) => name !== own);
+  if (!orphans.some((name) => site.clock() - madeAt(name) > leftoverMs)) return;
+  const next = liveStamp(stamp.expiresAt, stamp.touchedAt, stamp.dataId);
+  if (await moveStamp(site, path, stamp, next)) await removeData(path, next, orphans);
 }
 
 /** What a process left that died between filling a directory and renaming it, or while deleting one. */

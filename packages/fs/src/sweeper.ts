@@ -1,4 +1,5 @@
-import type { Release, Turns } from './turns.ts';
+import type { SessionDirectory } from './disk/directory.ts';
+import { type Release, tryToLock } from './disk/lock.ts';
 
 /** The regular sweeps of this process, in one process of the host at a time. */
 export interface Sweeper {
@@ -8,22 +9,20 @@ export interface Sweeper {
 interface SweeperPlan {
   everyMs: number;
   clock: () => number;
-  turns: Turns;
+  directory: SessionDirectory;
   sweep(isThorough: boolean): Promise<unknown>;
 }
 
 /** Clocks drift apart by less than this between two sweeps; more is a clock that was set, or a machine that slept. */
 const jumpMs = 60_000;
 
-const leadership = 'sweep';
-
 /** Most leftovers are cleared with their session; looking for the rest costs as much as a sweep. */
 const thoroughEvery = 6;
 
-export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Sweeper {
+export function startSweeper({ everyMs, clock, directory, sweep }: SweeperPlan): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> = Promise.resolve();
-  let lead: Release | undefined;
+  let release: Release | undefined;
   let isClosed = false;
   let rounds = 0;
   let drift = clock() - performance.now();
@@ -36,8 +35,8 @@ export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Swe
   }
 
   async function sweepOnce(): Promise<void> {
-    lead ??= await turns.lead(leadership, () => (lead = undefined));
-    if (lead === undefined || !isClockSteady() || isClosed) return;
+    release ??= await tryToLock(directory.locks, 'sweep', directory.verify, () => (release = undefined));
+    if (release === undefined || !isClockSteady() || isClosed) return;
     // A fault here is also one of the requests, where it is told; the next round tries again.
     await sweep(rounds++ % thoroughEvery === 0).catch(() => undefined);
   }
@@ -61,8 +60,8 @@ export function startSweeper({ everyMs, clock, turns, sweep }: SweeperPlan): Swe
       isClosed = true;
       clearTimeout(timer);
       await round;
-      lead?.();
-      lead = undefined;
+      await release?.();
+      release = undefined;
     },
   };
 }

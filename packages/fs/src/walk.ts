@@ -1,28 +1,28 @@
 import { isSessError } from '@sess/core';
-import { namesIfAny } from './files.ts';
-import type { Gate, Terms } from './gate.ts';
-import type { Listing } from './names.ts';
-import { isSessionKey, isShard, sessionPath } from './session-path.ts';
+import type { InPool } from './disk-for.ts';
+import { namesIfAny } from './disk/files.ts';
+import { lookClosely } from './find-session.ts';
+import type { Listing } from './layout/names.ts';
+import { isSessionKey, isShard, sessionPath } from './layout/paths.ts';
 import type { Site } from './site.ts';
-import { lookClosely } from './stored-session.ts';
 
 /** What one slice looks at, at most: requests go in between two slices. */
 const sliceSize = 32;
 
 /** No request waits for a slice, and a disk may be slow at removing much: a request is told after a second. */
-export const terms: Terms = { boundMs: 10_000 };
+export const sliceMs = 10_000;
 
 /** The names in all shards, some at a time. */
 export async function* slices(
   site: Site,
-  gate: Gate,
+  inPool: InPool,
   isStopped: () => boolean,
 ): AsyncGenerator<[shard: string, names: string[]]> {
-  await gate.run(() => site.directory.verify(), terms);
-  for (const shardName of await gate.run(() => namesIfAny(site.directory.path), terms)) {
+  await inPool(() => site.directory.verify(), sliceMs);
+  for (const shardName of await inPool(() => namesIfAny(site.directory.path), sliceMs)) {
     if (!isShard(shardName)) continue;
     const shard = `${site.directory.path}/${shardName}`;
-    const names = await gate.run(() => namesIfAny(shard), terms);
+    const names = await inPool(() => namesIfAny(shard), sliceMs);
     for (let at = 0; at < names.length; at += sliceSize) {
       if (isStopped()) return;
       yield [shard, names.slice(at, at + sliceSize)];
@@ -40,16 +40,16 @@ export async function ifWhole(look: Promise<Listing | undefined>): Promise<Listi
   }
 }
 
-/** All keys whose token says that they live. */
-export async function* walk(site: Site, gate: Gate): AsyncGenerator<string> {
-  for await (const [, names] of slices(site, gate, () => false)) {
+/** All keys whose stamp says that they live. */
+export async function* walk(site: Site, inPool: InPool): AsyncGenerator<string> {
+  for await (const [, names] of slices(site, inPool, () => false)) {
     const keys = new Set(names.filter(isSessionKey));
-    yield* await gate.run(async (work) => {
+    yield* await inPool(async (by) => {
       const live: string[] = [];
       for (const key of keys) {
-        const there = await ifWhole(lookClosely(site, sessionPath(site.directory.path, key), work));
-        const token = there === undefined || there === 'gone' ? undefined : there.tokens[0];
-        if (token?.kind === 'live' && site.clock() < token.expiresAt) live.push(key);
+        const there = await ifWhole(lookClosely(site, sessionPath(site.directory.path, key), by));
+        const stamp = there === undefined || there === 'gone' ? undefined : there.stamps[0];
+        if (stamp?.kind === 'live' && site.clock() < stamp.expiresAt) live.push(key);
       }
       return live;
     });

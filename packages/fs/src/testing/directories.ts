@@ -37,27 +37,32 @@ export function placeOf(directory: string, key: SessionKey): string {
   return join(directory, key.slice(0, 2), key);
 }
 
-/** Where its data files lie: in the one token. */
-export function tokenPlaceOf(directory: string, key: SessionKey): string {
+/** Where its data files lie: in the one stamp. */
+export function stampPlaceOf(directory: string, key: SessionKey): string {
   return join(placeOf(directory, key), onlyNameIn(placeOf(directory, key)));
 }
 
-/** The one data file; beside it may lie a spare one. */
+/** The one data file. */
 export function dataFileOf(directory: string, key: SessionKey): string {
-  const token = tokenPlaceOf(directory, key);
-  return join(token, onlyNameIn(token, 'data_'));
+  const stamp = stampPlaceOf(directory, key);
+  return join(stamp, onlyNameIn(stamp));
 }
 
-function onlyNameIn(directory: string, start = ''): string {
-  const [name, ...others] = readdirSync(directory).filter((each) => each.startsWith(start));
+function onlyNameIn(directory: string): string {
+  const [name, ...others] = readdirSync(directory);
   if (name === undefined || others.length > 0) throw new Error(`not one name in ${directory}: ${others.join(' ')}`);
   return name;
 }
 
 export const minuteMs = 60_000;
 
+/** When a caller that asks now stops waiting. */
+export function by(): number {
+  return performance.now() + 1000;
+}
+
 export function recordAt(now: number, parts: Partial<SessionRecord> = {}): SessionRecord {
-  return { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 10 * minuteMs, ...parts };
+  return { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 10 * minuteMs, writeIds: [], ...parts };
 }
 
 export function changeAt(now: number, parts: Partial<SessionChange> = {}): SessionChange {

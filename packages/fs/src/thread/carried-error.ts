@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { SessError, type SessErrorCode, isSessError } from '@sess/core';
-import { asFault } from '../faults.ts';
+import { asFault } from '../disk/faults.ts';
 
 interface PlainError {
   name: string;

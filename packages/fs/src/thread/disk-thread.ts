@@ -4,20 +4,12 @@ import { join } from 'node:path';
 // Not those of globalThis: fake timers of an app's tests must hold no call back.
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
-import { SessError, systemClock } from '@sess/core';
-import { arrivedError } from './carried-error.ts';
-import {
-  type FromThread,
-  type Reply,
-  type Request,
-  type ThreadStart,
-  type ToThread,
-  protocol,
-} from './disk-messages.ts';
+import { systemClock } from '@sess/core';
+import type { FoundDirectory } from '../disk/directory.ts';
+import { died } from '../disk/faults.ts';
 import { distFolder } from '../dist-folder.ts';
-import { type Call, mostCalls } from '../gate.ts';
-import type { FoundDirectory } from '../session-directory.ts';
-import type { VerbAnswer, VerbArgs, VerbName } from '../verbs.ts';
+import { arrivedError } from './carried-error.ts';
+import { type FromThread, type Reply, type Request, type ThreadStart, protocol, sinceBoot } from './disk-messages.ts';
 
 /** As it is when this is loaded, which may be what an app's tests have put in its place by then. */
 const machineNow = Date.now;
@@ -31,14 +23,15 @@ const isMachines = Function.prototype.toString.call(machineNow).includes('[nativ
 export interface DiskThread {
   /** Whether calls can be given to it. It begins to start when this is first asked. */
   isReady(): boolean;
-  perform<V extends VerbName>(call: Call, verb: V, args: VerbArgs<V>): Promise<VerbAnswer<V>>;
+  /** The answer is a copy of what the verb answers in the thread. */
+  perform<T>(by: number, verb: string, args: unknown[]): Promise<T>;
   close(): Promise<void>;
 }
 
 /** How long {@link DiskThread.close} waits for the thread to end by itself. */
 const endMs = 1000;
 
-/** What a call leaves behind is small: more room for it would only be filled, with some 30 MB. */
+/** What a call leaves there is small: more room for it would only be filled, with some 30 MB. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 interface Pending {
@@ -47,20 +40,15 @@ interface Pending {
 }
 
 export function openDiskThread(directory: FoundDirectory, clock: () => number): DiskThread {
-  /** By place of a call. The thread reads it while this one does something else. */
-  let givenUp = new Int32Array(new SharedArrayBuffer(0));
-  const calls: (Pending | undefined)[] = [];
-  /** Places that are left. Others are taken as they are needed: most stores never have many calls at a time. */
-  const free: number[] = [];
-  let callsInHand = 0;
+  const calls = new Map<number, Pending>();
+  let lastId = 0;
   let worker: Worker | undefined;
   let state: 'new' | 'starting' | 'ready' | 'gone' = 'new';
   let outbox: Request[] = [];
 
   // Not in the context of the request that happens to be the first: it would be kept as long as the thread.
   const start = AsyncResource.bind(() => {
-    givenUp = new Int32Array(new SharedArrayBuffer(mostCalls * Int32Array.BYTES_PER_ELEMENT));
-    worker = startWorker({ directory, givenUp });
+    worker = startWorker({ directory });
     if (worker === undefined) return;
     state = 'starting';
     worker.on('message', hear);
@@ -77,57 +65,30 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     else if (state === 'starting') state = 'ready';
   }
 
-  function settle({ place, answer, error }: Reply): void {
-    const call = leave(place);
+  function settle({ id, answer, error }: Reply): void {
+    const call = leave(id);
     if (error === undefined) call?.resolve(answer);
     else call?.reject(arrivedError(error));
   }
 
-  function leave(place: number): Pending | undefined {
-    const call = calls[place];
-    if (call === undefined) return undefined;
-    calls[place] = undefined;
-    free.push(place);
-    callsInHand -= 1;
-    if (callsInHand === 0) worker?.unref();
+  function leave(id: number): Pending | undefined {
+    const call = calls.get(id);
+    calls.delete(id);
+    if (calls.size === 0) worker?.unref();
     return call;
   }
 
-  /** From now on everything goes through the pool. What had been given up has ended too, and is no call any more. */
+  /** From now on everything goes through the pool. */
   function end(cause?: unknown): void {
     state = 'gone';
     outbox = [];
     void worker?.terminate();
-    for (const place of calls.keys()) leave(place)?.reject(died(cause));
-  }
-
-  function enter(pending: Pending): number {
-    const place = free.pop() ?? calls.length;
-    if (place >= mostCalls) throw new Error('More calls than the gate lets in.');
-    callsInHand += 1;
-    if (callsInHand === 1) worker?.ref();
-    calls[place] = pending;
-    Atomics.store(givenUp, place, 0);
-    return place;
+    for (const id of calls.keys()) leave(id)?.reject(died(cause));
   }
 
   function send(): void {
-    const batch = outbox;
+    if (outbox.length > 0) worker?.postMessage(outbox);
     outbox = [];
-    if (isSent(batch)) return;
-    // One of them holds what cannot be sent; the others are not to suffer from it.
-    for (const request of batch) {
-      if (!isSent([request])) leave(request.place)?.reject(new TypeError('A session holds what is no data.'));
-    }
-  }
-
-  function isSent(message: ToThread): boolean {
-    try {
-      worker?.postMessage(message);
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   /** The app's clock cannot be sent, only what it says: for this call it stands still then. */
@@ -144,18 +105,15 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       return state === 'ready';
     },
 
-    perform<V extends VerbName>(call: Call, verb: V, args: VerbArgs<V>) {
-      return new Promise<VerbAnswer<V>>((resolve, reject) => {
-        // The thread answers a call with what its verb answers.
-        const pending: Pending = { resolve: (answer) => resolve(answer as VerbAnswer<V>), reject };
+    perform<T>(by: number, verb: string, args: unknown[]) {
+      return new Promise<T>((resolve, reject) => {
         const now = readClock();
-        const place = enter(pending);
-        call.onGivenUp(() => {
-          if (calls[place] === pending) Atomics.store(givenUp, place, 1);
-        });
+        lastId += 1;
+        if (calls.size === 0) worker?.ref();
+        // A message has no type: it is what the verb answers.
+        calls.set(lastId, { resolve: (answer) => resolve(answer as T), reject });
         if (outbox.length === 0) setImmediate(send);
-        // Verb and arguments belong together by their types, which the compiler forgets here.
-        outbox.push({ place, verb, args, now } as Request);
+        outbox.push({ id: lastId, verb, by: by + sinceBoot, args, now });
       });
     },
 
@@ -164,11 +122,11 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       if (closing === undefined || state === 'gone') return;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
-      // Calls that were given up wait for a disk that hangs, as this would. They stay calls until the thread has ended.
-      if (callsInHand > 0) return void closing.terminate();
+      // Calls that are late wait for a disk that hangs, as this would.
+      if (calls.size > 0) return void closing.terminate();
       // One that starts is let end by itself too: the files that it is just loading would stay open.
       closing.ref();
-      closing.postMessage('close' satisfies ToThread);
+      closing.postMessage('close');
       const timer = setTimeout(() => void closing.terminate(), endMs);
       await ended;
       clearTimeout(timer);
@@ -180,19 +138,11 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
 function startWorker(workerData: ThreadStart): Worker | undefined {
   try {
     // Not by `new URL()`, from which bundlers would make a thread that they know better.
-    const entry = join(distFolder, 'thread', 'disk-thread-entry.js');
+    const entry = join(distFolder, 'disk-thread-entry.js');
     if (!existsSync(entry)) return undefined;
     // What the app loads by --import is not meant for it, nor are the secrets in the environment.
     return new Worker(entry, { name: '@sess/fs', workerData, execArgv: [], env: {}, resourceLimits });
   } catch {
     return undefined;
   }
-}
-
-function died(cause: unknown): SessError {
-  return new SessError(
-    'STORE_UNAVAILABLE',
-    'The thread that works for the session directory ended. Whether a write took place is not known.',
-    { cause },
-  );
 }

@@ -1,47 +1,32 @@
 import { crc32 } from 'node:zlib';
-import { SessError, type SessionKey, type SessionSettings } from '@sess/core';
-import { copyOfFields, emptyFields, setField } from '@sess/core/internal';
-import { corrupt, tooNew } from './faults.ts';
-import { largestBytes } from './files.ts';
+import { type FieldText, SessError, type SessionKey, type SessionRecord, type SessionSettings } from '@sess/core';
+import { emptyFields, setField } from '@sess/core/internal';
+import { corrupt, tooNew } from '../disk/faults.ts';
+import { largestBytes } from '../disk/files.ts';
 
 /**
  * A data file:
  *
- *     sess-fs 1 5f3a9c01                                      version, CRC-32 of all that follows
- *     {"key":"9f86...","id":"m9...","createdAt":1,"owner":"u1","fields":[["userId",4],["cart",9]]}
- *     "u1"["x","y"]                                           the texts, one behind the other
+ *     sess-fs 1 5f3a9c01                                         version, CRC-32 of all that follows
+ *     {"key":"9f86...","createdAt":1,"owner":"u1","writeIds":["k3"],"fields":[["userId",4],["cart",9]]}
+ *     "u1"["x","y"]                                              the texts, one after the other
  *
  * JSON around the texts would escape and unescape each of them: five times the work at 64 KB. The
- * key is in the file so that a copied or renamed one is not taken for another session; the data id
- * of its name, so that a reader who opened it before it became spare does not take what is written
- * into it then for what it was; and the sum finds what is torn, also where the length is right
- * (blocks of NUL after a power cut).
+ * key is in the file so that a copied or renamed one is not taken for another session. The sum finds
+ * what is torn, also where the length is right (blocks of NUL after a power cut).
  */
-export interface StoredRecord {
-  fields: Record<string, string>;
-  createdAt: number;
-  owner?: string;
-  settings?: SessionSettings;
-}
-
-/** A record is its reader's, to do with as it likes. */
-export function copyOf({ fields, createdAt, owner, settings }: StoredRecord): StoredRecord {
-  const copy: StoredRecord = { fields: copyOfFields(fields), createdAt };
-  if (owner !== undefined) copy.owner = owner;
-  if (settings !== undefined) copy.settings = { ...settings };
-  return copy;
-}
+export type DataRecord = Omit<SessionRecord, 'expiresAt' | 'touchedAt'>;
 
 interface Header {
   key: SessionKey;
-  id: string;
   createdAt: number;
   owner?: string;
   settings?: SessionSettings;
+  writeIds: string[];
   fields: FieldEntry[];
 }
 
-/** Name and length; 1 behind them: the text is written as JSON, since UTF-8 has no lone surrogates. */
+/** Name and length in bytes; 1 after them: the text is written as JSON, since UTF-8 has no lone surrogates. */
 type FieldEntry = [name: string, length: number] | [name: string, length: number, escaped: 1];
 
 const version = 1;
@@ -50,41 +35,63 @@ const sumLength = 8;
 const headerAt = prefix.length + sumLength + 1;
 const lineFeed = 0x0a;
 
-export function encodeRecord(key: SessionKey, id: string, record: StoredRecord): Uint8Array {
-  const entries: FieldEntry[] = [];
-  let texts = '';
+/** From this length on a text is given as the bytes that were read: decoding it costs more than making a view of it. */
+const longText = 1024;
+
+/** The same record always gives the same bytes. @throws SessError `SESSION_TOO_LARGE` */
+export function encodeRecord(key: SessionKey, record: DataRecord): Uint8Array {
+  const { createdAt, owner, settings, writeIds } = record;
+  const texts: FieldText[] = [];
+  const fields: FieldEntry[] = [];
+  let length = 0;
   for (const [name, text] of Object.entries(record.fields)) {
-    const isWhole = text.isWellFormed();
-    const written = isWhole ? text : JSON.stringify(text);
-    entries.push(isWhole ? [name, written.length] : [name, written.length, 1]);
-    texts += written;
+    const isPlain = typeof text !== 'string' || text.isWellFormed();
+    const written = isPlain ? text : JSON.stringify(text);
+    const size = Buffer.byteLength(written);
+    fields.push(isPlain ? [name, size] : [name, size, 1]);
+    texts.push(written);
+    length += size;
   }
-  const { createdAt, owner, settings } = record;
   const header: Header = {
     key,
-    id,
     createdAt,
     ...(owner !== undefined && { owner }),
     ...(settings !== undefined && { settings }),
-    fields: entries,
+    writeIds: [...writeIds],
+    fields,
   };
-  const bytes = Buffer.from(`${prefix}${'0'.repeat(sumLength)}\n${JSON.stringify(header)}\n${texts}`);
-  if (bytes.length > largestBytes) {
-    throw new SessError(
-      'SESSION_TOO_LARGE',
-      `A session of ${bytes.length} bytes is too large for a file; nothing was written.`,
-    );
+  const start = `${prefix}${'0'.repeat(sumLength)}\n${JSON.stringify(header)}\n`;
+  const startLength = Buffer.byteLength(start);
+  assertNotTooLarge(startLength + length);
+  // Memory of its own: what goes to another thread is copied with all of the memory that it lies in.
+  const bytes = Buffer.allocUnsafeSlow(startLength + length);
+  bytes.write(start);
+  let at = startLength;
+  for (const text of texts) {
+    if (typeof text === 'string') at += bytes.write(text, at);
+    else {
+      bytes.set(text, at);
+      at += text.length;
+    }
   }
   bytes.write(sumOf(bytes), prefix.length, 'latin1');
   return bytes;
+}
+
+function assertNotTooLarge(length: number): void {
+  if (length <= largestBytes) return;
+  throw new SessError(
+    'SESSION_TOO_LARGE',
+    `A session of ${length} bytes is too large for a file; nothing was written.`,
+  );
 }
 
 function sumOf(bytes: Uint8Array): string {
   return crc32(bytes.subarray(headerAt)).toString(16).padStart(sumLength, '0');
 }
 
-/** @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` */
-export function decodeRecord(key: SessionKey, id: string, content: Uint8Array): StoredRecord {
+/** Long texts are given as views of `content`. @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` */
+export function decodeRecord(key: SessionKey, content: Uint8Array): DataRecord {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const start = /^sess-fs ([1-9]\d{0,8}) /.exec(bytes.toString('latin1', 0, 20));
   if (start === null) throw corrupt(key, bytes.length === 0 ? 'its data file is empty' : 'its data file is foreign');
@@ -96,13 +103,13 @@ export function decodeRecord(key: SessionKey, id: string, content: Uint8Array): 
   if (headerEnd < 0) throw corrupt(key, 'its data file has no header');
   const header = parseHeader(key, bytes.toString('utf8', headerAt, headerEnd));
   if (header.key !== key) throw corrupt(key, 'its data file belongs to another session');
-  if (header.id !== id) throw corrupt(key, 'its data file is that of another record');
-  const { createdAt, owner, settings } = header;
+  const { createdAt, owner, settings, writeIds } = header;
   return {
-    fields: fieldsOf(key, header.fields, bytes.toString('utf8', headerEnd + 1)),
+    fields: fieldsOf(key, header.fields, bytes.subarray(headerEnd + 1)),
     createdAt,
     ...(owner !== undefined && { owner }),
     ...(settings !== undefined && { settings }),
+    writeIds,
   };
 }
 
@@ -121,10 +128,11 @@ function isHeader(value: unknown): value is Header {
   return (
     isObject(value) &&
     typeof value['key'] === 'string' &&
-    typeof value['id'] === 'string' &&
     typeof value['createdAt'] === 'number' &&
     (value['owner'] === undefined || typeof value['owner'] === 'string') &&
     (value['settings'] === undefined || isSettings(value['settings'])) &&
+    Array.isArray(value['writeIds']) &&
+    value['writeIds'].every((id) => typeof id === 'string') &&
     Array.isArray(value['fields']) &&
     value['fields'].every(isFieldEntry)
   );
@@ -147,13 +155,14 @@ function isFieldEntry(value: unknown): boolean {
   return Array.isArray(value) && typeof value[0] === 'string' && Number.isSafeInteger(value[1]) && value[1] >= 0;
 }
 
-function fieldsOf(key: SessionKey, entries: readonly FieldEntry[], texts: string): Record<string, string> {
-  const fields = emptyFields(entries.length);
+function fieldsOf(key: SessionKey, entries: readonly FieldEntry[], texts: Buffer): Record<string, FieldText> {
+  const fields: Record<string, FieldText> = emptyFields(entries.length);
   let at = 0;
   for (const [name, length, escaped] of entries) {
-    const written = texts.slice(at, at + length);
-    setField(fields, name, escaped === 1 ? unescaped(key, written) : written);
-    at += length;
+    const end = at + length;
+    if (escaped === 1) setField(fields, name, unescaped(key, texts.toString('utf8', at, end)));
+    else setField(fields, name, length < longText ? texts.toString('utf8', at, end) : texts.subarray(at, end));
+    at = end;
   }
   if (at !== texts.length) throw corrupt(key, 'its texts are too long or too short');
   return fields;

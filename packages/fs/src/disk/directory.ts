@@ -2,10 +2,9 @@ import fs from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SessError } from '@sess/core';
 import { obstacleOn } from './directory-obstacle.ts';
-import { errorCode, isDenied, isMissing, replaced } from './faults.ts';
+import { errorCode, isDenied, replaced } from './faults.ts';
 import { namesIn, statusOf } from './files.ts';
-import { restoreOwners } from './restore-owners.ts';
-import { isShard } from './session-path.ts';
+import { isShard } from '../layout/paths.ts';
 
 /** What was found at start-up, by which it is known again. */
 export interface FoundDirectory {
@@ -29,11 +28,6 @@ export interface SessionDirectory {
    * @throws SessError `STORE_UNAVAILABLE`
    */
   verify(): Promise<void>;
-  /**
-   * The same; and the directory of owners, without which nobody would have a session, is made again where it is gone.
-   * Answers whether it was: then what was not found there may be there now.
-   */
-  verifyOwners(): Promise<boolean>;
   /** The same, if that was not done in the last moment. */
   verifyNowAndThen(): Promise<void>;
 }
@@ -105,7 +99,6 @@ export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
   const locks = join(path, 'locks');
   const owners = join(path, 'owners');
   let verifiedAt = -Infinity;
-  let restoring: Promise<void> | undefined;
 
   async function verify(): Promise<void> {
     let now: fs.Stats;
@@ -126,19 +119,6 @@ export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
     locks,
     owners,
     verify,
-    async verifyOwners() {
-      await verify();
-      try {
-        await statusOf(owners);
-        return false;
-      } catch (error) {
-        if (!isMissing(error)) throw error;
-        // Once for all who wait for it.
-        restoring ??= restoreOwners(path, owners).finally(() => (restoring = undefined));
-        await restoring;
-        return true;
-      }
-    },
     async verifyNowAndThen() {
       if (performance.now() - verifiedAt > verifiedForMs) await verify();
     },

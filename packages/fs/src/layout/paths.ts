@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SessionKey } from '@sess/core';
+import { type Stamp, dataName } from './names.ts';
 
 /** Where a session lies. */
 export interface SessionPath {
@@ -24,6 +25,14 @@ export function sessionPath(root: string, key: SessionKey): SessionPath {
   assertSessionKey(key);
   const shard = `${root}/${key.slice(0, 2)}`;
   return { key, shard, directory: `${shard}/${key}` };
+}
+
+export function stampPath(path: SessionPath, stamp: Stamp): string {
+  return `${path.directory}/${stamp.name}`;
+}
+
+export function dataPath(path: SessionPath, stamp: Stamp, id: string): string {
+  return `${path.directory}/${stamp.name}/${dataName(id)}`;
 }
 
 /** Whether a name in the root is a shard's. */

@@ -1,14 +1,13 @@
 import fs from 'node:fs';
 import { type SessionKey, systemClock } from '@sess/core';
-import { corrupt, errorCode, isMissing } from './faults.ts';
-import { systemCalls } from './calls/calls-in-use.ts';
-import type { Soon } from './calls/system-calls.ts';
+import { systemCalls } from './calls-in-use.ts';
+import { afterCommit, corrupt, errorCode, isMissing } from './faults.ts';
+import type { Soon } from './system-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
 /** A FIFO that somebody put in a file's place must not make `open` wait; a link must not lead elsewhere. */
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-const writing = O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
 const creating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 /** More than any session: what is larger was not written by this store. */
@@ -46,6 +45,14 @@ export function renameIfThere(from: string, to: string): Promise<boolean> {
 
 export async function makeDirectory(path: string): Promise<void> {
   return systemCalls().mkdir(path, directoryMode);
+}
+
+export async function makeDirectoryIfMissing(path: string): Promise<void> {
+  try {
+    await makeDirectory(path);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
 }
 
 /** Answers whether the name was there. */
@@ -93,30 +100,6 @@ export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean):
   await closedOrRemoved(path, fd, () => fill(fd, bytes, fsync));
 }
 
-/** The same over what a file holds. `false`: it was no plain file of our own with one name; its name is free now. */
-export async function writeOver(path: string, bytes: Uint8Array, fsync: boolean): Promise<boolean> {
-  let fd: number;
-  try {
-    fd = await open(path, writing);
-  } catch (error) {
-    if (!notAFile.has(errorCode(error) ?? '')) throw error;
-    await unlink(path);
-    return false;
-  }
-  return closedOrRemoved(path, fd, async () => {
-    const stats = await systemCalls().fstat(fd);
-    // Its other name may be that of a copy of the whole directory, made by `cp -al`, in which it is somebody's session.
-    if (strange(stats) !== undefined || stats.nlink > 1) {
-      await unlink(path);
-      return false;
-    }
-    // Not to nothing: ext4 would write a file that was emptied to the disk at once when it is closed.
-    if (stats.size > bytes.length) await systemCalls().ftruncate(fd, bytes.length);
-    await fill(fd, bytes, fsync);
-    return true;
-  });
-}
-
 async function fill(fd: number, bytes: Uint8Array, fsync: boolean): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await systemCalls().write(fd, bytes, done);
   // With the length, without the times: where the file was there before, a file system has no journal to write then.
@@ -146,36 +129,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** By what a file that nobody has changed is known again: each change of it gives it another time. */
-export interface FileMark {
-  size: number;
-  /** Absent: this process has written the file, and has not looked at it since. */
-  seen?: { ino: number; ctimeMs: number };
-}
-
-/** What is read of a file, and by what it is known again. */
-export interface WholeFile {
-  bytes: Uint8Array;
-  mark: FileMark;
-}
-
-/** The mark of a file that is still what it was; `undefined` where that can not be said, whatever the reason. */
-export async function sameFile(path: string, { size, seen }: FileMark): Promise<FileMark | undefined> {
+/** The same after a commit, which has taken place whatever the disk says. */
+export async function confirmed(path: string): Promise<void> {
   try {
-    const stats = await statusOf(path);
-    if (strange(stats) !== undefined || stats.size !== size) return undefined;
-    const isSame = seen === undefined || (stats.ino === seen.ino && stats.ctimeMs === seen.ctimeMs);
-    return isSame ? markOf(stats) : undefined;
-  } catch {
-    return undefined;
+    await syncDirectory(path);
+  } catch (error) {
+    throw afterCommit(error);
   }
 }
 
-function markOf({ size, ino, ctimeMs }: fs.Stats): FileMark {
-  return { size, seen: { ino, ctimeMs } };
-}
-
-/** A link, a socket, a file where the token should be. */
+/** A link, a socket, a file where the stamp should be. */
 const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
 
 /**
@@ -183,7 +146,7 @@ const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
  *
  * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own
  */
-export async function readWhole(path: string, key: SessionKey): Promise<WholeFile | undefined> {
+export async function readWhole(path: string, key: SessionKey): Promise<Uint8Array | undefined> {
   let fd: number;
   try {
     fd = await open(path, reading);
@@ -197,7 +160,7 @@ export async function readWhole(path: string, key: SessionKey): Promise<WholeFil
     const stats = await systemCalls().fstat(fd);
     const reason = strange(stats);
     if (reason !== undefined) throw corrupt(key, reason);
-    return { bytes: await readAll(fd, stats.size), mark: markOf(stats) };
+    return await readAll(fd, stats.size);
   } finally {
     await close(fd);
   }
@@ -210,7 +173,8 @@ function strange(stats: fs.Stats): string | undefined {
 }
 
 async function readAll(fd: number, size: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(size);
+  // Memory of its own: what goes to another thread is copied with all of the memory that it lies in.
+  const bytes = Buffer.allocUnsafeSlow(size);
   let done = 0;
   while (done < size) {
     const count = await systemCalls().read(fd, bytes, done);

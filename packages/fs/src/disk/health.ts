@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Finding } from '@sess/core';
 import { statusOf } from './files.ts';
-import { type SessionDirectory, refuseForeignShards } from './session-directory.ts';
+import { type SessionDirectory, refuseForeignShards } from './directory.ts';
 
 /** `f_type` of Linux's statfs(2). */
 const networkFileSystems = new Map<number, string>([

@@ -59,7 +59,7 @@ function hint(code: string): string {
   }
 }
 
-/** An error behind the commit: the change is there, whatever the code says. */
+/** An error after the commit: the change is there, whatever the code says. */
 export function afterCommit(error: unknown): SessError {
   return new SessError(
     'STORE_UNAVAILABLE',
@@ -91,9 +91,17 @@ export function replaced(path: string, what: string, cause?: unknown): SessError
   );
 }
 
-export function timedOut(boundMs: number): SessError {
+export function timedOut(): SessError {
   return new SessError(
     'STORE_TIMEOUT',
-    `The session directory did not answer within ${boundMs} ms. Whether a write took place is not known.`,
+    'The session directory did not answer in time. Whether a write took place is not known.',
+  );
+}
+
+export function died(cause: unknown): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    'The thread that works for the session directory ended. Whether a write took place is not known.',
+    { cause },
   );
 }

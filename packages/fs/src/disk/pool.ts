@@ -1,0 +1,39 @@
+import { assertInTime } from './in-time.ts';
+
+/**
+ * File operations run in the process's thread pool, which is also that of `crypto`, `zlib` and DNS. Those of a disk that
+ * hangs never come back; one thread is left to the others whatever happens.
+ */
+const slots = Math.max(1, poolSize() - 1);
+
+function poolSize(): number {
+  return Number(process.env['UV_THREADPOOL_SIZE']) || 4;
+}
+
+interface Pool {
+  atWork: number;
+  waiting: (() => void)[];
+}
+
+const shared = Symbol.for('@sess/fs pool');
+
+/** One for the process, since the thread pool is: on `globalThis`, since bundlers load a module twice. */
+function processPool(): Pool {
+  const slot: typeof globalThis & { [shared]?: Pool } = globalThis;
+  return (slot[shared] ??= { atWork: 0, waiting: [] });
+}
+
+/** Does some work when it is its turn, unless that comes after `by`. */
+export async function inPool<T>(by: number, work: () => Promise<T>): Promise<T> {
+  const pool = processPool();
+  if (pool.atWork < slots) pool.atWork += 1;
+  else await new Promise<void>((resolve) => pool.waiting.push(resolve));
+  try {
+    assertInTime(by);
+    return await work();
+  } finally {
+    const next = pool.waiting.shift();
+    if (next === undefined) pool.atWork -= 1;
+    else next();
+  }
+}

@@ -1,0 +1,15 @@
+import { type LiveSession, findSession } from './find-session.ts';
+import type { EndStamp } from './layout/names.ts';
+import type { SessionPath } from './layout/paths.ts';
+import type { Site } from './site.ts';
+
+/** @returns the session; the stamp of the end marker that stands; `undefined` where there is neither */
+export async function readSession(
+  site: Site,
+  path: SessionPath,
+  by: number,
+): Promise<LiveSession | EndStamp | undefined> {
+  const found = await findSession(site, path, by);
+  if (found.state === 'live') return { stamp: found.stamp, bytes: found.bytes };
+  return found.state === 'ended' ? found.stamp : undefined;
+}
