@@ -3,7 +3,7 @@ import { type StoreTestOptions, type TestRunner, testStore } from '@sess/store-t
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startCluster, startSentinel, startServer } from '../test/redis-server.ts';
-import { record } from '../test/session-fixtures.ts';
+import { by, record } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
 
 /** Without `skip`: Redis removes what has expired by itself, so the tests of `sweep` do not apply. */
@@ -36,11 +36,14 @@ function suite(name: string, rounds: number, start: () => Promise<Topology>): vo
       const prefix = `${id}:`;
       const stores = Array.from({ length: instances }, () => redisStore({ url, prefix }));
       const stored = async (key: SessionKey) => {
-        await stores[0]?.create(key, record({ a: '1' }));
+        await stores[0]?.create(key, record({ a: '1' }), by());
         return prefix + key;
       };
       const plant = {
-        corrupt: async (key: SessionKey) => void (await admin.setrange(await stored(key), 11, 'torn')),
+        corrupt: async (key: SessionKey) => {
+          const name = await stored(key);
+          await admin.set(name, ((await admin.get(name)) ?? '').slice(0, -1), 'KEEPTTL');
+        },
         foreign: async (key: SessionKey) => void (await admin.set(prefix + key, '{"cookie":{"path":"/"}}', 'EX', 60)),
         tooNew: async (key: SessionKey) => void (await admin.setrange(await stored(key), 0, '2 new')),
         raw: (key: SessionKey) => admin.dumpBuffer(prefix + key),

@@ -1,6 +1,6 @@
 import type { NotesApps } from '@sess/core';
-import type { Link } from './link.ts';
-import { script } from './script.ts';
+import type { Link } from './connection/link.ts';
+import { script } from './scripts/script.ts';
 
 /** KEYS: the sorted set of apps. ARGV: name, time to keep it in ms. A score is the time at which the note is over. */
 const noteScript = script(`
@@ -26,10 +26,15 @@ export function notedApps(link: Link, prefix: string): NotesApps {
   return {
     async noteApp(app, keepMs) {
       const send = () => link.evaluate(noteScript, name, [app, String(Math.min(Math.ceil(keepMs), 1e14))]);
-      await link.run({ what, isRepeatable: true, send });
+      await link.run({ what, by: link.soon(), isRepeatable: true, send });
     },
     async notedApps() {
-      const found = await link.run({ what, isRepeatable: true, send: () => link.evaluate(listScript, name, []) });
+      const found = await link.run({
+        what,
+        by: link.soon(),
+        isRepeatable: true,
+        send: () => link.evaluate(listScript, name, []),
+      });
       return Array.isArray(found) ? found.map(String) : [];
     },
   };

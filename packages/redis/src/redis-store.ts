@@ -7,18 +7,22 @@ import {
   type SessionStore,
   type WalksKeys,
 } from '@sess/core';
-import { checkClient } from './client-check.ts';
-import { link } from './link.ts';
-import { locationOfAddress, locationOfClient } from './location.ts';
+import { checkClient } from './connection/client-check.ts';
+import { link } from './connection/link.ts';
+import { locationOfAddress, locationOfClient } from './connection/location.ts';
 import { notedApps } from './noted-apps.ts';
 import { ownerIndex } from './owner-index.ts';
-import { createClient, databaseOf, duplicateClient, isCluster } from './redis-client.ts';
-import { replicatedWrites } from './replicated-writes.ts';
-import { checkServers } from './server-check.ts';
-import { sessionVerbs } from './session-verbs.ts';
-import { walkSessions } from './session-walk.ts';
+import { createClient, databaseOf, duplicateClient, isCluster } from './connection/redis-client.ts';
+import { replicatedWrites } from './connection/replicated-writes.ts';
+import { checkServers } from './connection/server-check.ts';
+import { stateNames } from './state-names.ts';
+import { creating } from './verbs/create.ts';
+import { destroying } from './verbs/destroy.ts';
+import { reading } from './verbs/read.ts';
+import { replacing } from './verbs/replace.ts';
+import type { SessionPlace } from './verbs/session-place.ts';
+import { walkSessions } from './walk/session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
-import { WholeOperations } from './whole-operations.ts';
 
 export type RedisStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & NotesApps & ChecksItself & Closes;
 
@@ -40,22 +44,20 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   // WAIT speaks of its own connection, and stops it.
   const second = isReplicated && !isCluster(client) ? duplicateClient(client, timeoutMs) : undefined;
   const durable = second && link({ client: second, isOurs: true, where, timeoutMs });
-  const confirmed = second && durable && replicatedWrites(durable, second, replicas, timeoutMs);
+  const lasting =
+    second && durable
+      ? { link: durable, run: replicatedWrites(durable, second, replicas) }
+      : { link: main, run: main.run };
 
-  const whole = new WholeOperations(where, timeoutMs);
   const index = ownerIndex(main, prefix);
-  const verbs = sessionVerbs({
-    main,
-    prefix,
-    index,
-    timeoutMs,
-    whole,
-    ...(durable && confirmed && { durable: { link: durable, writes: confirmed } }),
-  });
+  const place: SessionPlace = { main, lasting, prefix, index, newName: stateNames() };
   let closing: Promise<unknown> | undefined;
 
   return {
-    ...verbs,
+    create: creating(place),
+    read: reading(place),
+    replace: replacing(place),
+    destroy: destroying(place),
 
     keysByOwner: index.keysByOwner,
 
@@ -71,7 +73,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
 
     async close() {
-      closing ??= whole.close().then(() => Promise.all([main.close(), durable?.close()]));
+      closing ??= Promise.all([main.close(), durable?.close()]);
       await closing;
     },
   };

@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import { SessError } from '@sess/core';
 import type { Cluster, Redis } from 'ioredis';
-import type { RedisClient } from './redis-client.ts';
-import { type RedisAddress, parseRedisUrl } from './redis-url.ts';
+import type { RedisClient } from './connection/redis-client.ts';
+import { type RedisAddress, parseRedisUrl } from './connection/redis-url.ts';
 
 interface CommonOptions {
   /**

@@ -24,7 +24,9 @@ async function assertOver(t: Subject, key: SessionKey, endMarkerMs: number): Pro
 
 /** Counts up by replacing until the session is gone. Returns the last count that was stored. */
 async function countUntilGone(t: Subject, key: SessionKey, worker: number): Promise<number> {
-  let { record, version } = await t.stored(key, worker);
+  const found = await t.read(key, worker);
+  if (found === undefined || isEndMarker(found)) return 0;
+  let { record, version } = found;
   let count = 0;
   for (let tries = 0; tries < 1000; tries++) {
     const next = { ...record, fields: { ...record.fields, [`by ${worker}`]: `${count + 1}` } };

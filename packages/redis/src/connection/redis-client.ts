@@ -2,7 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Writable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import type { RedisAddress } from './redis-url.ts';
-import { settledWithin } from './settled-within.ts';
+import { clearTimeout, setTimeout } from './real-timers.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -103,8 +103,8 @@ function sentinelOptions(address: RedisAddress, timeoutMs: number, tls?: Connect
 
 /**
  * A cluster's nodes are ioredis' business, and so are their reconnects and redirections. What it sends again on the
- * way is harmless: a create or an update carries a token and a latest time (see write-tokens.ts). A destroy that finds
- * nothing after a connection was lost is not believed.
+ * way is harmless: a second copy of a write meets another version. A destroy that finds nothing after a connection was lost
+ * is not believed.
  */
 function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: number): Cluster {
   const { lazyConnect: _lazy, retryStrategy: _retry, enableOfflineQueue: _queue, ...redisOptions } = node;
@@ -131,8 +131,11 @@ function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: 
 }
 
 /** Closes the connection, or gives up after a while. */
-export function quit(client: RedisClient, timeoutMs: number): Promise<void> {
-  return settledWithin(timeoutMs, client.quit());
+export async function quit(client: RedisClient, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const isUp = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+  await Promise.race([client.quit().catch(() => {}), isUp]);
+  clearTimeout(timer);
 }
 
 /** A second connection with the same address, database and credentials, but our bounds. */

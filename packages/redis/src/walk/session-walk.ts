@@ -1,10 +1,9 @@
 import type { SessionKey } from '@sess/core';
 import type { Redis } from 'ioredis';
 import { cursorPages } from './cursor-pages.ts';
-import type { Link } from './link.ts';
-import { type RedisClient, isCluster } from './redis-client.ts';
-import { isSessionKey } from './session-key.ts';
-import { looksLive } from './session-record.ts';
+import type { Link } from '../connection/link.ts';
+import { type RedisClient, isCluster } from '../connection/redis-client.ts';
+import { isSessionKey } from '../session-key.ts';
 
 /** The servers that hold sessions: the one, or every master of a cluster. */
 export function mastersOf(client: RedisClient): Redis[] {
@@ -23,7 +22,12 @@ export async function* walkSessions(link: Link, prefix: string): AsyncGenerator<
   const pattern = `${before.replace(/[*?[\]\\^]/g, String.raw`\$&`)}${'?'.repeat(64)}`;
   const shown = new Set<string>();
 
-  const masters = await link.run({ what: 'a walk', isRepeatable: true, send: async () => mastersOf(client) });
+  const masters = await link.run({
+    what: 'a walk',
+    by: link.soon(),
+    isRepeatable: true,
+    send: async () => mastersOf(client),
+  });
   for (const master of masters) {
     const read = (cursor: string) => master.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
     for await (const names of cursorPages(link, 'a walk over the sessions', read)) {
@@ -46,10 +50,10 @@ async function live(link: Link, prefix: string, names: readonly string[]): Promi
   const keys = names.filter(isSessionKey);
   const send = () =>
     Promise.all(
-      keys.map((key) => link.client.getrange(`${prefix}${key}`, 0, 12).catch((error: unknown) => foreign(error))),
+      keys.map((key) => link.client.getrange(`${prefix}${key}`, 0, 22).catch((error: unknown) => foreign(error))),
     );
-  const found = await link.run({ what: 'a walk', isRepeatable: true, send });
-  return keys.filter((_, index) => looksLive(found[index] ?? ''));
+  const found = await link.run({ what: 'a walk', by: link.soon(), isRepeatable: true, send });
+  return keys.filter((_, index) => /^[1-9]\d* \S+ (?!- )/.test(found[index] ?? ''));
 }
 
 function foreign(error: unknown): string {

@@ -2,17 +2,27 @@ import type { Finding } from '@sess/core';
 import type { Redis } from 'ioredis';
 import type { Link } from './link.ts';
 import { isCluster } from './redis-client.ts';
-import { mastersOf } from './session-walk.ts';
+import { mastersOf } from '../walk/session-walk.ts';
 
 /** What is wrong with the servers, as far as they tell. */
 export async function checkServers(link: Link, replicas: number | undefined): Promise<Finding[]> {
   const what = 'a look at its settings';
-  const masters = await link.run({ what, isRepeatable: true, send: async () => mastersOf(link.client) });
+  const masters = await link.run({
+    what,
+    by: link.soon(),
+    isRepeatable: true,
+    send: async () => mastersOf(link.client),
+  });
   const found = new Map<string, Finding>();
   for (const master of masters) {
-    const info = parseInfo(await link.run({ what, isRepeatable: true, send: () => master.info() }));
-    const savesSnapshots = await link.run({ what, isRepeatable: true, send: () => hasSnapshots(master) });
-    const skewMs = await link.run({ what, isRepeatable: true, send: () => clockSkew(master) });
+    const info = parseInfo(await link.run({ what, by: link.soon(), isRepeatable: true, send: () => master.info() }));
+    const savesSnapshots = await link.run({
+      what,
+      by: link.soon(),
+      isRepeatable: true,
+      send: () => hasSnapshots(master),
+    });
+    const skewMs = await link.run({ what, by: link.soon(), isRepeatable: true, send: () => clockSkew(master) });
     const cutOff = isCluster(link.client) ? [] : judgeReplication(info);
     for (const finding of [...judge(info, savesSnapshots, replicas), ...judgeClock(skewMs), ...cutOff])
       found.set(finding.code, finding);

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { afterSilence } from './after-silence.ts';
+import { afterPatience } from './patience.ts';
 
 /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
 export class GreetingBound {
@@ -17,7 +17,7 @@ export class GreetingBound {
     const client = this.#client;
     const stream = client?.stream;
     this.#stop();
-    this.#stop = afterSilence(2 * this.#timeoutMs, () => {
+    this.#stop = afterPatience(performance.now() + 2 * this.#timeoutMs, () => {
       if (client?.status === 'connect' && client.stream === stream) client.disconnect(true);
     });
   }

@@ -125,8 +125,10 @@ export function withoutArguments(error: unknown): Error {
   return copy;
 }
 
-/** What Redis answers to each command between MULTI and EXEC. No answer of ours looks like it. */
-export const queued = 'QUEUED';
+/** Whether it is what Redis answers to each command between MULTI and EXEC. No answer of ours looks like it. */
+export function isQueued(answer: unknown): boolean {
+  return answer === 'QUEUED' || (answer instanceof Buffer && answer.length === 6 && answer.toString() === 'QUEUED');
+}
 
 /** A user's client that is inside a transaction: what we send becomes a part of it, and is not answered. */
 export function insideMulti(where: string): SessError {
@@ -158,5 +160,13 @@ export function connectionLost(where: string): SessError {
   return new SessError(
     'STORE_UNAVAILABLE',
     `The connection to Redis (${where}) was lost; the outcome of a write is unknown.`,
+  );
+}
+
+/** A destroy was carried out, but nobody knows what it removed. */
+export function answerLost(): SessError {
+  return new SessError(
+    'STORE_UNAVAILABLE',
+    'The session is not there any more, but the connection was lost before Redis could hand back what it held.',
   );
 }

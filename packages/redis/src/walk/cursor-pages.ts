@@ -1,5 +1,5 @@
 import { SessError } from '@sess/core';
-import type { Link } from './link.ts';
+import type { Link } from '../connection/link.ts';
 
 /** How often a cursor is begun at most. */
 const mostBeginnings = 5;
@@ -20,7 +20,7 @@ export async function* cursorPages(
     let cursor = '0';
     do {
       const at = cursor;
-      const [next, found] = await link.run({ what, isRepeatable: true, send: () => read(at) });
+      const [next, found] = await link.run({ what, by: link.soon(), isRepeatable: true, send: () => read(at) });
       cursor = next;
       yield found;
     } while (cursor !== '0' && link.lostAt < begunAt);

@@ -1,10 +1,10 @@
 import type { RedisClient } from './redis-client.ts';
 import { isUnknownScript } from './redis-errors.ts';
-import type { Script } from './script.ts';
+import type { Script } from '../scripts/script.ts';
 
-/** Runs scripts by their hash. */
+/** Runs scripts by their hash. Texts in an answer come as bytes. */
 export interface ScriptRunner {
-  evaluate(script: Script, key: string, args: readonly string[]): Promise<unknown>;
+  evaluate(script: Script, key: string, args: readonly (string | Buffer)[]): Promise<unknown>;
   /** A server that was started anew knows no scripts. */
   forget(): void;
 }
@@ -17,14 +17,14 @@ export function scriptRunner(usable: () => RedisClient): ScriptRunner {
       // The first time the whole script: it is known from then on, and nothing has to be sent twice.
       if (!known.has(script)) {
         known.add(script);
-        return usable().eval(script.lua, 1, key, ...args);
+        return usable().callBuffer('eval', script.lua, 1, key, ...args);
       }
       return usable()
-        .evalsha(script.sha, 1, key, ...args)
+        .callBuffer('evalsha', script.sha, 1, key, ...args)
         .catch((error: unknown) => {
           // SCRIPT FLUSH, a failover, another node of the cluster.
           if (!isUnknownScript(error)) throw error;
-          return usable().eval(script.lua, 1, key, ...args);
+          return usable().callBuffer('eval', script.lua, 1, key, ...args);
         });
     },
     forget: () => known.clear(),

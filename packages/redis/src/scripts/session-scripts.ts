@@ -1,0 +1,36 @@
+import { type Script, script } from './script.ts';
+
+/**
+ * ARGV: how the session must begin, its time to live in ms, whether it grows ('1'); all of its bytes, or places and bytes.
+ *
+ * Answers 1, or what stands there now. GETEX changes nothing, but counts as a write, so only a master answers it. Redis
+ * checks its memory at the first write of a script alone: what does not grow begins with one that needs none.
+ */
+export const replaceScript: Script = script(`
+local key, grows = KEYS[1], ARGV[3] == '1'
+if redis.call('GETRANGE', key, 0, #ARGV[1] - 1) ~= ARGV[1] then return redis.call('GETEX', key) end
+if not grows then redis.call('PEXPIRE', key, ARGV[2]) end
+if #ARGV == 4 then redis.call('SET', key, ARGV[4], 'KEEPTTL') end
+for i = 4, #ARGV - 1, 2 do redis.call('SETRANGE', key, ARGV[i], ARGV[i + 1]) end
+if grows then redis.call('PEXPIRE', key, ARGV[2]) end
+return 1
+`);
+
+/**
+ * ARGV: how a session under this key begins, the end marker to leave or '', how long that stands in ms.
+ *
+ * Answers what stood there. Only a whole session is removed: one whose texts have as many bytes as its first line says.
+ */
+export const destroyScript: Script = script(`
+local key, found = KEYS[1], redis.call('GET', KEYS[1])
+if found then
+  local bytes, texts = string.match(found, '^1 %x+ %S+ (%d+) %[[^\\n]*\\n()')
+  if string.sub(found, 1, #ARGV[1]) ~= ARGV[1] or not bytes or #found - texts + 1 ~= tonumber(bytes) then
+    return redis.call('GETEX', key)
+  end
+end
+redis.call('DEL', key)
+-- pcall: the session ends also when Redis is out of memory.
+if ARGV[2] ~= '' then redis.pcall('SET', key, ARGV[2], 'PX', ARGV[3]) end
+return found
+`);

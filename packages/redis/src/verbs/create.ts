@@ -1,0 +1,49 @@
+import type { SessionKey, SessionStore } from '@sess/core';
+import { isCluster } from '../connection/redis-client.ts';
+import { insideMulti, isQueued } from '../connection/redis-errors.ts';
+import { draft } from '../session-layout.ts';
+import { type SessionPlace, foundBy, nameOf, timeLeft } from './session-place.ts';
+
+/** One `SET NX`, and with an owner the entry in the index before it. */
+export function creating(place: SessionPlace): SessionStore['create'] {
+  const { lasting, index } = place;
+  const { link, run } = lasting;
+
+  async function store(key: SessionKey, whole: string | Buffer, ttl: number, name: string): Promise<boolean> {
+    const at = nameOf(place, key);
+    // `PXAT 1` was over long ago: a session that ends as it begins is never seen.
+    const setting =
+      ttl > 0 ? link.usable().set(at, whole, 'PX', ttl, 'NX') : link.usable().set(at, whole, 'PXAT', 1, 'NX');
+    const reply: unknown = await setting;
+    if (isQueued(reply)) throw insideMulti(link.where());
+    if (reply !== null) return true;
+    // Taken: also by what was sent before the connection was lost.
+    return foundBy(place, key, await link.usable().getBuffer(at))?.name === name;
+  }
+
+  async function storeWithEntry(owner: string, key: SessionKey, ttl: number, store: () => Promise<boolean>) {
+    const entering = index.send(link, owner, key, ttl);
+    if (isCluster(link.client)) {
+      await entering;
+      return store();
+    }
+    // One round trip: on one connection the entry is there before the session is.
+    const [entered, stored] = await Promise.allSettled([entering, store()]);
+    if (stored.status === 'rejected') throw stored.reason;
+    if (entered.status === 'fulfilled') return stored.value;
+    // A session that is missing from its index must not stay. Nobody has its token yet.
+    if (stored.value) await link.usable().del(nameOf(place, key));
+    throw entered.reason;
+  }
+
+  return async (key, record, by) => {
+    nameOf(place, key);
+    const { owner } = record;
+    const ttl = timeLeft(record);
+    const { state, parts } = draft(key, record, place.newName());
+    const storeAlone = () => store(key, parts[0] ?? '', ttl, state.name);
+    const send = () => (owner === undefined ? storeAlone() : storeWithEntry(owner, key, ttl, storeAlone));
+    const isStored = await run({ what: 'a create', by, isRepeatable: true, send });
+    return isStored ? { version: state } : undefined;
+  };
+}

@@ -1,0 +1,50 @@
+import type { ReplaceOutcome, SessionKey, SessionRecord, SessionStore } from '@sess/core';
+import { isRenewalDue } from '../owner-index.ts';
+import { replaceScript } from '../scripts/session-scripts.ts';
+import { draft } from '../session-layout.ts';
+import { startOf } from '../session-record.ts';
+import { StoredMarker, stateOf } from '../stored-state.ts';
+import { type SessionPlace, foundBy, nameOf, timeLeft } from './session-place.ts';
+
+/** One script, which compares and writes. */
+export function replacing(place: SessionPlace): SessionStore['replace'] {
+  const { main, index } = place;
+
+  /** Once in a while a session that stays in use renews its entry. There is time: nobody waits for it. */
+  function renewEntry(owner: string, key: SessionKey, record: SessionRecord): void {
+    const send = () => index.send(main, owner, key, timeLeft(record));
+    main.run({ what: 'a renewal', by: main.soon(), isRepeatable: true, send }).catch(() => {});
+  }
+
+  return async (key, version, record, by): Promise<ReplaceOutcome> => {
+    const at = nameOf(place, key);
+    const before = stateOf(version);
+    const { owner } = record;
+    const ttl = timeLeft(record);
+    const { state, parts, grows } = draft(key, record, place.newName(), before);
+    const args = [startOf(key, before.name), String(ttl), grows || ttl === 0 ? '1' : '0', ...parts];
+    let sentAt = Infinity;
+
+    const send = async () => {
+      if (owner !== undefined && owner !== before.record.owner) await index.send(main, owner, key, ttl);
+      sentAt = Math.min(sentAt, performance.now());
+      return main.evaluate(replaceScript, at, args);
+    };
+    const reply = await main.run({ what: 'a replace', by, isRepeatable: true, send });
+    if (reply === null) return { verdict: 'gone' };
+    const stored = foundBy(place, key, reply);
+    if (stored instanceof StoredMarker) return { verdict: 'gone' };
+    // What was sent again may meet what its first copy has written.
+    if (stored === undefined || stored.name === state.name) {
+      if (owner !== undefined && owner === before.record.owner && isRenewalDue(before.record, record))
+        renewEntry(owner, key, record);
+      return { verdict: 'replaced', version: state };
+    }
+    const isDoubtful = main.lostAt >= sentAt;
+    return {
+      verdict: 'conflict',
+      stored: { record: stored.record, version: stored },
+      ...(isDoubtful && { isDoubtful }),
+    };
+  };
+}
