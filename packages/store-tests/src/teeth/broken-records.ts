@@ -1,199 +1,158 @@
-import type { SessionChange, SessionKey, SessionRecord } from '@sess/core';
+import { type SessionKey, type SessionRecord, isEndMarker } from '@sess/core';
+import { keeping, taking } from './altered-stores.ts';
 import type { Broken } from './broken.ts';
-import { HonestStore } from './honest-store.ts';
+import { type CreateCall, type Created, type Found, HonestStore, type ReadCall } from './honest-store.ts';
+import type { Kept } from './storage.ts';
 
-type Found = SessionRecord | 'ended' | undefined;
-
-class CorruptIsAbsent extends HonestStore {
-  override async read(key: SessionKey): Promise<Found> {
-    const entry = this.storage.entries.get(key);
-    return entry && 'code' in entry ? undefined : super.read(key);
-  }
-}
-
-class ReturnsAliases extends HonestStore {
-  override async read(key: SessionKey): Promise<Found> {
-    const copy = await super.read(key);
-    return copy === undefined || copy === 'ended' ? copy : this.storage.live(key);
-  }
-}
-
-class KeepsAliases extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    const created = await super.create(key, record);
-    if (created) this.storage.entries.set(key, record);
-    return created;
-  }
-}
-
-class Caching extends HonestStore {
-  readonly #cache = new Map<SessionKey, SessionRecord>();
-
-  override async read(key: SessionKey): Promise<Found> {
-    const cached = this.#cache.get(key);
-    if (cached) return cached;
-    const record = await super.read(key);
-    if (record && record !== 'ended') this.#cache.set(key, record);
-    return record;
-  }
-}
-
-class ReadsInTwoSteps extends HonestStore {
-  override async read(key: SessionKey): Promise<Found> {
-    const first = await super.read(key);
-    const second = await super.read(key);
-    if (first === undefined || first === 'ended' || second === undefined || second === 'ended') return second;
-    return { ...second, fields: first.fields };
-  }
-}
-
-class LateByOne extends HonestStore {
-  override async read(key: SessionKey): Promise<Found> {
-    const entry = this.storage.entries.get(key);
-    const isDue = entry && 'fields' in entry && entry.expiresAt === this.storage.clock();
-    return isDue ? structuredClone(entry) : super.read(key);
-  }
-}
-
-class MovesDeadlineBack extends HonestStore {
-  override apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    return { ...super.apply(record, change), expiresAt: change.expiresAt };
-  }
-}
-
-class DeadlineOnlyLater extends HonestStore {
-  override apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    return { ...super.apply(record, change), expiresAt: Math.max(record.expiresAt, change.expiresAt) };
-  }
-}
-
-class MovesTouchBack extends HonestStore {
-  override apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    return { ...super.apply(record, change), touchedAt: change.touchedAt };
-  }
-}
-
-class BeginsAnew extends HonestStore {
-  override apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    return { ...super.apply(record, change), createdAt: change.touchedAt };
-  }
-}
-
-class MergesSettings extends HonestStore {
-  override apply(record: SessionRecord, change: SessionChange): SessionRecord {
-    return { ...super.apply(record, change), settings: { ...record.settings, ...change.settings } };
-  }
-}
-
-class LossyFieldKeys extends HonestStore {
-  override merge(record: SessionRecord, change: SessionChange): Record<string, string> {
-    const fields: Record<string, string> = {};
-    for (const [name, text] of Object.entries(super.merge(record, change))) fields[name] = text;
-    return fields;
-  }
-}
-
-class LossyTexts extends HonestStore {
-  override merge(record: SessionRecord, change: SessionChange): Record<string, string> {
-    const fields = Object.entries(super.merge(record, change));
-    return Object.fromEntries(fields.map(([name, text]) => [name, text.replaceAll('\0', '')]));
-  }
-}
-
-class ReviseIsSet extends HonestStore {
-  override merge(record: SessionRecord, change: SessionChange): Record<string, string> {
-    return super.merge(record, { ...change, set: { ...change.set, ...change.revise } });
-  }
-}
-
-class InheritedFields extends HonestStore {
-  override holds(record: SessionRecord, { expect = {} }: SessionChange): boolean {
-    return Object.keys(expect).every((name) => record.fields[name] === expect[name]);
-  }
-}
-
-class EmptyIsAbsent extends HonestStore {
-  override holds(record: SessionRecord, { expect = {} }: SessionChange): boolean {
-    const fields = new Map(Object.entries(record.fields));
-    return Object.entries(expect).every(([name, text]) => (fields.get(name) ?? '') === (text ?? ''));
-  }
-}
-
-/** Records that do not come back as they were stored. */
+/** Records that do not come back as they were given. */
 export const brokenRecords: readonly Broken[] = [
   {
-    Store: CorruptIsAbsent,
     mistake: 'a damaged record reads as absent',
     failsOn: 'a torn record > read throws STORE_CORRUPT and leaves it as it was',
+    Store: class CorruptIsAbsent extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        return this.isDamaged(call[0]) ? undefined : super.read(...call);
+      }
+    },
   },
   {
-    Store: ReturnsAliases,
     mistake: 'read returns the record that is stored, not a copy',
-    failsOn: 'copies > changing a record that was read changes nothing that is stored',
+    failsOn: 'copies > changing what was handed out changes nothing that is stored',
+    Store: class ReturnsAliases extends HonestStore {
+      override handOut(kept: Kept): Kept {
+        return kept;
+      }
+    },
   },
   {
-    Store: KeepsAliases,
     mistake: 'create keeps the record that it was given',
-    failsOn: 'copies > changing a record after create, or a change after update, changes nothing that is stored',
+    failsOn: 'copies > changing what was given in changes nothing that is stored',
+    Store: class KeepsAliases extends HonestStore {
+      override async create(...call: CreateCall): Promise<Created> {
+        const created = await super.create(...call);
+        if (created) this.storage.entries.set(call[0], { ...created, record: call[1] });
+        return created;
+      }
+    },
   },
   {
-    Store: Caching,
     mistake: 'each worker remembers what it has read',
-    failsOn: 'an update merges > what was applied is read by every worker at once',
+    failsOn: 'replace > is read by every worker as soon as it is answered',
+    Store: class Caching extends HonestStore {
+      readonly #cache = new Map<string, Found>();
+
+      override async read(...call: ReadCall): Promise<Found> {
+        const found = this.#cache.get(call[0]) ?? (await super.read(...call));
+        if (found !== undefined) this.#cache.set(call[0], found);
+        return found;
+      }
+    },
   },
   {
-    Store: ReadsInTwoSteps,
     mistake: 'read takes the fields of one moment and the rest of another',
-    failsOn: 'readers among writers > see one complete version, and never an older one after a newer',
+    failsOn: 'readers among writers > see one complete state, and never an older one after a newer',
+    Store: class ReadsInTwoSteps extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        const [first, second] = [await super.read(...call), await super.read(...call)];
+        if (!first || isEndMarker(first) || !second || isEndMarker(second)) return second;
+        return { ...second, record: { ...second.record, fields: first.record.fields } };
+      }
+    },
   },
   {
-    Store: LateByOne,
+    mistake: 'read tells the version of a later moment than the record',
+    failsOn: 'writers at the same time > increments from all workers end at exactly their number',
+    Store: class ReadsVersionLater extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        const [first, second] = [await super.read(...call), await super.read(...call)];
+        if (!first || isEndMarker(first) || !second || isEndMarker(second)) return second;
+        return { ...first, version: second.version };
+      }
+    },
+  },
+  {
     mistake: 'a session is still found at its deadline',
     failsOn: 'the deadline > a session is found until its deadline and not from then on, to the millisecond',
+    Store: class LateByOne extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        const entry = this.storage.entries.get(call[0]);
+        const isDue = entry && 'record' in entry && entry.record.expiresAt === this.storage.clock();
+        return isDue ? this.handOut(entry) : super.read(...call);
+      }
+    },
   },
   {
-    Store: MovesDeadlineBack,
-    mistake: 'the deadline moves earlier without settings',
-    failsOn: 'a change and the deadline > without settings the deadline never moves earlier',
+    mistake: 'the deadline never moves earlier',
+    failsOn: 'replace and the deadline > replace moves the deadline earlier',
+    Store: taking((record, { expiresAt }) => ({ ...record, expiresAt: Math.max(expiresAt, record.expiresAt) })),
   },
   {
-    Store: DeadlineOnlyLater,
-    mistake: 'the deadline does not move earlier with settings',
-    failsOn: 'a change and the deadline > with settings the deadline moves earlier as well as later',
+    mistake: 'the deadline never moves later',
+    failsOn: 'replace and the deadline > replace moves the deadline later, past the old one',
+    Store: taking((record, { expiresAt }) => ({ ...record, expiresAt: Math.min(expiresAt, record.expiresAt) })),
   },
   {
-    Store: MovesTouchBack,
-    mistake: 'touchedAt moves earlier',
-    failsOn: 'the other times > touchedAt never moves earlier, with or without settings',
+    mistake: 'touchedAt never moves earlier',
+    failsOn: 'replace and the deadline > touchedAt and createdAt are kept as they were given, earlier and later',
+    Store: taking((record, { touchedAt }) => ({ ...record, touchedAt: Math.max(touchedAt, record.touchedAt) })),
   },
-  { Store: BeginsAnew, mistake: 'createdAt changes', failsOn: 'the other times > createdAt never changes' },
   {
-    Store: MergesSettings,
+    mistake: 'createdAt stays as it was',
+    failsOn: 'replace > puts another record in the place of the stored one, whole',
+    Store: taking((record, { createdAt }) => ({ ...record, createdAt })),
+  },
+  {
     mistake: 'settings are merged',
-    failsOn: 'owner and settings > a change without settings keeps them, others replace them as a whole',
+    failsOn: 'replace > sets, changes and removes the owner and the settings',
+    Store: taking((record, { settings }) => ({ ...record, settings: { ...settings, ...record.settings } })),
   },
   {
-    Store: LossyFieldKeys,
-    mistake: 'a field "__proto__" is lost',
-    failsOn: 'field keys > keeps field keys of every kind at update, and compares, revises and removes them',
+    mistake: 'an owner stays when the new record has none',
+    failsOn: 'replace > leaves nothing of what the new record does not hold',
+    Store: taking((record, { owner }) => ({ ...(owner !== undefined && { owner }), ...record })),
   },
   {
-    Store: HonestStore,
+    mistake: 'fields are merged',
+    failsOn: 'replace > a session whose last field was removed is still there',
+    Store: taking((record, { fields }) => ({ ...record, fields: { ...fields, ...record.fields } })),
+  },
+  {
+    mistake: 'of the write ids only eight are kept',
+    failsOn: 'replace > keeps the write ids exactly, none or twelve of sixteen characters',
+    Store: taking((record) => ({ ...record, writeIds: record.writeIds.slice(0, 8) })),
+  },
+  {
+    mistake: 'settings that are false or missing are stored as the defaults',
+    failsOn: 'create, read and destroy > keeps settings that hold only one of the two',
+    Store: keeping(({ settings, ...record }) => ({ ...record, settings: { ...settings, persistent: true } })),
+  },
+  {
+    mistake: 'a session without fields is not stored',
+    failsOn: 'create, read and destroy > keeps a session without fields',
+    Store: class NeedsFields extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        const found = await super.read(...call);
+        const isEmpty = found && 'record' in found && Object.keys(found.record.fields).length === 0;
+        return isEmpty ? undefined : found;
+      }
+    },
+  },
+  {
+    mistake: 'all sessions share their fields',
+    failsOn: 'create, read and destroy > sessions do not see each other',
+    Store: class SharesFields extends HonestStore {
+      override put(key: SessionKey, record: SessionRecord): { version: unknown } {
+        for (const entry of this.storage.entries.values())
+          if ('record' in entry) entry.record = { ...entry.record, fields: record.fields };
+        return super.put(key, record);
+      }
+    },
+  },
+  {
     mistake: 'a clock of its own is compared with those of the hosts',
     failsOn:
       'hosts whose clocks differ > a session lives as long as the time left says, from a host whose clock is an hour slow',
     ownClock: true,
-  },
-  { Store: LossyTexts, mistake: 'NUL is lost', failsOn: 'field texts > keeps NUL' },
-  { Store: ReviseIsSet, mistake: 'revise is a set', failsOn: 'revise > does not undo a delete by another worker' },
-  {
-    Store: InheritedFields,
-    mistake: 'names that every object has count as fields',
-    failsOn: 'field keys > inherited names are not there: expected absent they hold, and revise leaves them out',
-  },
-  {
-    Store: EmptyIsAbsent,
-    mistake: 'the empty text counts as no field',
-    failsOn: 'expect > the empty text where there is no field is a conflict, and nothing of the change is written',
+    Store: HonestStore,
   },
 ];

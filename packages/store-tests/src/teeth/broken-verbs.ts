@@ -1,241 +1,227 @@
-import type { DestroyOptions, SessionChange, SessionKey, SessionRecord, UpdateVerdict } from '@sess/core';
+import { SessError } from '@sess/core';
 import type { Broken } from './broken.ts';
-import { HonestStore, yielded } from './honest-store.ts';
+import {
+  type CreateCall,
+  type Created,
+  type DestroyCall,
+  type Destroyed,
+  type Found,
+  HonestStore,
+  type ReadCall,
+  yielded,
+} from './honest-store.ts';
 
-class Upserting extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const verdict = await super.update(key, change);
-    if (verdict !== 'gone') return verdict;
-    const { touchedAt, expiresAt } = change;
-    await this.create(key, { fields: { ...change.set }, createdAt: touchedAt, touchedAt, expiresAt });
-    return 'applied';
-  }
-}
-
-class LastWriteWins extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    await this.enterOwner(change.owner, key);
-    const record = await this.read(key);
-    if (record === undefined || record === 'ended') return 'gone';
-    if (!this.holds(record, change)) return 'conflict';
-    await yielded();
-    if (this.storage.live(key) === undefined) return 'gone';
-    this.storage.entries.set(key, this.apply(record, change));
-    return 'applied';
-  }
-}
-
-class CheckThenWrite extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    await this.enterOwner(change.owner, key);
-    const record = await this.read(key);
-    if (record === undefined || record === 'ended') return 'gone';
-    await yielded();
-    const latest = this.storage.live(key) ?? record;
-    if (!this.holds(latest, change)) return 'conflict';
-    this.storage.entries.set(key, this.apply(latest, change));
-    return 'applied';
-  }
-}
-
-class CompareThenWrite extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const { expect: _, ...rest } = change;
-    const record = await this.read(key);
-    if (record && record !== 'ended' && !this.holds(record, change)) return 'conflict';
-    return super.update(key, rest);
-  }
-}
-
-class TouchRevives extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const entry = this.storage.entries.get(key);
-    const isTouch = Object.keys(change).length === 2;
-    if (isTouch && entry && 'fields' in entry) entry.expiresAt = Math.max(entry.expiresAt, change.expiresAt);
-    return super.update(key, change);
-  }
-}
-
-class FieldByField extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const { touchedAt, expiresAt, expect = {} } = change;
-    for (const [name, text] of Object.entries(change.set ?? {})) {
-      const verdict = await super.update(key, { set: { [name]: text }, expect, touchedAt, expiresAt });
-      if (verdict !== 'applied') return verdict;
-    }
-    return super.update(key, change);
-  }
-}
-
-class WritesBeforeComparing extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const { expect: _, ...rest } = change;
-    const record = await this.read(key);
-    const verdict = await super.update(key, rest);
-    const isConflict = record && record !== 'ended' && !this.holds(record, change);
-    return verdict === 'applied' && isConflict ? 'conflict' : verdict;
-  }
-}
-
-class MovesTimesOnConflict extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    await super.update(key, { touchedAt: change.touchedAt, expiresAt: change.expiresAt });
-    return super.update(key, change);
-  }
-}
-
-class NoEndMarker extends HonestStore {
-  override async destroy(key: SessionKey): Promise<SessionRecord | undefined> {
-    return super.destroy(key);
-  }
-}
-
-class AlwaysEndMarker extends HonestStore {
-  override async destroy(key: SessionKey, { endMarkerMs }: DestroyOptions = {}): Promise<SessionRecord | undefined> {
-    return super.destroy(key, { endMarkerMs: endMarkerMs || 1000 });
-  }
-}
-
-class RemovesMarkers extends HonestStore {
-  override async destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | undefined> {
-    const record = await super.destroy(key, options);
-    if (!options.endMarkerMs) this.storage.entries.delete(key);
-    return record;
-  }
-}
-
-class DestroyReturnsNothing extends HonestStore {
-  override async destroy(key: SessionKey, options?: DestroyOptions): Promise<SessionRecord | undefined> {
-    await super.destroy(key, options);
-    return undefined;
-  }
-}
-
-class ReadThenDestroy extends HonestStore {
-  override async destroy(key: SessionKey, options?: DestroyOptions): Promise<SessionRecord | undefined> {
-    const record = await this.read(key);
-    await super.destroy(key, options);
-    return record === 'ended' ? undefined : record;
-  }
-}
-
-class DestroysDamage extends HonestStore {
-  override async destroy(key: SessionKey, options?: DestroyOptions): Promise<SessionRecord | undefined> {
-    const entry = this.storage.entries.get(key);
-    if (entry && 'code' in entry) this.storage.entries.delete(key);
-    return super.destroy(key, options);
-  }
-}
-
-class LookThenCreate extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    await this.enterOwner(record.owner, key);
-    const isFree = (await this.read(key)) === undefined;
-    await yielded();
-    if (isFree) this.storage.entries.set(key, structuredClone(record));
-    return isFree;
-  }
-}
-
-class CreatesOverMarkers extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    const entry = this.storage.entries.get(key);
-    if (entry && 'endsAt' in entry) this.storage.entries.delete(key);
-    return super.create(key, record);
-  }
-}
-
-class BlockedByExpired extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    return !this.storage.entries.has(key) && super.create(key, record);
-  }
-}
-
-/** Verbs that are not one atomic step, or do not do what they say. */
+/** Create, read and destroy that are not one atomic step, or do not do what they say. */
 export const brokenVerbs: readonly Broken[] = [
   {
-    Store: Upserting,
-    mistake: 'update creates what is not there',
-    failsOn: 'an update never creates > a set where nothing was stored is gone and writes nothing',
-  },
-  {
-    Store: LastWriteWins,
-    mistake: 'update reads the session, changes its copy and writes all of it back',
-    failsOn: 'writers at the same time > changes of different fields all stay',
-  },
-  {
-    Store: CheckThenWrite,
-    mistake: 'update looks whether the session is there and writes after that',
-    failsOn: 'destroy against > a set: once destroy was answered nothing brings the session back',
-  },
-  {
-    Store: CompareThenWrite,
-    mistake: 'update compares and writes after that',
-    failsOn: 'writers at the same time > increments by compare-and-set from all workers end at exactly their number',
-  },
-  {
-    Store: TouchRevives,
-    mistake: 'a touch moves the deadline of an expired session',
-    failsOn: 'the deadline > update at the deadline is gone, and brings nothing back',
-  },
-  {
-    Store: FieldByField,
-    mistake: 'update writes one field after the other',
-    failsOn: 'readers among writers > see one complete version, and never an older one after a newer',
-  },
-  {
-    Store: WritesBeforeComparing,
-    mistake: 'update writes although it answers conflict',
-    failsOn: 'expect > another text is a conflict, and nothing of the change is written',
-  },
-  {
-    Store: MovesTimesOnConflict,
-    mistake: 'a conflict still moves the times',
-    failsOn: 'a change and the deadline > a conflict does not move the deadline',
-  },
-  {
-    Store: NoEndMarker,
     mistake: 'destroy leaves no end marker',
-    failsOn: 'the end marker > after destroy with a marker every worker reads "ended"',
+    failsOn: 'the end marker > after destroy with a marker every worker reads it, with the successor that was given',
+    Store: class NoEndMarker extends HonestStore {
+      override async destroy(...[key, , by]: DestroyCall): Promise<Destroyed> {
+        return super.destroy(key, {}, by);
+      }
+    },
   },
   {
-    Store: AlwaysEndMarker,
     mistake: 'destroy leaves an end marker that nobody asked for',
     failsOn: 'the end marker > destroy leaves no marker when none was asked for',
+    Store: class AlwaysEndMarker extends HonestStore {
+      override async destroy(...[key, options, by]: DestroyCall): Promise<Destroyed> {
+        return super.destroy(key, { ...options, endMarkerMs: options.endMarkerMs || 1000 }, by);
+      }
+    },
   },
   {
-    Store: RemovesMarkers,
+    mistake: 'destroy leaves an end marker only in place of a session',
+    failsOn: 'the end marker > destroy leaves the marker that was asked for where nothing was stored',
+    Store: class MarksSessionsOnly extends HonestStore {
+      override async destroy(...[key, options, by]: DestroyCall): Promise<Destroyed> {
+        return super.destroy(key, this.storage.live(key) ? options : {}, by);
+      }
+    },
+  },
+  {
+    mistake: 'the end marker forgets the successor',
+    failsOn: 'the end marker > after destroy with a marker every worker reads it, with the successor that was given',
+    Store: class LosesSuccessors extends HonestStore {
+      override async destroy(...[key, { endMarkerMs = 0 }, by]: DestroyCall): Promise<Destroyed> {
+        return super.destroy(key, { endMarkerMs }, by);
+      }
+    },
+  },
+  {
+    mistake: 'the end marker takes each successor for that of a rotation',
+    failsOn: 'the end marker > destroy leaves the marker that was asked for where nothing was stored',
+    Store: class AlwaysRotated extends HonestStore {
+      override async destroy(...[key, { successor, ...rest }, by]: DestroyCall): Promise<Destroyed> {
+        const rotated = successor && { successor: { ...successor, by: 'rotated' as const } };
+        return super.destroy(key, { ...rest, ...rotated }, by);
+      }
+    },
+  },
+  {
     mistake: 'destroy removes an end marker that stands',
-    failsOn: 'the end marker > destroy under a marker answers undefined and leaves the marker',
+    failsOn: 'the end marker > destroy under a marker answers it and leaves it as it is: nothing asked for changes it',
+    Store: class RemovesMarkers extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        const destroyed = await super.destroy(...call);
+        if (!call[1].endMarkerMs) this.storage.entries.delete(call[0]);
+        return destroyed;
+      }
+    },
   },
   {
-    Store: DestroyReturnsNothing,
+    mistake: 'destroy puts a new end marker in the place of one that stands',
+    failsOn: 'the end marker > a marker that is asked for again stands for no longer',
+    Store: class RenewsMarkers extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        const destroyed = await super.destroy(...call);
+        if (call[1].endMarkerMs) this.end(call[0], call[1]);
+        return destroyed;
+      }
+    },
+  },
+  {
+    mistake: 'destroy does not answer the end marker that stands',
+    failsOn: 'the end marker > destroy under a marker answers it and leaves it as it is: nothing asked for changes it',
+    Store: class HidesMarkers extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        const destroyed = await super.destroy(...call);
+        return destroyed && 'ended' in destroyed ? undefined : destroyed;
+      }
+    },
+  },
+  {
+    mistake: 'an end marker stands for what the session had left',
+    failsOn: 'the end marker > a marker stands for its own time, not for what the session had left',
+    Store: class MarksUntilDeadline extends HonestStore {
+      override async destroy(...[key, options, by]: DestroyCall): Promise<Destroyed> {
+        const leftMs = (this.storage.live(key)?.record.expiresAt ?? 0) - this.storage.clock();
+        return super.destroy(
+          key,
+          { ...options, ...(options.endMarkerMs && leftMs > 0 && { endMarkerMs: leftMs }) },
+          by,
+        );
+      }
+    },
+  },
+  {
     mistake: 'destroy does not return the session',
     failsOn: 'create, read and destroy > destroy returns the record as it was last',
+    Store: class DestroyReturnsNothing extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        await super.destroy(...call);
+        return undefined;
+      }
+    },
   },
   {
-    Store: ReadThenDestroy,
-    mistake: 'destroy reads the session and removes it after that',
-    failsOn: 'destroy against > destroy: one of them gets the record, and a marker that one of them asked for stands',
+    mistake: 'destroy reads the session, and removes it after that',
+    failsOn: 'destroy against > destroy: one of them gets the record, and the first marker stands as it is',
+    Store: class ReadThenDestroy extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        const found = await this.read(call[0], call[2]);
+        await super.destroy(...call);
+        return found && 'record' in found ? found.record : found;
+      }
+    },
   },
   {
-    Store: DestroysDamage,
+    mistake: 'destroy leaves the session',
+    failsOn: 'create, read and destroy > after destroy no worker finds the session',
+    Store: class DestroysNothing extends HonestStore {
+      override end(): void {}
+    },
+  },
+  {
     mistake: 'destroy removes a damaged record',
     failsOn: 'a torn record > destroy throws STORE_CORRUPT and leaves it as it was',
+    Store: class DestroysDamage extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        if (this.isDamaged(call[0])) this.storage.entries.delete(call[0]);
+        return super.destroy(...call);
+      }
+    },
   },
   {
-    Store: LookThenCreate,
-    mistake: 'create looks whether the key is free and writes after that',
+    mistake: 'what was never stored is taken for ended',
+    failsOn: 'create, read and destroy > reads undefined where nothing was stored',
+    Store: class AbsentIsEnded extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        return (await super.read(...call)) ?? { ended: true };
+      }
+
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        return (await super.destroy(...call)) ?? { ended: true };
+      }
+    },
+  },
+  {
+    mistake: 'create writes over a live session',
+    failsOn: 'create, read and destroy > create under a live key answers undefined and writes nothing',
+    Store: class CreatesOverSessions extends HonestStore {
+      override async create(...call: CreateCall): Promise<Created> {
+        return (await super.create(...call)) ?? this.put(call[0], call[1]);
+      }
+    },
+  },
+  {
+    mistake: 'create looks whether the key is free, and writes after that',
     failsOn: 'creators at the same time > one of them succeeds, and its session is the one that is stored',
+    Store: class LookThenCreate extends HonestStore {
+      override async create(...[key, record, by]: CreateCall): Promise<Created> {
+        await this.enterOwner(record.owner, key);
+        const found = await this.read(key, by);
+        await yielded();
+        return found === undefined ? this.put(key, record) : undefined;
+      }
+    },
   },
   {
-    Store: CreatesOverMarkers,
     mistake: 'create takes an end marker for a free key',
-    failsOn: 'the end marker > create under a marker answers false and writes nothing',
+    failsOn: 'the end marker > create under a marker answers undefined and writes nothing',
+    Store: class CreatesOverMarkers extends HonestStore {
+      override async create(...call: CreateCall): Promise<Created> {
+        const entry = this.storage.entries.get(call[0]);
+        if (entry && 'marker' in entry) this.storage.entries.delete(call[0]);
+        return super.create(...call);
+      }
+    },
   },
   {
-    Store: BlockedByExpired,
     mistake: 'an expired session still takes up its key',
     failsOn: 'the deadline > create under the key of an expired session succeeds, and nothing of the old one is left',
+    Store: class BlockedByExpired extends HonestStore {
+      override async create(...call: CreateCall): Promise<Created> {
+        return this.storage.entries.has(call[0]) ? undefined : super.create(...call);
+      }
+    },
+  },
+  {
+    mistake: 'what is late hangs',
+    failsOn: 'a call whose time is over throws STORE_TIMEOUT or is carried out > read',
+    Store: class Hangs extends HonestStore {
+      override async read(...call: ReadCall): Promise<Found> {
+        return call[1] < performance.now() ? new Promise(() => {}) : super.read(...call);
+      }
+    },
+  },
+  {
+    mistake: 'what is late is taken for absence',
+    failsOn: 'a call whose time is over throws STORE_TIMEOUT or is carried out > destroy',
+    Store: class LateIsAbsent extends HonestStore {
+      override async destroy(...call: DestroyCall): Promise<Destroyed> {
+        return call[2] < performance.now() ? undefined : super.destroy(...call);
+      }
+    },
+  },
+  {
+    mistake: 'what is late is called unavailable',
+    failsOn: 'a call whose time is over throws STORE_TIMEOUT or is carried out > create',
+    Store: class LateIsUnavailable extends HonestStore {
+      override async reach(by: number): Promise<void> {
+        if (by < performance.now()) throw new SessError('STORE_UNAVAILABLE', 'The storage cannot be reached.');
+      }
+    },
   },
 ];

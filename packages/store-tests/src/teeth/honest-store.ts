@@ -14,53 +14,15 @@ import {
   type WalksKeys,
 } from '@sess/core';
 import { textOf } from '../compare.ts';
-import type { OpenStorage, Plant } from '../options.ts';
+import { type Kept, type Storage, copyOf, mapped } from './storage.ts';
 
-export interface Damaged {
-  code: 'STORE_CORRUPT' | 'STORE_TOO_NEW';
-}
-export interface Ended {
-  endsAt: number;
-  marker: EndMarker;
-}
-export interface Kept {
-  record: SessionRecord;
-  version: unknown;
-}
-export type Entry = Kept | Ended | Damaged;
-
-/** What the workers share. */
-export class Storage {
-  readonly entries: Map<SessionKey, Entry> = new Map();
-  readonly owners: Map<string, Map<SessionKey, number>> = new Map();
-  readonly clock: () => number;
-  #writes = 0;
-
-  constructor(clock: () => number) {
-    this.clock = clock;
-  }
-
-  /** What lies under the key and has not expired. */
-  find(key: SessionKey): Kept | Ended | undefined {
-    const entry = this.entries.get(key);
-    if (entry === undefined) return undefined;
-    if ('code' in entry) throw new SessError(entry.code, 'The record is damaged.');
-    const endsAt = 'marker' in entry ? entry.endsAt : entry.record.expiresAt;
-    return this.clock() >= endsAt ? undefined : entry;
-  }
-
-  live(key: SessionKey): Kept | undefined {
-    const entry = this.find(key);
-    return entry === undefined || 'marker' in entry ? undefined : entry;
-  }
-
-  /** Stores a copy under a version that no state had before. */
-  put(key: SessionKey, record: SessionRecord): { version: unknown } {
-    const version = ++this.#writes;
-    this.entries.set(key, { record: copyOf(record), version });
-    return { version };
-  }
-}
+export type CreateCall = Parameters<SessionStore['create']>;
+export type ReadCall = Parameters<SessionStore['read']>;
+export type ReplaceCall = Parameters<SessionStore['replace']>;
+export type DestroyCall = Parameters<SessionStore['destroy']>;
+export type Created = { readonly version: unknown } | undefined;
+export type Found = StoredSession | EndMarker | undefined;
+export type Destroyed = SessionRecord | EndMarker | undefined;
 
 /**
  * Keeps the contract, and lets other work go first before and after each step, as a store with I/O
@@ -73,31 +35,31 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     this.storage = storage;
   }
 
-  async create(key: SessionKey, record: SessionRecord, by: number): Promise<{ version: unknown } | undefined> {
+  async create(...[key, record, by]: CreateCall): Promise<Created> {
     this.assertKey(key);
     await this.enterOwner(record.owner, key);
     await this.reach(by);
-    return this.storage.find(key) === undefined ? this.storage.put(key, record) : undefined;
+    return this.storage.find(key) === undefined ? this.put(key, record) : undefined;
   }
 
-  async read(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined> {
+  async read(...[key, by]: ReadCall): Promise<Found> {
     this.assertKey(key);
     await this.reach(by);
     const entry = this.storage.find(key);
     return entry && ('marker' in entry ? structuredClone(entry.marker) : this.handOut(entry));
   }
 
-  async replace(key: SessionKey, version: unknown, record: SessionRecord, by: number): Promise<ReplaceOutcome> {
+  async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
     this.assertKey(key);
     await this.enterOwner(record.owner, key);
     await this.reach(by);
     const kept = this.storage.live(key);
     if (kept === undefined) return { verdict: 'gone' };
     if (!this.isSame(kept, version)) return { verdict: 'conflict', stored: this.handOut(kept) };
-    return { verdict: 'replaced', ...this.storage.put(key, this.take(record, kept.record)) };
+    return { verdict: 'replaced', ...this.put(key, this.take(record, kept.record)) };
   }
 
-  async destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined> {
+  async destroy(...[key, options, by]: DestroyCall): Promise<Destroyed> {
     this.assertKey(key);
     await this.reach(by);
     const entry = this.storage.find(key);
@@ -161,6 +123,16 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     this.storage.owners.set(owner, entries.set(key, this.storage.clock()));
   }
 
+  put(key: SessionKey, record: SessionRecord): { version: unknown } {
+    const version = this.nameState(key, record);
+    this.storage.entries.set(key, { record: copyOf(record), version });
+    return { version };
+  }
+
+  nameState(_key: SessionKey, _record: SessionRecord): unknown {
+    return this.storage.nextVersion();
+  }
+
   isSame(kept: Kept, version: unknown): boolean {
     return kept.version === version;
   }
@@ -182,6 +154,10 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     else this.storage.entries.delete(key);
   }
 
+  raw(key: SessionKey): unknown {
+    return structuredClone(this.storage.entries.get(key));
+  }
+
   isLive(key: SessionKey): boolean {
     return !this.isDamaged(key) && this.storage.live(key) !== undefined;
   }
@@ -190,46 +166,6 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     const entry = this.storage.entries.get(key);
     return entry !== undefined && 'code' in entry;
   }
-}
-
-/** The same for a storage that has its own clock: the hosts' clocks count only by their differences. */
-export class OwnClockStore extends HonestStore {
-  override async create(key: SessionKey, record: SessionRecord, by: number): Promise<{ version: unknown } | undefined> {
-    return super.create(key, this.take(record), by);
-  }
-
-  override take(record: SessionRecord): SessionRecord {
-    return { ...record, expiresAt: this.storage.clock() + record.expiresAt - record.touchedAt };
-  }
-}
-
-export function openWith(Store: typeof HonestStore, clock: () => number, instances: number): OpenStorage {
-  const storage = new Storage(clock);
-  const stores = Array.from({ length: instances }, () => new Store(storage));
-  return { stores, plant: plantIn(storage) };
-}
-
-function plantIn({ entries }: Storage): Plant {
-  const plant = (code: Damaged['code']) => async (key: SessionKey) => void entries.set(key, { code });
-  return {
-    corrupt: plant('STORE_CORRUPT'),
-    foreign: plant('STORE_CORRUPT'),
-    tooNew: plant('STORE_TOO_NEW'),
-    raw: async (key) => structuredClone(entries.get(key)),
-  };
-}
-
-/** `Object.fromEntries` makes `__proto__` a key like any other. */
-export function mapped(
-  fields: SessionRecord['fields'],
-  change: (text: FieldText, name: string) => FieldText,
-): Record<string, FieldText> {
-  return Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, change(text, name)]));
-}
-
-/** Kept as strings, so that a text has one form in the storage. */
-function copyOf(record: SessionRecord): SessionRecord {
-  return structuredClone({ ...record, fields: mapped(record.fields, textOf) });
 }
 
 function asRead(text: FieldText): FieldText {
