@@ -18,7 +18,7 @@ function recordWith(Store: typeof HonestStore, options: { ownClock?: boolean; ro
     name: Store.name,
     abilities,
     plants: true,
-    rounds: 40,
+    rounds: 20,
     ...options,
     open: ({ clock, instances }) => openWith(Store, clock, instances),
   });

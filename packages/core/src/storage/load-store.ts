@@ -106,6 +106,6 @@ export function isStore(value: unknown): value is SessionStore {
   return (
     typeof value === 'object' &&
     value !== null &&
-    ['create', 'read', 'update', 'destroy'].every((verb) => typeof Reflect.get(value, verb) === 'function')
+    ['create', 'read', 'replace', 'destroy'].every((verb) => typeof Reflect.get(value, verb) === 'function')
   );
 }

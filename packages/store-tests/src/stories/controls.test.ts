@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { brokenVerbs } from '../teeth/broken-verbs.ts';
+import { brokenReplace } from '../teeth/broken-replace.ts';
 import { type Careless, careless } from '../teeth/careless.ts';
-import { HonestStore, openWith } from '../teeth/honest-store.ts';
+import { HonestStore } from '../teeth/honest-store.ts';
+import { openWith } from '../teeth/open-with.ts';
 import { cases } from './cases.ts';
 import { generateStory } from './generate-story.ts';
 import { knownExceptions } from './known-exceptions.ts';
@@ -24,16 +25,16 @@ function* storiesAbout(rule: Rule): Generator<Story> {
   for (let seed = 1; seed <= 1000; seed += 1) yield generateStory(seed);
 }
 
-function ofVerbs(name: string, rule: Rule): Careless {
-  const broken = brokenVerbs.find(({ Store }) => Store.name === name);
+function ofReplace(name: string, rule: Rule): Careless {
+  const broken = brokenReplace.find(({ Store }) => Store.name === name);
   if (broken === undefined) throw new Error(`There is no broken store ${name}.`);
   return { Store: broken.Store, mistake: broken.mistake, rule };
 }
 
 const mistakes: readonly Careless[] = [
-  ofVerbs('CheckThenWrite', 'a logout is final'),
-  ofVerbs('LastWriteWins', 'what is stored stays'),
-  ofVerbs('CompareThenWrite', 'counts are exact'),
+  ofReplace('CheckThenWrite', 'a logout is final'),
+  ofReplace('LastWriteWins', 'what is stored stays'),
+  ofReplace('CompareThenWrite', 'counts are exact'),
   ...careless,
 ];
 

@@ -35,7 +35,7 @@ export const brokenReplace: readonly Broken[] = [
     Store: class CompareThenWrite extends HonestStore {
       override async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
         const isSame = this.storage.live(key)?.version === version;
-        await yielded();
+        for (let turns = 0; turns < 4; turns++) await yielded();
         return super.replace(key, isSame ? this.storage.live(key)?.version : version, record, by);
       }
     },
@@ -48,7 +48,7 @@ export const brokenReplace: readonly Broken[] = [
         const [key, version, record] = call;
         if (this.storage.live(key)?.version !== version) return super.replace(...call);
         await this.enterOwner(record.owner, key);
-        await yielded();
+        for (let turns = 0; turns < 4; turns++) await yielded();
         return { verdict: 'replaced', ...this.put(key, record) };
       }
     },

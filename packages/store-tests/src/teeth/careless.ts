@@ -1,74 +1,60 @@
-import type { DestroyOptions, SessionChange, SessionKey, SessionRecord, Sessions, UpdateVerdict } from '@sess/core';
+import type { ReplaceOutcome, SessionRecord, Sessions } from '@sess/core';
 import type { Rule } from '../stories/rules.ts';
 import type { Alter } from '../stories/story-options.ts';
-import { HonestStore } from './honest-store.ts';
+import {
+  type CreateCall,
+  type Created,
+  type DestroyCall,
+  type Destroyed,
+  type Found,
+  HonestStore,
+  type ReadCall,
+  type ReplaceCall,
+} from './honest-store.ts';
 
 /** A mistake of a store or of the core that life stories have to find, by the rule that it breaks. */
 export type Careless = { mistake: string; rule: Rule } & ({ Store: typeof HonestStore } | { alter: Alter });
 
 /** Brings back what was there, as a store does whose write is an upsert of the copy that the request had read. */
-export class UpsertsCopies extends HonestStore {
-  readonly #copies = new Map<SessionKey, SessionRecord>();
-
-  override async read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
-    const record = await super.read(key);
-    if (record !== undefined && record !== 'ended') this.#copies.set(key, record);
-    return record;
-  }
-
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    const verdict = await super.update(key, change);
-    const copy = this.#copies.get(key);
-    if (verdict !== 'gone' || copy === undefined) return verdict;
-    this.storage.entries.set(key, this.apply(copy, change));
-    return 'applied';
+class UpsertsCopies extends HonestStore {
+  override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+    const outcome = await super.replace(...call);
+    return outcome.verdict === 'gone' ? { verdict: 'replaced', ...this.put(call[0], call[2]) } : outcome;
   }
 }
 
 class ForgetsNowAndThen extends HonestStore {
   #reads = 0;
 
-  override async read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
-    const record = await super.read(key);
-    const isOwned = record !== undefined && record !== 'ended' && record.owner !== undefined;
-    return isOwned && (this.#reads += 1) % 20 === 0 ? undefined : record;
+  override async read(...call: ReadCall): Promise<Found> {
+    const found = await super.read(...call);
+    const isOwned = found && 'record' in found && found.record.owner !== undefined;
+    return isOwned && (this.#reads += 1) % 20 === 0 ? undefined : found;
   }
 }
 
 class KeepsWhatIsReplaced extends HonestStore {
-  override async destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | undefined> {
-    const record = this.storage.live(key);
-    return options.endMarkerMs !== undefined && record !== undefined ? record : super.destroy(key, options);
+  override async destroy(...call: DestroyCall): Promise<Destroyed> {
+    const kept = this.storage.live(call[0]);
+    return call[1].endMarkerMs !== undefined && kept ? kept.record : super.destroy(...call);
   }
 }
 
 /** What a rotation may do, done by a login: whoever planted the old cookie is logged in. */
 class LeadsOldToNew extends HonestStore {
-  #newest: SessionKey | undefined;
-  readonly #successors = new Map<SessionKey, SessionKey>();
-
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    this.#newest = key;
-    return super.create(key, record);
-  }
-
-  override async read(key: SessionKey): Promise<SessionRecord | 'ended' | undefined> {
-    return super.read(this.#successors.get(key) ?? key);
-  }
-
-  override async destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | undefined> {
-    if (this.#newest !== undefined && this.#newest !== key) this.#successors.set(key, this.#newest);
-    return super.destroy(key, options);
+  override async destroy(...[key, { successor, ...rest }, by]: DestroyCall): Promise<Destroyed> {
+    const rotated = successor && { successor: { ...successor, by: 'rotated' as const } };
+    return super.destroy(key, { ...rest, ...rotated }, by);
   }
 }
 
 class MixesUpSessions extends HonestStore {
   #last: SessionRecord | undefined;
 
-  override async create(key: SessionKey, record: SessionRecord): Promise<boolean> {
-    const { key: _, ...others } = { key, ...this.#last?.fields };
+  override async create(...[key, record, by]: CreateCall): Promise<Created> {
+    const others = this.#last?.fields;
     this.#last = record;
-    return super.create(key, { ...record, fields: { ...others, ...record.fields } });
+    return super.create(key, { ...record, fields: { ...others, ...record.fields } }, by);
   }
 }
 
@@ -76,10 +62,11 @@ class HasNoIndex extends HonestStore {
   override async enterOwner(): Promise<void> {}
 }
 
-class RefusesToCompare extends HonestStore {
-  override async update(key: SessionKey, change: SessionChange): Promise<UpdateVerdict> {
-    if (change.expect !== undefined) throw new Error('too many');
-    return super.update(key, change);
+class RefusesToReplace extends HonestStore {
+  override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+    const outcome = await super.replace(...call);
+    if (outcome.verdict === 'conflict') throw new Error('too many');
+    return outcome;
   }
 }
 
@@ -132,7 +119,7 @@ export const careless: readonly Careless[] = [
     rule: 'nothing comes in from another session',
   },
   { Store: HasNoIndex, mistake: 'enters no session into the index of owners', rule: 'owners find their sessions' },
-  { Store: RefusesToCompare, mistake: 'fails where it has to compare', rule: 'a healthy store fails nobody' },
+  { Store: RefusesToReplace, mistake: 'fails where another version stands', rule: 'a healthy store fails nobody' },
   { alter: listsOnce, mistake: '"log out everywhere" lists once', rule: 'who logs out everywhere is out everywhere' },
   { alter: sparesOne, mistake: 'a revocation that ends nothing', rule: 'who was revoked is out' },
   {
