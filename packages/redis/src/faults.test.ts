@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { OwnerPage } from '@sess/core';
+import type { OwnerPage, SessionRecord } from '@sess/core';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
-import { change, keysOf, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { by, changed, keysOf, newKey, newPrefix, outcomeOf, record, sessionOf, stored, update } from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** One operation's bound, and slack for a busy machine. */
-const boundMs = 900 + 600;
+const boundMs = 1000 + 600;
 
 let server: TestServer;
 let proxy: FaultProxy;
@@ -22,8 +22,8 @@ async function setUp(...settings: string[]): Promise<void> {
   prefix = newPrefix();
   store = redisStore({ url: proxy.url, prefix });
   key = newKey();
-  expect(await store.create(key, record({ a: '1' }))).toBe(true);
-  await store.update(key, change());
+  await store.create(key, record({ a: '1' }), by());
+  await update(store, key);
 }
 
 afterEach(async () => {
@@ -33,22 +33,22 @@ afterEach(async () => {
 });
 
 /** All verbs, with what each comes to. Whatever happens, none takes longer than its bound. */
-async function allVerbs(by: RedisStore = store) {
+async function allVerbs(worker: RedisStore = store) {
   const outcomes = await Promise.all([
-    outcomeOf(() => by.read(key)),
-    outcomeOf(() => by.create(newKey(), record({ a: '1' }))),
-    outcomeOf(() => by.update(key, change({ set: { b: '1' } }))),
-    outcomeOf(() => by.destroy(newKey(), { endMarkerMs: 1000 })),
-    outcomeOf(() => by.create(newKey(), record({}, { owner: 'u1' }))),
-    outcomeOf(() => keysOf(by, 'u1')),
+    outcomeOf(() => worker.read(key, by())),
+    outcomeOf(() => worker.create(newKey(), record({ a: '1' }), by())),
+    outcomeOf(() => update(worker, key, { b: '1' })),
+    outcomeOf(() => worker.destroy(newKey(), { endMarkerMs: 1000 }, by())),
+    outcomeOf(() => worker.create(newKey(), record({}, { owner: 'u1' }), by())),
+    outcomeOf(() => keysOf(worker, 'u1')),
   ]);
   for (const { tookMs } of outcomes) expect(tookMs).toBeLessThan(boundMs);
   return outcomes.map(({ code }) => code ?? 'ok');
 }
 
 /** Which of the two depends on who gave the connection up first. */
-async function expectFaults(by: RedisStore = store): Promise<void> {
-  for (const code of await allVerbs(by)) expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
+async function expectFaults(worker: RedisStore = store): Promise<void> {
+  for (const code of await allVerbs(worker)) expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
 }
 
 const all = (code: string) => Array.from({ length: 6 }, () => code);
@@ -56,7 +56,7 @@ const all = (code: string) => Array.from({ length: 6 }, () => code);
 /** Service is back by itself, and soon: from the moment at which the fault is over. */
 async function expectBack(withinMs = 3000): Promise<void> {
   const overAt = performance.now();
-  await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, withinMs + 2000);
+  await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, withinMs + 2000);
   expect(performance.now() - overAt).toBeLessThan(withinMs);
   expect(await allVerbs()).toEqual(all('ok'));
 }
@@ -69,24 +69,24 @@ describe('a server', () => {
     expect(await allVerbs()).toEqual(all('STORE_UNAVAILABLE'));
     await server.start();
     await expectBack();
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
   }, 20_000);
 
   it('that is killed and kept nothing: sessions are absent, and no late change makes one', async () => {
     await setUp();
     await server.kill();
     await server.start();
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined);
-    expect(await store.read(key)).toBeUndefined();
-    expect(await store.update(key, change({ set: { a: '2' } }))).toBe('gone');
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined);
+    expect(await store.read(key, by())).toBeUndefined();
+    expect(await update(store, key, { a: '2' })).toBe('gone');
     expect(await server.admin.dbsize()).toBe(0);
   }, 20_000);
 
   it('that is flushed: the same', async () => {
     await setUp();
     await server.admin.flushall();
-    expect(await store.update(key, change({ set: { a: '2' } }))).toBe('gone');
-    expect(await store.read(key)).toBeUndefined();
+    expect(await update(store, key, { a: '2' })).toBe('gone');
+    expect(await store.read(key, by())).toBeUndefined();
   });
 
   it('that is frozen: faults are bounded, and nothing lands later', async () => {
@@ -97,9 +97,9 @@ describe('a server', () => {
     await expectFaults();
     await wait(1000);
     server.thaw();
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
-    expect((await store.read(key)) as unknown).not.toMatchObject({ fields: { b: '1' } });
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+    expect((await stored(store, key)) as unknown).not.toMatchObject({ fields: { b: '1' } });
     await expectBack();
   }, 20_000);
 
@@ -115,11 +115,11 @@ describe('a server', () => {
 
   it('that loads its data is unavailable, and not empty', async () => {
     await setUp();
-    await Promise.all(Array.from({ length: 300 }, () => store.create(newKey(), record({ a: '1' }))));
+    await Promise.all(Array.from({ length: 300 }, () => store.create(newKey(), record({ a: '1' }), by())));
     await server.admin.save();
     await server.kill();
     await server.start('--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024');
-    const { code, tookMs } = await outcomeOf(() => store.read(key));
+    const { code, tookMs } = await outcomeOf(() => store.read(key, by()));
     expect(await server.admin.info('persistence').catch(String)).toMatch(/loading:1|LOADING/);
     expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
     expect(tookMs).toBeLessThan(boundMs);
@@ -136,14 +136,14 @@ describe('a server', () => {
     await setUp('--appendonly', 'yes', '--appendfsync', 'always');
     await server.kill();
     const early = redisStore({ url: server.url, prefix });
-    const { code, error, tookMs } = await outcomeOf(() => early.read(key));
+    const { code, error, tookMs } = await outcomeOf(() => early.read(key, by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toContain('ECONNREFUSED');
     expect(error?.message).toContain(`127.0.0.1:${server.port}`);
     expect(tookMs).toBeLessThan(boundMs);
     await server.start();
-    await until(async () => (await outcomeOf(() => early.read(key))).code === undefined, 3000);
-    expect(await early.read(key)).toMatchObject({ fields: { a: '1' } });
+    await until(async () => (await outcomeOf(() => early.read(key, by()))).code === undefined, 3000);
+    expect(await stored(early, key)).toMatchObject({ fields: { a: '1' } });
     await early.close();
   }, 20_000);
 
@@ -151,6 +151,9 @@ describe('a server', () => {
     await setUp();
     const master = await startServer();
     await master.admin.config('SET', 'repl-diskless-sync-delay', '0');
+    const old = sessionOf(await store.read(key, by()));
+    await update(store, key);
+    const before = sessionOf(await store.read(key, by()));
     // The new master knows the session too: the replica takes its data.
     const [, version] = /redis_version:(\S+)/.exec(await master.admin.info('server')) ?? [];
     expect(version).toBeDefined();
@@ -159,25 +162,25 @@ describe('a server', () => {
     await server.admin.replicaof('127.0.0.1', master.port);
     await until(async () => (await server.admin.info('replication')).includes('master_link_status:up'));
 
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
     const unavailable = { code: 'STORE_UNAVAILABLE' };
-    await expect(store.update(key, change({ set: { a: '2' } }))).rejects.toMatchObject(unavailable);
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
-    // All of these would be answered without writing, if it were the master.
-    await expect(store.update(newKey(), change())).rejects.toMatchObject(unavailable);
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
-    await expect(store.update(key, change({ expect: { a: '7' } }))).rejects.toMatchObject(unavailable);
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
-    await expect(store.create(key, record())).rejects.toMatchObject(unavailable);
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
-    await expect(store.destroy(newKey())).rejects.toMatchObject(unavailable);
+    await expect(update(store, key, { a: '2' })).rejects.toMatchObject(unavailable);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
+    // All of these would be answered without writing, if it were the master: "gone", a conflict, "taken" and "nothing".
+    await expect(store.replace(newKey(), before.version, before.record, by())).rejects.toMatchObject(unavailable);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
+    await expect(store.replace(key, old.version, old.record, by())).rejects.toMatchObject(unavailable);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
+    await expect(store.create(key, record(), by())).rejects.toMatchObject(unavailable);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
+    await expect(store.destroy(newKey(), {}, by())).rejects.toMatchObject(unavailable);
 
     // The address leads to the new master now. READONLY made the client connect anew.
     proxy.target = master.port;
-    await outcomeOf(() => store.update(key, change()));
+    await outcomeOf(() => update(store, key));
     await expectBack();
-    expect(await store.update(key, change({ set: { a: '2' } }))).toBe('applied');
-    expect(await master.admin.get(prefix + key)).toMatch(/\[0,0,"a",1,"b",1\]\n21$/);
+    expect(await update(store, key, { a: '2' })).toBe('replaced');
+    expect(await master.admin.get(prefix + key)).toMatch(/,0,0,"a",1,"b",1\]\n21$/);
     await master.dispose();
   }, 20_000);
 
@@ -188,16 +191,16 @@ describe('a server', () => {
     expect(await server.admin.info('replication')).toMatch(/role:slave[^]*master_link_status:down/);
     const ofTheNewMaster = newKey();
     for (let count = 0; count < 3; count++) {
-      const { code, error } = await outcomeOf(() => store.read(ofTheNewMaster));
+      const { code, error } = await outcomeOf(() => store.read(ofTheNewMaster, by()));
       expect(code).toBe('STORE_UNAVAILABLE');
       expect(error?.message).toContain('read-only replica');
-      await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+      await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
     }
     // Nor that an owner has no more sessions than it knows of: "log out everywhere" would be told a lie.
     expect(await outcomeOf(() => keysOf(store, 'u1'))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await server.admin.replicaof('NO', 'ONE');
-    await until(async () => (await outcomeOf(() => store.read(ofTheNewMaster))).code === undefined, 3000);
-    expect(await store.read(ofTheNewMaster)).toBeUndefined();
+    await until(async () => (await outcomeOf(() => store.read(ofTheNewMaster, by()))).code === undefined, 3000);
+    expect(await store.read(ofTheNewMaster, by())).toBeUndefined();
   });
 
   it('that is cut off and was not told that it is no master any more says so neither, with min-replicas-to-write', async () => {
@@ -208,14 +211,14 @@ describe('a server', () => {
     expect((await store.check()).map(({ code }) => code)).toContain('REDIS_CUT_OFF');
     await server.admin.config('SET', 'min-replicas-to-write', '1');
     expect((await store.check()).map(({ code }) => code)).not.toContain('REDIS_CUT_OFF');
-    await until(async () => (await outcomeOf(() => store.update(key, change()))).code === undefined, 5000);
-    expect(await store.read(newKey())).toBeUndefined();
+    await until(async () => (await outcomeOf(() => update(store, key))).code === undefined, 5000);
+    expect(await store.read(newKey(), by())).toBeUndefined();
     toTheMaster.swallow();
-    await until(async () => (await outcomeOf(() => store.read(newKey()))).code !== undefined, 5000);
-    const { code, error } = await outcomeOf(() => store.read(newKey()));
+    await until(async () => (await outcomeOf(() => store.read(newKey(), by()))).code !== undefined, 5000);
+    const { code, error } = await outcomeOf(() => store.read(newKey(), by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toContain('min-replicas-to-write');
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
     await toTheMaster.dispose();
     await replica.dispose();
   }, 20_000);
@@ -226,13 +229,13 @@ describe('a server', () => {
     const note = (warning: Error) => void warnings.push(warning);
     process.on('warning', note);
     await server.admin.replicaof('127.0.0.1', await freePort());
-    const calls = () => Array.from({ length: 60 }, () => outcomeOf(() => store.update(key, change())));
+    const calls = () => Array.from({ length: 60 }, () => outcomeOf(() => update(store, key)));
     for (const { code } of await Promise.all(calls())) expect(code).toBe('STORE_UNAVAILABLE');
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
     server.freeze();
     for (const { code } of await Promise.all(calls())) expect(code).toMatch(/^STORE_(TIMEOUT|UNAVAILABLE)$/);
     server.thaw();
-    await until(async () => (await outcomeOf(() => store.read(key))).code === undefined, 3000);
+    await until(async () => (await outcomeOf(() => store.read(key, by()))).code === undefined, 3000);
     process.off('warning', note);
     expect(warnings).toEqual([]);
   }, 20_000);
@@ -240,8 +243,8 @@ describe('a server', () => {
   it('that misses its replicas or its disk refuses writes: unavailable', async () => {
     await setUp();
     await server.admin.config('SET', 'min-replicas-to-write', '1');
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
-    await expect(store.update(key, change({ set: { a: '2' } }))).rejects.toMatchObject({
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+    await expect(update(store, key, { a: '2' })).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('min-replicas-to-write') as string,
     });
@@ -253,7 +256,7 @@ describe('a server', () => {
     await setUp();
     await server.admin.config('SET', 'requirepass', 'another');
     proxy.reset();
-    const { code, error, tookMs } = await outcomeOf(() => store.read(key));
+    const { code, error, tookMs } = await outcomeOf(() => store.read(key, by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toMatch(/NOAUTH/);
     expect(tookMs).toBeLessThan(boundMs);
@@ -273,20 +276,22 @@ describe('a server', () => {
 describe('a server that is out of memory (noeviction)', () => {
   beforeEach(async () => {
     await setUp('--maxmemory-policy', 'noeviction');
-    await store.update(key, change({ set: { n: '5', list: '[1,2,3]' } }));
+    await update(store, key, { n: '5', list: '[1,2,3]' });
     await server.admin.config('SET', 'maxmemory', '1mb');
   });
 
   it('still reads, touches, removes, counts, and lists by owner', async () => {
     await expect(server.admin.set('more', 'x')).rejects.toThrow('OOM');
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1', n: '5' } });
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1', n: '5' } });
     const later = Date.now() + 3_600_000;
-    expect(await store.update(key, change({ expiresAt: later }))).toBe('applied');
-    expect(await store.update(key, change({ expect: { n: '5' }, set: { n: '6' } }))).toBe('applied');
-    expect(await store.update(key, change({ revise: { list: '[1]' } }))).toBe('applied');
-    expect(await store.update(key, change({ unset: ['a'] }))).toBe('applied');
-    expect(await store.update(key, change({ expect: { n: '7' }, set: { n: '8' } }))).toBe('conflict');
-    expect(await store.read(key)).toMatchObject({ fields: { n: '6', list: '[1]' }, expiresAt: later });
+    const ids = Array.from({ length: 12 }, (_, at) => `abcdefgh${at}`);
+    expect(await update(store, key, {}, { expiresAt: later, writeIds: ids })).toBe('replaced');
+    expect(await update(store, key, { n: '6' }, { expiresAt: later })).toBe('replaced');
+    const old = sessionOf(await store.read(key, by()));
+    expect(await update(store, key, { list: '[1]' }, { expiresAt: later })).toBe('replaced');
+    expect(await update(store, key, { a: undefined }, { expiresAt: later })).toBe('replaced');
+    expect(await store.replace(key, old.version, old.record, by())).toMatchObject({ verdict: 'conflict' });
+    expect(await stored(store, key)).toMatchObject({ fields: { n: '6', list: '[1]' }, expiresAt: later });
     expect(await server.admin.pttl(prefix + key)).toBeGreaterThan(3_500_000);
     expect(await keysOf(store, 'u1')).toEqual([]);
   });
@@ -294,21 +299,21 @@ describe('a server that is out of memory (noeviction)', () => {
   it('refuses what grows, and then nothing of it is written', async () => {
     const before = await server.admin.dumpBuffer(prefix + key);
     const full = { code: 'STORE_FULL' };
-    await expect(store.create(newKey(), record({ a: '1' }))).rejects.toMatchObject(full);
-    await expect(store.create(newKey(), record({}, { owner: 'u1' }))).rejects.toMatchObject(full);
-    await expect(store.update(key, change({ set: { b: '12' }, unset: ['n'] }))).rejects.toMatchObject(full);
-    await expect(store.update(key, change({ set: { list: '[1,2,3,4]' } }))).rejects.toMatchObject(full);
-    await expect(store.update(key, change({ owner: 'u1' }))).rejects.toMatchObject(full);
+    await expect(store.create(newKey(), record({ a: '1' }), by())).rejects.toMatchObject(full);
+    await expect(store.create(newKey(), record({}, { owner: 'u1' }), by())).rejects.toMatchObject(full);
+    await expect(update(store, key, { b: '12', n: undefined })).rejects.toMatchObject(full);
+    await expect(update(store, key, { list: '[1,2,3,4]' })).rejects.toMatchObject(full);
+    await expect(update(store, key, {}, { owner: 'u1' })).rejects.toMatchObject(full);
     expect(await server.admin.dumpBuffer(prefix + key)).toEqual(before);
     expect(await server.admin.keys(`${prefix}*`)).toEqual([prefix + key]);
   });
 
   it('ends sessions, and their end markers stand', async () => {
-    expect((await store.destroy(key, { endMarkerMs: 60_000 }))?.fields).toMatchObject({ n: '5' });
-    expect(await store.read(key)).toBe('ended');
+    expect(await store.destroy(key, { endMarkerMs: 60_000 }, by())).toMatchObject({ fields: { n: '5' } });
+    expect(await store.read(key, by())).toEqual({ ended: true });
     const absent = newKey();
-    expect(await store.destroy(absent, { endMarkerMs: 60_000 })).toBeUndefined();
-    expect(await store.read(absent)).toBe('ended');
+    expect(await store.destroy(absent, { endMarkerMs: 60_000 }, by())).toBeUndefined();
+    expect(await store.read(absent, by())).toEqual({ ended: true });
     expect(await server.admin.pttl(prefix + absent)).toBeGreaterThan(50_000);
   });
 });
@@ -321,15 +326,15 @@ describe('a connection', () => {
     const running = allVerbs();
     await wait(50);
     proxy.reset();
-    const [read, create, update, , login] = await running;
-    expect([read, create, update, login]).toEqual(['ok', 'ok', 'ok', 'ok']);
+    const [read, create, write, , login] = await running;
+    expect([read, create, write, login]).toEqual(['ok', 'ok', 'ok', 'ok']);
     proxy.delayMs = 0;
     await expectBack();
   });
 
   it('that is reset under a destroy without an end marker leaves its outcome unknown, and says so', async () => {
     proxy.delayMs = 100;
-    const running = outcomeOf(() => store.destroy(key));
+    const running = outcomeOf(() => store.destroy(key, {}, by()));
     await wait(50);
     proxy.reset();
     expect((await running).code).toBe('STORE_UNAVAILABLE');
@@ -337,7 +342,11 @@ describe('a connection', () => {
 
   it('that is half open is given up by the first call, and the next ones work', async () => {
     proxy.swallow();
-    await expectFaults();
+    const calls = [() => store.read(key, by()), () => store.destroy(newKey(), {}, by())];
+    for (const { code, tookMs } of await Promise.all(calls.map((call) => outcomeOf<unknown>(call)))) {
+      expect(['STORE_TIMEOUT', 'STORE_UNAVAILABLE']).toContain(code);
+      expect(tookMs).toBeLessThan(boundMs);
+    }
     expect(proxy.faults).toBe(1);
     await expectBack(2000);
   });
@@ -353,22 +362,26 @@ describe('a connection', () => {
 
   it('that answers nonsense is a fault, and is made anew', async () => {
     proxy.garble('get');
-    const { code, tookMs } = await outcomeOf(() => store.read(key));
+    const { code, tookMs } = await outcomeOf(() => store.read(key, by()));
     expect(code === undefined || code === 'STORE_UNAVAILABLE').toBe(true);
     expect(tookMs).toBeLessThan(boundMs);
     await expectBack();
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
   });
 
   it('is not given up because this process was busy', async () => {
     // Not through the proxy, which is busy too.
     const direct = redisStore({ url: server.url, prefix });
-    await direct.read(key);
-    const reading = Promise.all([direct.read(key), direct.update(key, change({ set: { b: '2' } }))]);
+    await direct.read(key, by());
+    const found = sessionOf(await direct.read(key, by()));
+    const reading = Promise.all([
+      direct.read(key, by()),
+      direct.replace(key, found.version, changed(found.record, { b: '2' }), by()),
+    ]);
     for (const idleAt = performance.now() + 1500; performance.now() < idleAt;);
-    const [read, verdict] = await reading;
-    expect(read).toMatchObject({ fields: { a: '1' } });
-    expect(verdict).toBe('applied');
+    const [read, outcome] = await reading;
+    expect(read).toMatchObject({ record: { fields: { a: '1' } } });
+    expect(outcome.verdict).toBe('replaced');
     await direct.close();
   });
 });
@@ -382,58 +395,71 @@ describe('a process that stalls', () => {
   beforeEach(async () => {
     await setUp();
     direct = redisStore({ url: server.url, prefix });
-    await direct.read(key);
-    await direct.update(key, change({ set: { b: '0' } }));
+    await direct.read(key, by());
+    await update(direct, key, { b: '0' });
   });
   afterEach(() => direct.close());
 
+  /** One write, of what was read before: a single step. */
+  async function writer(more: Partial<SessionRecord> = {}) {
+    const { record: before, version } = sessionOf(await direct.read(key, by()));
+    return (b: string) => outcomeOf(() => direct.replace(key, version, changed(before, { b }, more), by()));
+  }
+
   it('in the turn in which a command is given, so that it leaves when its time is up, waits for its answer', async () => {
-    for (const ms of [900, 900.3, 901, 905, 950, 1100, 1600]) {
+    for (const ms of [1000, 1000.3, 1001, 1005, 1050, 1200, 1700]) {
+      const write = await writer();
       const giving = Promise.all([
-        outcomeOf(() => direct.read(key)),
-        outcomeOf(() => direct.update(key, change({ set: { b: String(ms) } }))),
-        outcomeOf(() => direct.create(newKey(), record({}, { owner: 'u1' }))),
-        outcomeOf(() => direct.destroy(newKey(), { endMarkerMs: 1000 })),
+        outcomeOf(() => direct.read(key, by())),
+        write(String(ms)),
+        outcomeOf(() => direct.create(newKey(), record({}, { owner: 'u1' }), by())),
+        outcomeOf(() => direct.destroy(newKey(), { endMarkerMs: 1000 }, by())),
       ]);
       stall(ms);
       expect((await giving).map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined, undefined]);
-      expect(await direct.read(key)).toMatchObject({ fields: { b: String(ms) } });
+      expect(await stored(direct, key)).toMatchObject({ fields: { b: String(ms) } });
     }
   }, 30_000);
 
   it('between two steps of a write waits for the second', async () => {
     // The entry of the owner is written first, and has been answered when the stall begins.
-    for (const ms of [880, 895, 900, 950, 1100]) {
-      const giving = outcomeOf(() => direct.update(key, change({ owner: 'u1' })));
+    for (const ms of [980, 995, 1000, 1050, 1200]) {
+      const giving = (await writer({ owner: `of ${ms}` }))('1');
       await wait(20);
       stall(ms);
       expect((await giving).error?.message).toBeUndefined();
-      const slow = outcomeOf(() => direct.update(key, change({ owner: 'u1' })));
+      const slow = (await writer({ owner: `and of ${ms}` }))('2');
       setImmediate(() => setImmediate(() => stall(ms)));
       expect({ ms, message: (await slow).error?.message }).toEqual({ ms });
     }
   }, 30_000);
 
   it('before it reads answers does not take the time of reading for the time of answering', async () => {
-    for (const ms of [950, 500, 700, 300, 880, 880]) {
-      const giving = outcomeOf(() => direct.update(key, change({ set: { b: '1' } })));
+    for (const ms of [1050, 500, 700, 300, 980, 980]) {
+      const giving = (await writer())('1');
       // The command has left by then.
       setImmediate(() => stall(ms));
       expect((await giving).error?.message).toBeUndefined();
     }
   }, 30_000);
 
-  it('while the server is frozen: what it was told has failed is not done a moment later', async () => {
-    const giving = outcomeOf(() => direct.update(key, change({ set: { b: '"late"' } })));
+  it('while the server is frozen: what it was told has failed does nothing after another write was answered', async () => {
+    const write = await writer();
+    const giving = write('"late"');
     server.freeze();
-    stall(1200);
+    stall(1300);
     expect((await giving).code).toBe('STORE_TIMEOUT');
-    await wait(300);
     server.thaw();
-    await until(async () => (await outcomeOf(() => direct.read(key))).code === undefined, 3000);
-    await wait(100);
-    expect(await direct.read(key)).toMatchObject({ fields: { b: '0' } });
+    await until(async () => (await outcomeOf(() => update(direct, key, { b: '"later"' }))).code === undefined, 3000);
+    await wait(300);
+    expect(await stored(direct, key)).toMatchObject({ fields: { b: '"later"' } });
   }, 20_000);
+
+  it('is told of a time that is up already, and nothing is sent', async () => {
+    const outcome = await outcomeOf(() => direct.create(newKey(), record(), performance.now() - 1));
+    expect(outcome.code).toBe('STORE_TIMEOUT');
+    expect(await server.admin.dbsize()).toBe(1);
+  });
 });
 
 describe('timers that a test has replaced', () => {
@@ -442,8 +468,8 @@ describe('timers that a test has replaced', () => {
 
   it('hold back no command', async () => {
     vi.useFakeTimers({ toFake: ['setImmediate'] });
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
-    expect(await store.update(key, change({ set: { a: '2' } }))).toBe('applied');
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+    expect(await update(store, key, { a: '2' })).toBe('replaced');
   }, 5000);
 });
 
@@ -454,14 +480,14 @@ describe("a user's client", () => {
     const client = new Redis(proxy.port, { autoResendUnfulfilledCommands: false });
     client.on('error', () => {});
     const theirs = redisStore({ client, prefix });
-    await theirs.read(key);
+    await theirs.read(key, by());
     proxy.delayMs = 200;
-    const running = outcomeOf(() => theirs.destroy(key));
+    const running = outcomeOf(() => theirs.destroy(key, {}, by()));
     await wait(100);
     proxy.reset();
     expect((await running).code).toBe('STORE_UNAVAILABLE');
     proxy.delayMs = 0;
-    await until(async () => (await outcomeOf(() => theirs.read(key))).code === undefined, 3000);
+    await until(async () => (await outcomeOf(() => theirs.read(key, by()))).code === undefined, 3000);
     await theirs.close();
     client.disconnect();
   });
@@ -470,7 +496,7 @@ describe("a user's client", () => {
     const client = new Redis(proxy.port);
     client.on('error', () => {});
     const theirs = redisStore({ client, prefix });
-    await theirs.read(key);
+    await theirs.read(key, by());
     server.freeze();
     expect(await allVerbs(theirs)).toEqual(all('STORE_TIMEOUT'));
     server.thaw();
@@ -486,7 +512,7 @@ describe("a user's client", () => {
     const client = new Redis(proxy.port, { enableOfflineQueue: false });
     client.on('error', () => {});
     const theirs = redisStore({ client, prefix });
-    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(theirs, key)).toMatchObject({ fields: { a: '1' } });
     await theirs.close();
     client.disconnect();
   });
@@ -495,10 +521,10 @@ describe("a user's client", () => {
     const client = new Redis(proxy.port, { lazyConnect: true });
     const theirs = redisStore({ client, prefix });
     expect(client.status).toBe('wait');
-    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(theirs, key)).toMatchObject({ fields: { a: '1' } });
     await client.quit();
     await until(() => client.status === 'end');
-    const { code, tookMs } = await outcomeOf(() => theirs.read(key));
+    const { code, tookMs } = await outcomeOf(() => theirs.read(key, by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     // It does not wait for the deadline.
     expect(tookMs).toBeLessThan(800);
@@ -510,28 +536,28 @@ describe("a user's client", () => {
     const events = ['ready', 'close', 'end', 'error', 'connect'];
     const before = events.map((name) => client.listenerCount(name));
     const theirs = redisStore({ client, prefix });
-    await theirs.read(key);
+    await theirs.read(key, by());
     await theirs.close();
     await theirs.close();
     expect(events.map((name) => client.listenerCount(name))).toEqual(before);
     expect(await client.ping()).toBe('PONG');
-    await expect(theirs.read(key)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(theirs.read(key, by())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     client.disconnect();
   });
 
   it('that was switched to another database is refused, for every verb, and nothing is looked for there', async () => {
     const client = new Redis(proxy.port);
     const theirs = redisStore({ client, prefix });
-    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(theirs, key)).toMatchObject({ fields: { a: '1' } });
     await client.select(3);
     proxy.forget();
     const verbs: (() => Promise<unknown>)[] = [
-      () => theirs.read(key),
-      () => theirs.read(newKey()),
-      () => theirs.create(newKey(), record()),
-      () => theirs.create(newKey(), record({}, { owner: 'u1' })),
-      () => theirs.update(key, change({ set: { a: '2' } })),
-      () => theirs.destroy(key),
+      () => theirs.read(key, by()),
+      () => theirs.read(newKey(), by()),
+      () => theirs.create(newKey(), record(), by()),
+      () => theirs.create(newKey(), record({}, { owner: 'u1' }), by()),
+      () => update(theirs, key, { a: '2' }),
+      () => theirs.destroy(key, {}, by()),
     ];
     for (const verb of verbs) {
       const { code, error } = await outcomeOf(verb);
@@ -540,11 +566,11 @@ describe("a user's client", () => {
     }
     expect(proxy.commands).toEqual([]);
     await client.select(0);
-    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
+    expect(await stored(theirs, key)).toMatchObject({ fields: { a: '1' } });
     // Also between two steps of one call, and where the app does not wait for its own SELECT.
-    const reading = outcomeOf(() => theirs.read(newKey()));
+    const reading = outcomeOf(() => theirs.read(newKey(), by()));
     void client.select(5);
-    const creating = outcomeOf(() => theirs.create(newKey(), record()));
+    const creating = outcomeOf(() => theirs.create(newKey(), record(), by()));
     expect((await reading).code).toBe('STORE_UNAVAILABLE');
     expect((await creating).code).toBe('STORE_UNAVAILABLE');
     await theirs.close();
@@ -557,11 +583,11 @@ describe("a user's client", () => {
     const theirs = redisStore({ client, prefix });
     expect(theirs.describe().location).toContain(`:${proxy.port}/3,`);
     const mine = newKey();
-    expect(await theirs.create(mine, record({ a: '3' }))).toBe(true);
+    await theirs.create(mine, record({ a: '3' }), by());
     proxy.reset();
-    await until(async () => (await outcomeOf(() => theirs.read(mine))).code === undefined, 3000);
-    expect(await theirs.read(mine)).toMatchObject({ fields: { a: '3' } });
-    expect(await store.read(mine)).toBeUndefined();
+    await until(async () => (await outcomeOf(() => theirs.read(mine, by()))).code === undefined, 3000);
+    expect(await stored(theirs, mine)).toMatchObject({ fields: { a: '3' } });
+    expect(await store.read(mine, by())).toBeUndefined();
     await theirs.close();
     client.disconnect();
   });
@@ -570,15 +596,15 @@ describe("a user's client", () => {
     const client = new Redis(proxy.port);
     const theirs = redisStore({ client, prefix });
     const fresh = redisStore({ client, prefix });
-    await theirs.update(key, change());
+    await update(theirs, key);
     await client.multi({ pipeline: false });
     const verbs: (() => Promise<unknown>)[] = [
-      () => theirs.read(key),
-      () => theirs.create(newKey(), record()),
-      () => theirs.create(newKey(), record({}, { owner: 'u1' })),
-      () => theirs.update(key, change()),
-      () => theirs.destroy(newKey()),
-      () => fresh.update(key, change()),
+      () => theirs.read(key, by()),
+      () => theirs.create(newKey(), record(), by()),
+      () => theirs.create(newKey(), record({}, { owner: 'u1' }), by()),
+      () => update(theirs, key),
+      () => theirs.destroy(newKey(), {}, by()),
+      () => update(fresh, key),
     ];
     for (const verb of verbs) {
       const { code, error } = await outcomeOf(verb);
@@ -586,8 +612,8 @@ describe("a user's client", () => {
       expect(error?.message).toMatch(/inside a MULTI.*client\.duplicate\(\)/);
     }
     await client.discard();
-    expect(await theirs.read(key)).toMatchObject({ fields: { a: '1' } });
-    expect(await fresh.update(key, change({ set: { b: '1' } }))).toBe('applied');
+    expect(await stored(theirs, key)).toMatchObject({ fields: { a: '1' } });
+    expect(await update(fresh, key, { b: '1' })).toBe('replaced');
     await theirs.close();
     await fresh.close();
     client.disconnect();
@@ -597,14 +623,14 @@ describe("a user's client", () => {
     const readBy = async (protocol: 2 | 3) => {
       const client = new Redis({ port: proxy.port, protocol });
       const theirs = redisStore({ client, prefix });
-      await theirs.read(key);
+      await theirs.read(key, by());
       await client.subscribe('news');
-      const outcome = await outcomeOf(() => theirs.read(key));
+      const outcome = await outcomeOf(() => theirs.read(key, by()));
       await theirs.close();
       client.disconnect();
       return outcome;
     };
-    expect((await readBy(3)).value).toMatchObject({ fields: { a: '1' } });
+    expect((await readBy(3)).value).toMatchObject({ record: { fields: { a: '1' } } });
     const { code, error } = await readBy(2);
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toContain('client.duplicate()');
@@ -612,9 +638,9 @@ describe("a user's client", () => {
 
   it('that only looks like one is used as far as it goes', async () => {
     const looks = {
-      get: async () => null,
-      getex: async () => null,
-      evalsha: async () => 'applied 1',
+      getBuffer: async () => null,
+      getexBuffer: async () => null,
+      evalshaBuffer: async () => 1,
       duplicate: () => {},
       on: () => looks,
       off: () => looks,
@@ -623,7 +649,7 @@ describe("a user's client", () => {
       options: {},
     };
     const theirs: RedisStore = Reflect.apply(redisStore, undefined, [{ client: looks }]);
-    expect(await theirs.read(key)).toBeUndefined();
+    expect(await theirs.read(key, by())).toBeUndefined();
     // It has no ZSCAN.
     expect((await outcomeOf(() => keysOf(theirs, 'u1'))).code).toBe('STORE_UNAVAILABLE');
     await theirs.close();
@@ -641,17 +667,22 @@ describe("a user's client", () => {
       const client = new Redis({ port: proxy.port, ...options } as { port: number });
       const theirs = redisStore({ client, prefix: newPrefix() });
       const mine = newKey();
-      const stored = record({ a: '1', ['__proto__']: '2' }, { owner: 'u1', settings: { persistent: true } });
-      expect(await theirs.create(mine, stored)).toBe(true);
-      expect(await theirs.read(mine)).toEqual(stored);
-      expect(await theirs.update(mine, change({ set: { b: '1' } }))).toBe('applied');
+      const whole = record({ a: '1', ['__proto__']: '2' }, { owner: 'u1', settings: { persistent: true } });
+      expect(await theirs.create(mine, whole, by())).toBeDefined();
+      expect(await theirs.create(mine, whole, by())).toBeUndefined();
+      expect(await stored(theirs, mine)).toEqual(whole);
+      const old = sessionOf(await theirs.read(mine, by()));
+      expect(await update(theirs, mine, { b: '1', long: 'x'.repeat(5000) })).toBe('replaced');
+      expect(await theirs.replace(mine, old.version, old.record, by())).toMatchObject({ verdict: 'conflict' });
+      expect(await update(theirs, mine, { b: '2' })).toBe('replaced');
+      expect(await theirs.read(newKey(), by())).toBeUndefined();
       expect(await keysOf(theirs, 'u1')).toEqual([mine]);
       const walked: string[] = [];
       for await (const one of theirs.walk()) walked.push(one);
       expect(walked).toEqual([mine]);
       expect((await theirs.check()).map(({ code }) => code)).toContain('REDIS_CLIENT');
-      expect((await theirs.destroy(mine, { endMarkerMs: 1000 }))?.fields).toMatchObject({ a: '1', b: '1' });
-      expect(await theirs.read(mine)).toBe('ended');
+      expect(await theirs.destroy(mine, { endMarkerMs: 1000 }, by())).toMatchObject({ fields: { a: '1', b: '2' } });
+      expect(await theirs.read(mine, by())).toEqual({ ended: true });
       await theirs.close();
       client.disconnect();
     }
@@ -663,7 +694,7 @@ describe('a walk', () => {
     await setUp('--appendonly', 'yes');
     const keys = Array.from({ length: 4000 }, newKey);
     for (let at = 0; at < keys.length; at += 500)
-      await Promise.all(keys.slice(at, at + 500).map((one) => store.create(one, record())));
+      await Promise.all(keys.slice(at, at + 500).map((one) => store.create(one, record(), by())));
     const shown: string[] = [];
     for await (const one of store.walk()) {
       shown.push(one);
@@ -679,23 +710,26 @@ describe('closing', () => {
   beforeEach(() => setUp());
 
   it('waits for all steps of the calls under way, and lets none begin', async () => {
+    const { record: before, version } = sessionOf(await store.read(key, by()));
+    const write = (fields: Record<string, string>, more: Partial<SessionRecord> = {}) =>
+      outcomeOf(() => store.replace(key, version, changed(before, fields, more), by()));
     proxy.delayMs = 100;
-    const naming = outcomeOf(() => store.update(key, change({ owner: 'u1', set: { b: '1' } })));
+    const naming = write({ b: '1' }, { owner: 'u1' });
     await wait(20);
     const closing = store.close();
-    expect((await outcomeOf(() => store.update(key, change({ set: { c: '1' } })))).code).toBe('STORE_UNAVAILABLE');
+    expect((await write({ c: '1' })).code).toBe('STORE_UNAVAILABLE');
     await closing;
-    expect(await naming).toMatchObject({ value: 'applied' });
-    expect((await outcomeOf(() => store.read(key))).code).toBe('STORE_UNAVAILABLE');
+    expect(await naming).toMatchObject({ value: { verdict: 'replaced' } });
+    expect((await outcomeOf(() => store.read(key, by()))).code).toBe('STORE_UNAVAILABLE');
     store = redisStore({ url: proxy.url, prefix });
-    expect(await store.read(key)).toMatchObject({ owner: 'u1', fields: { a: '1', b: '1' } });
+    expect(await stored(store, key)).toMatchObject({ owner: 'u1', fields: { a: '1', b: '1' } });
     expect(await keysOf(store, 'u1')).toEqual([key]);
   });
 
   it('waits until the entries of a page are forgotten', async () => {
     const keys = Array.from({ length: 900 }, newKey);
     const seconds = Math.floor(Date.now() / 1000) - 120;
-    await store.update(key, change({ owner: 'u1' }));
+    await update(store, key, {}, { owner: 'u1' });
     const [name = ''] = await server.admin.keys(`${prefix}owner:*`);
     for (const one of keys) await server.admin.zadd(name, String((seconds + 3600) * 2 ** 20 + 60), one);
     const pages: OwnerPage[] = [];
@@ -710,18 +744,19 @@ describe('closing', () => {
   });
 
   it('waits for the calls under way', async () => {
+    const { record: before, version } = sessionOf(await store.read(key, by()));
     proxy.delayMs = 300;
-    const reading = store.read(key);
-    const writing = store.update(key, change({ set: { b: '1' } }));
+    const reading = store.read(key, by());
+    const writing = store.replace(key, version, changed(before, { b: '1' }), by());
     await wait(50);
     await store.close();
-    expect(await reading).toMatchObject({ fields: { a: '1' } });
-    expect(await writing).toBe('applied');
+    expect(await reading).toMatchObject({ record: { fields: { a: '1' } } });
+    expect(await writing).toMatchObject({ verdict: 'replaced' });
   });
 
   it('is quick when there is no server, and when nothing was ever asked', async () => {
     await server.kill();
-    await outcomeOf(() => store.read(key));
+    await outcomeOf(() => store.read(key, by()));
     const begunAt = performance.now();
     await store.close();
     await redisStore({ url: server.url }).close();

@@ -6,9 +6,9 @@ import { isSessError } from '@sess/core';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
-import { change, forget, keysOf, newKey, newPrefix, outcomeOf, record } from '../test/session-fixtures.ts';
+import { by, forget, keysOf, newKey, newPrefix, outcomeOf, record, stored, update } from '../test/session-fixtures.ts';
 import { redisStore } from './index.ts';
-import { parseRedisUrl } from './redis-url.ts';
+import { parseRedisUrl } from './connection/redis-url.ts';
 
 const secret = 'canary-pa55w0rd';
 
@@ -169,17 +169,20 @@ describe('secrets', () => {
     await server.admin.call('ACL', 'SETUSER', 'web', 'on', `>${secret}-web`, `~${prefix}*`, ...rules.split(' '));
     const store = redisStore({ url: `redis://web:${secret}-web@127.0.0.1:${server.port}/1`, prefix });
     const key = newKey();
-    expect(await store.create(key, record({ a: '1' }, { owner: 'u1' }))).toBe(true);
-    expect(await store.read(key)).toMatchObject({ fields: { a: '1' } });
-    expect(await store.update(key, change({ set: { b: '1' }, revise: { a: '2' }, unset: ['c'] }))).toBe('applied');
+    await store.create(key, record({ a: '1' }, { owner: 'u1' }), by());
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+    expect(await update(store, key, { b: '1', a: '2', long: 'x'.repeat(5000) })).toBe('replaced');
+    expect(await update(store, key, { b: '2' })).toBe('replaced');
+    await store.noteApp('abc', 60_000);
+    expect(await store.notedApps()).toEqual(['abc']);
     const walked: string[] = [];
     for await (const one of store.walk()) walked.push(one);
     expect(walked).toEqual(await keysOf(store, 'u1'));
     await forget(store, 'u1', [key]);
-    expect((await store.destroy(key, { endMarkerMs: 1000 }))?.fields).toEqual({ a: '2', b: '1' });
+    expect(await store.destroy(key, { endMarkerMs: 1000 }, by())).toMatchObject({ fields: { a: '2', b: '2' } });
     expect(await store.check()).toBeInstanceOf(Array);
     const other = redisStore({ url: `redis://web:${secret}-web@127.0.0.1:${server.port}/1`, prefix: 'other:' });
-    expect(await outcomeOf(() => other.read(key))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await outcomeOf(() => other.read(key, by()))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await store.close();
     await other.close();
   });
@@ -187,7 +190,7 @@ describe('secrets', () => {
   it('a password that is wrong is a fault, shown nowhere, and put right at run time', async () => {
     const wrong = `${secret}-wrong`;
     const store = redisStore({ url: `redis://:${wrong}@127.0.0.1:${server.port}`, prefix: newPrefix() });
-    const { code, error } = await outcomeOf(() => store.read(newKey()));
+    const { code, error } = await outcomeOf(() => store.read(newKey(), by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toContain('WRONGPASS');
     for (const thing of [error, store, store.describe()]) {
@@ -195,7 +198,7 @@ describe('secrets', () => {
     }
     expect(JSON.stringify(store)).not.toContain(secret);
     await server.admin.config('SET', 'requirepass', wrong);
-    await until(async () => (await outcomeOf(() => store.read(newKey()))).code === undefined, 3000);
+    await until(async () => (await outcomeOf(() => store.read(newKey(), by()))).code === undefined, 3000);
     await server.admin.config('SET', 'requirepass', secret);
     await store.close();
   });
@@ -205,8 +208,8 @@ describe('secrets', () => {
     const store = redisStore({ url: bare.url });
     const key = newKey();
     const outcomes = [
-      await outcomeOf(() => store.read(key)),
-      await outcomeOf(() => store.create(key, record({ a: secret }))),
+      await outcomeOf(() => store.read(key, by())),
+      await outcomeOf(() => store.create(key, record({ a: secret }), by())),
     ];
     for (const { code, error } of outcomes) {
       expect(code).toBe('STORE_UNAVAILABLE');
@@ -223,14 +226,14 @@ describe('secrets', () => {
     const prefix = newPrefix();
     const store = redisStore({ url: `redis://:${secret}@127.0.0.1:${server.port}`, prefix });
     const key = newKey();
-    await store.create(key, record({ a: '1' }));
+    await store.create(key, record({ a: '1' }), by());
     await server.admin.config('SET', 'maxmemory', '1mb');
     const canary = '"canary-in-the-session"';
-    const full = await outcomeOf(() => store.update(key, change({ set: { mine: canary } })));
+    const full = await outcomeOf(() => update(store, key, { mine: canary }));
     await server.admin.config('SET', 'maxmemory', '0');
     await server.admin.set(prefix + newKey(), 'x');
     await server.admin.call('ACL', 'SETUSER', 'default', '-evalsha', '-eval');
-    const refused = await outcomeOf(() => store.update(key, change({ set: { mine: canary } })));
+    const refused = await outcomeOf(() => update(store, key, { mine: canary }));
     await server.admin.call('ACL', 'SETUSER', 'default', '+@all');
     expect([full.code, refused.code]).toEqual(['STORE_FULL', 'STORE_UNAVAILABLE']);
     for (const { error } of [full, refused]) {
@@ -285,10 +288,10 @@ describe('TLS', () => {
     const url = `rediss://127.0.0.1:${port}`;
     const trusting = redisStore({ url, tls: { ca: readFileSync(file('cert.pem')) }, prefix: newPrefix() });
     const key = newKey();
-    expect(await trusting.create(key, record({ a: '1' }))).toBe(true);
-    expect(await trusting.read(key)).toMatchObject({ fields: { a: '1' } });
+    await trusting.create(key, record({ a: '1' }), by());
+    expect(await stored(trusting, key)).toMatchObject({ fields: { a: '1' } });
     const wary = redisStore({ url });
-    const { code, error } = await outcomeOf(() => wary.read(key));
+    const { code, error } = await outcomeOf(() => wary.read(key, by()));
     expect(code).toBe('STORE_UNAVAILABLE');
     expect(error?.message).toMatch(/self-signed certificate/);
     await trusting.close();

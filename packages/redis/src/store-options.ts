@@ -117,7 +117,7 @@ function assertClient(client: unknown): asserts client is RedisClient {
   const isClient =
     typeof client === 'object' &&
     client !== null &&
-    ['get', 'evalsha', 'duplicate', 'on'].every((name) => typeof Reflect.get(client, name) === 'function') &&
+    ['getBuffer', 'evalshaBuffer', 'duplicate', 'on'].every((name) => typeof Reflect.get(client, name) === 'function') &&
     typeof Reflect.get(client, 'status') === 'string' &&
     typeof Reflect.get(client, 'isCluster') === 'boolean';
   if (!isClient) {

@@ -1,4 +1,4 @@
-import type { SessionChange, SessionRecord, SessionSettings } from '@sess/core';
+import type { FieldText, SessionRecord, SessionSettings } from '@sess/core';
 
 /** A number below the limit; the same numbers for the same seed (mulberry32). */
 export type Draw = (limit: number) => number;
@@ -24,12 +24,11 @@ const names: readonly string[] = [
   ...['length', 'é', '€', '😀', '\ufeff', 'a/b', '\n', '"', '\\', '\u007f', '[', '\0', '\0"', '\ud800', '\udc00'],
   ...['x'.repeat(300), 'y'.repeat(5000)],
 ];
-// Those that fit into the chunk that a script looks at are met more often than those that do not.
 const usual = names.slice(0, 8);
 
 const units: readonly string[] = ['x', 'é', '€', '😀', '\n', '\0', '\ud800', '"', ' '];
-// Around what decides how a session lies: a long text, the chunk that is looked at, the room that is kept.
-const lengths: readonly number[] = [0, 0, 1, 2, 5, 9, 40, 60, 64, 70, 500, 1020, 1024, 1030, 3000, 4090, 4100];
+// Around what decides how a session lies: a long text, a session that is written whole, the room that is kept.
+const lengths: readonly number[] = [0, 0, 1, 2, 5, 9, 40, 60, 64, 70, 500, 1020, 1024, 1030, 2000, 2040, 3000, 4100];
 
 function text(draw: Draw): string {
   const length = pick(draw, lengths) + draw(4);
@@ -49,7 +48,6 @@ function fields(draw: Draw, count: number): Record<string, string> {
 
 const owners: readonly string[] = ['u1', '', 'ü', '\0', '\ud800', 'o'.repeat(70)];
 
-/** Parts of a millisecond that survive being stored as differences. */
 function instant(draw: Draw, now: number): number {
   return now + draw(8_000) / 8;
 }
@@ -66,43 +64,41 @@ function settings(draw: Draw): SessionSettings {
   return pick<SessionSettings>(draw, [{}, { persistent: true }, { idleTimeoutMs: 60_000, persistent: false }]);
 }
 
+function writeIds(draw: Draw): string[] {
+  return Array.from({ length: draw(13) }, () => `${pick(draw, ['a', '-_9', 'abcdefgh'])}${draw(10_000)}`);
+}
+
 export function drawRecord(draw: Draw, now: number): SessionRecord {
   const crowd = draw(12) === 0 ? Array.from({ length: 1000 }, (_, at) => [`f${at}`, 'x'.repeat(draw(9))]) : [];
   return {
     fields: { ...fields(draw, draw(7)), ...Object.fromEntries(crowd) },
     createdAt: instant(draw, now),
     ...times(draw, now),
+    writeIds: writeIds(draw),
     ...(draw(2) === 0 && { owner: pick(draw, owners) }),
     ...(draw(3) === 0 && { settings: settings(draw) }),
   };
 }
 
-function own(current: Readonly<Record<string, string>>, one: string): string | undefined {
-  return Object.hasOwn(current, one) ? current[one] : undefined;
-}
-
-/** A change of what is there now, each field named by one part of it. */
-export function drawChange(draw: Draw, now: number, current: Readonly<Record<string, string>>): SessionChange {
-  const change: SessionChange = times(draw, now);
-  const there = Object.keys(current);
+/** What takes the place of a record: some fields set, grown, shrunk or gone, the others the same objects as before. */
+export function drawNext(draw: Draw, now: number, current: SessionRecord): SessionRecord {
+  const next = new Map<string, FieldText>(Object.entries(current.fields));
+  const there = [...next.keys()];
   const draws = draw(8) === 0 ? 0 : 1 + draw(4);
-  const named = new Map<string, 's' | 'r' | 'u'>();
   for (let at = 0; at < draws; at++) {
     const one = there.length > 0 && draw(2) === 0 ? (there[draw(there.length)] ?? '') : name(draw);
-    named.set(one, pick(draw, ['s', 's', 'r', 'u']));
+    if (draw(4) === 0) next.delete(one);
+    else next.set(one, text(draw));
   }
-  const of = (part: string) => [...named].filter(([, its]) => its === part).map(([one]) => one);
-  const set = of('s').map((one) => [one, draw(9) === 0 ? (own(current, one) ?? '') : text(draw)]);
-  const revise = of('r').map((one) => [one, text(draw)]);
-  if (set.length > 0) change.set = Object.fromEntries(set);
-  if (revise.length > 0) change.revise = Object.fromEntries(revise);
-  if (of('u').length > 0) change.unset = of('u');
-  if (draw(3) === 0) {
-    const one = draw(2) === 0 ? (there[draw(there.length)] ?? 'a') : name(draw);
-    const wrong = draw(2) === 0 ? text(draw) : undefined;
-    change.expect = Object.fromEntries([[one, draw(5) === 0 ? wrong : own(current, one)]]);
-  }
-  if (draw(6) === 0) change.owner = draw(3) === 0 ? null : pick(draw, owners);
-  if (draw(6) === 0) change.settings = settings(draw);
-  return change;
+  const { owner: _owner, settings: _settings, ...rest } = current;
+  const owner = draw(6) === 0 ? pick(draw, [undefined, ...owners]) : current.owner;
+  const other = draw(6) === 0 ? settings(draw) : current.settings;
+  return {
+    ...rest,
+    fields: Object.fromEntries(next),
+    ...times(draw, now),
+    writeIds: draw(3) === 0 ? current.writeIds : writeIds(draw),
+    ...(owner !== undefined && { owner }),
+    ...(other !== undefined && { settings: other }),
+  };
 }

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TestServer, freePort, startServer } from '../test/redis-server.ts';
-import { newKey, outcomeOf, record } from '../test/session-fixtures.ts';
-import { redisStore } from './index.ts';
+import { type TestServer, freePort, startServer } from '../../test/redis-server.ts';
+import { newKey, outcomeOf, record } from '../../test/session-fixtures.ts';
+import { redisStore } from '../index.ts';
 
 describe('what is said where no connection comes about', () => {
   let server: TestServer;
@@ -14,7 +14,7 @@ describe('what is said where no connection comes about', () => {
 
   async function told(url: string): Promise<string | undefined> {
     const store = redisStore({ url, timeoutMs: 400 });
-    const { code, error } = await outcomeOf(() => store.create(newKey(), record({ a: '1' })));
+    const { code, error } = await outcomeOf(() => store.create(newKey(), record({ a: '1' }), by()));
     await store.close();
     return code === 'STORE_UNAVAILABLE' ? error?.message : `${code}: ${error?.message}`;
   }

@@ -1,6 +1,6 @@
+import type { Script } from '../scripts/script.ts';
 import type { RedisClient } from './redis-client.ts';
 import { isUnknownScript } from './redis-errors.ts';
-import type { Script } from '../scripts/script.ts';
 
 /** Runs scripts by their hash. Texts in an answer come as bytes. */
 export interface ScriptRunner {
@@ -9,22 +9,39 @@ export interface ScriptRunner {
   forget(): void;
 }
 
+type RunScript = (script: string, keys: 1, key: string, ...args: (string | Buffer)[]) => Promise<unknown>;
+
+/** ioredis has these, but its types leave them out. (`callBuffer` has types, and loses its arguments when pipelining.) */
+interface ScriptCommands {
+  evalBuffer: RunScript;
+  evalshaBuffer: RunScript;
+}
+
+function hasScriptCommands(client: object): client is ScriptCommands {
+  return 'evalBuffer' in client && 'evalshaBuffer' in client;
+}
+
 /** `usable`: the client for one command; it throws where none may be sent. */
 export function scriptRunner(usable: () => RedisClient): ScriptRunner {
   const known = new Set<Script>();
+  const commands = (): ScriptCommands => {
+    const client = usable();
+    if (!hasScriptCommands(client)) throw new TypeError('The client has no evalshaBuffer: it is not one of ioredis.');
+    return client;
+  };
   return {
     evaluate(script, key, args) {
       // The first time the whole script: it is known from then on, and nothing has to be sent twice.
       if (!known.has(script)) {
         known.add(script);
-        return usable().callBuffer('eval', script.lua, 1, key, ...args);
+        return commands().evalBuffer(script.lua, 1, key, ...args);
       }
-      return usable()
-        .callBuffer('evalsha', script.sha, 1, key, ...args)
+      return commands()
+        .evalshaBuffer(script.sha, 1, key, ...args)
         .catch((error: unknown) => {
           // SCRIPT FLUSH, a failover, another node of the cluster.
           if (!isUnknownScript(error)) throw error;
-          return usable().callBuffer('eval', script.lua, 1, key, ...args);
+          return commands().evalBuffer(script.lua, 1, key, ...args);
         });
     },
     forget: () => known.clear(),
