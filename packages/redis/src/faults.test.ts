@@ -4,7 +4,18 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
-import { by, changed, keysOf, newKey, newPrefix, outcomeOf, record, sessionOf, stored, update } from '../test/session-fixtures.ts';
+import {
+  by,
+  changed,
+  keysOf,
+  newKey,
+  newPrefix,
+  outcomeOf,
+  record,
+  sessionOf,
+  stored,
+  update,
+} from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** One operation's bound, and slack for a busy machine. */

@@ -35,6 +35,7 @@ const prefix = newPrefix();
 beforeAll(async () => {
   server = await startServer();
   clients = [new RecordingClient(server.port), new RecordingClient(server.port)];
+  await Promise.all(clients.map((client) => client.ping()));
   stores = [redisStore({ client: clients[0], prefix }), redisStore({ client: clients[1], prefix })];
 });
 afterAll(async () => {

@@ -31,13 +31,13 @@ const indexOf = (owner: string) => `${prefix}owner:${createHash('sha256').update
 async function login(lifetimeMs: number): Promise<SessionKey> {
   const key = newKey();
   const record = { fields: {}, createdAt: start, ...times(start, lifetimeMs), owner: 'u1', writeIds: [] };
-  expect(await store.create(key, record, by())).toBeDefined();
+  expect(await store.create(key, record, by(5000))).toBeDefined();
   return key;
 }
 
 async function update(key: SessionKey, parts: Partial<SessionRecord>): Promise<void> {
-  const { record, version } = sessionOf(await store.read(key, by()));
-  expect(await store.replace(key, version, { ...record, ...parts }, by())).toMatchObject({ verdict: 'replaced' });
+  const { record, version } = sessionOf(await store.read(key, by(5000)));
+  expect(await store.replace(key, version, { ...record, ...parts }, by(5000))).toMatchObject({ verdict: 'replaced' });
   // Behind the renewal, on the same connection.
   await keysOf(store, 'u1');
 }
@@ -96,7 +96,7 @@ it('an entry that is kept for longer than it is asked for is young again all the
   const [seconds] = await server.admin.time();
   const minutes = 150 * 24 * 60;
   await server.admin.zadd(indexOf('u1'), (Number(seconds) - 62 + minutes * 60) * 2 ** 20 + minutes, key);
-  await update(key, { ...times(start + 1000, hour), owner: 'u1' });
+  await update(key, times(start + hour, hour));
   await forget(store, 'u1', [key]);
   expect(await keysOf(store, 'u1')).toEqual([key]);
 });

@@ -31,10 +31,12 @@ const dayMs = 24 * hourMs;
  * time, is soon written again.
  */
 export function isRenewalDue(before: SessionRecord, after: SessionRecord): boolean {
-  const lifetimeMs = after.expiresAt - after.touchedAt;
+  // Clocks of workers differ: one that is slow has not made the life longer.
+  const touchedAt = Math.max(before.touchedAt, after.touchedAt);
+  const lifetimeMs = after.expiresAt - touchedAt;
   const periodMs = Math.min(Math.max(lifetimeMs, hourMs), dayMs);
   const hasGrown = lifetimeMs > Math.max(before.expiresAt - before.touchedAt, hourMs);
-  return hasGrown || Math.floor(before.touchedAt / periodMs) < Math.floor(after.touchedAt / periodMs);
+  return hasGrown || Math.floor(before.touchedAt / periodMs) < Math.floor(touchedAt / periodMs);
 }
 
 /**

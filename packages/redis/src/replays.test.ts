@@ -4,7 +4,18 @@ import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startServer, until } from '../test/redis-server.ts';
-import { by, changed, keysOf, newKey, newPrefix, outcomeOf, record, sessionOf, stored, update } from '../test/session-fixtures.ts';
+import {
+  by,
+  changed,
+  keysOf,
+  newKey,
+  newPrefix,
+  outcomeOf,
+  record,
+  sessionOf,
+  stored,
+  update,
+} from '../test/session-fixtures.ts';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** What is sent twice, or arrives when nobody waits for it any more. */
@@ -125,7 +136,9 @@ for (const [name, { open }] of Object.entries(kinds)) {
       if (outcome.verdict !== 'replaced') throw new Error(outcome.verdict);
       expect(await stored(other, key)).toMatchObject({ fields: { n: '6' } });
       // Its version is the one that stands.
-      expect(await store.replace(key, outcome.version, record({ n: '7' }), by())).toMatchObject({ verdict: 'replaced' });
+      expect(await store.replace(key, outcome.version, record({ n: '7' }), by())).toMatchObject({
+        verdict: 'replaced',
+      });
     });
 
     it('nor is it carried out twice when another process wrote in between: a conflict in doubt, and the write id tells', async () => {

@@ -21,6 +21,9 @@ const spareInLine = 128;
 /** Room after the last short text of a large session. */
 const spareAtEnd = 64;
 
+/** A session that has shrunk by more is written whole, without what it does not need any more. */
+const mostSpare = 1024;
+
 /** `name`: of the state that this makes. `before`: what it replaces. */
 export function draft(key: SessionKey, record: SessionRecord, name: string, before?: StoredState): Draft {
   const { longTexts, shortTexts, list } = arrange(record, before?.longTexts ?? []);
@@ -32,7 +35,7 @@ export function draft(key: SessionKey, record: SessionRecord, name: string, befo
   if (before !== undefined && fitsTexts(longTexts, shortBytes, before)) {
     const head = line(before.tailBytes);
     const spare = before.headBytes - 1 - Buffer.byteLength(head);
-    if (spare >= 0) {
+    if (spare >= 0 && spare <= mostSpare) {
       const { headBytes, tailBytes } = before;
       const state = new StoredState(name, record, headBytes, longTexts, shortTexts, tailBytes);
       const tail = shortTexts + ' '.repeat(tailBytes - shortBytes);
@@ -86,7 +89,8 @@ function arrange(record: SessionRecord, known: readonly LongText[]) {
 
 /** Whether all texts have their room in what lies there. A small session is rather written whole. */
 function fitsTexts(longTexts: readonly LongText[], shortBytes: number, before: StoredState): boolean {
-  if (sizeOf(before) < smallBytes || shortBytes > before.tailBytes) return false;
+  const spare = before.tailBytes - shortBytes;
+  if (sizeOf(before) < smallBytes || spare < 0 || spare > mostSpare) return false;
   if (longTexts.length !== before.longTexts.length) return false;
   return longTexts.every(({ name, bytes }, at) => {
     const there = before.longTexts[at];
@@ -94,14 +98,15 @@ function fitsTexts(longTexts: readonly LongText[], shortBytes: number, before: S
   });
 }
 
+/** From the end to the beginning: what lies last may be beyond what Redis allows, and then nothing has been written. */
 function changedParts(state: StoredState, before: StoredState, head: string, tail: string): (string | Buffer)[] {
   const parts: (string | Buffer)[] = ['0', head];
   let place = state.headBytes;
   for (const [at, one] of state.longTexts.entries()) {
-    if (one.text !== before.longTexts[at]?.text) parts.push(String(place), one.stored);
+    if (one.text !== before.longTexts[at]?.text) parts.unshift(String(place), one.stored);
     place += one.bytes;
   }
-  if (state.shortTexts !== before.shortTexts) parts.push(String(place), tail);
+  if (state.shortTexts !== before.shortTexts) parts.unshift(String(place), tail);
   return parts;
 }
 

@@ -117,7 +117,9 @@ function assertClient(client: unknown): asserts client is RedisClient {
   const isClient =
     typeof client === 'object' &&
     client !== null &&
-    ['getBuffer', 'evalshaBuffer', 'duplicate', 'on'].every((name) => typeof Reflect.get(client, name) === 'function') &&
+    ['getBuffer', 'evalshaBuffer', 'duplicate', 'on'].every(
+      (name) => typeof Reflect.get(client, name) === 'function',
+    ) &&
     typeof Reflect.get(client, 'status') === 'string' &&
     typeof Reflect.get(client, 'isCluster') === 'boolean';
   if (!isClient) {

@@ -91,7 +91,7 @@ export function drawNext(draw: Draw, now: number, current: SessionRecord): Sessi
     else next.set(one, text(draw));
   }
   const { owner: _owner, settings: _settings, ...rest } = current;
-  const owner = draw(6) === 0 ? pick(draw, [undefined, ...owners]) : current.owner;
+  const owner = draw(6) > 0 ? current.owner : draw(3) === 0 ? undefined : pick(draw, owners);
   const other = draw(6) === 0 ? settings(draw) : current.settings;
   return {
     ...rest,

@@ -84,9 +84,21 @@ await admin.ping();
 // Yardsticks: what a plain client costs at the same time on the same machine.
 const plain = new Redis({ port });
 await plain.set('large', large);
-await measure('plain SET EX 300 B', async () => newKey(), (key) => plain.set(key, small, 'EX', 86_400));
-await measure('plain GET 64 KB', async () => 'large', (key) => plain.get(key));
-await measure('plain GET 64 KB as bytes', async () => 'large', (key) => plain.getBuffer(key));
+await measure(
+  'plain SET EX 300 B',
+  async () => newKey(),
+  (key) => plain.set(key, small, 'EX', 86_400),
+);
+await measure(
+  'plain GET 64 KB',
+  async () => 'large',
+  (key) => plain.get(key),
+);
+await measure(
+  'plain GET 64 KB as bytes',
+  async () => 'large',
+  (key) => plain.getBuffer(key),
+);
 plain.disconnect();
 for (const [size, cart] of [
   ['300 B', small],

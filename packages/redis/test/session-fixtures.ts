@@ -63,7 +63,7 @@ export async function update(
   key: SessionKey,
   fields: Record<string, string | undefined> = {},
   more: Partial<SessionRecord> = {},
-  until = by(),
+  until: number = by(),
 ): Promise<'replaced' | 'gone'> {
   const found = await store.read(key, until);
   if (found === undefined || isEndMarker(found)) return 'gone';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestServer, freePort, startServer } from '../../test/redis-server.ts';
-import { newKey, outcomeOf, record } from '../../test/session-fixtures.ts';
+import { by, newKey, outcomeOf, record } from '../../test/session-fixtures.ts';
 import { redisStore } from '../index.ts';
 
 describe('what is said where no connection comes about', () => {

@@ -8,6 +8,7 @@ async function walkOver(lostScans: number): Promise<number> {
   const link = {
     lostAt: -Infinity,
     where: () => 'h:1/0',
+    soon: () => Infinity,
     run: ({ send }: { send: () => Promise<unknown> }) => send(),
     client: {
       isCluster: false,
