@@ -86,7 +86,7 @@ function changedTimes(
   const isFuture = record.touchedAt - at > timeouts.touchAfterMs;
   const touchedAt = isFuture ? at : Math.max(record.touchedAt, at);
   const expiresAt = deadlineAt(touchedAt, record, timeouts);
-  const decides = isFuture || settings !== undefined || record.settings?.idleTimeoutMs !== undefined;
+  const decides = settings !== undefined || record.settings?.idleTimeoutMs !== undefined;
   return { touchedAt, expiresAt: decides ? expiresAt : Math.max(record.expiresAt, expiresAt) };
 }
 

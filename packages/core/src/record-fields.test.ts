@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { FieldText } from './store.ts';
 import { copyOfFields, emptyFields, setField } from './record-fields.ts';
 
 describe.each([3, 1000])('the fields of a record, %i of them', (count) => {
-  function filled(): Record<string, string> {
+  function filled(): Record<string, FieldText> {
     const fields = emptyFields(count);
     for (let at = 1; at < count; at += 1) setField(fields, `key${at}`, `"${at}"`);
     setField(fields, '__proto__', '"a name like any other"');

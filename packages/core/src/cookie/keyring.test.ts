@@ -4,6 +4,7 @@ import { sign } from 'cookie-signature';
 import { describe, expect, it } from 'vitest';
 
 import { createKeyring, deriveKey } from './keyring.ts';
+import { GuardedStore } from '../storage/guarded-store.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import { keyOf, mintToken } from './token.ts';
 import { tokenCarrier } from './token-carrier.ts';
@@ -13,7 +14,7 @@ const newSecret = 'new '.padEnd(40, 'lmnopqrstuv');
 
 const ring = (...secrets: [string, ...string[]]) => createKeyring(secrets, 'sid', 'token');
 const carrier = (...secrets: [string, ...string[]]) =>
-  tokenCarrier(ring(...secrets), Object.assign(memoryStore(), { boundMs: 0 }));
+  tokenCarrier(ring(...secrets), new GuardedStore(memoryStore(), 1_000));
 
 describe('a signed value', () => {
   it('is verified by the keyring that signed it, and by every worker with the same secret', () => {

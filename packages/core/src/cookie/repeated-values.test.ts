@@ -43,7 +43,7 @@ describe.each([
     encrypt,
     cookieFrame(() => now),
   );
-  const times = { createdAt: 1, touchedAt: 1, expiresAt: 2000 };
+  const times = { createdAt: 1, touchedAt: 1, expiresAt: 2000, writeIds: [] };
 
   async function cookieOf(fields: Record<string, string>): Promise<string> {
     const claim = carrier.mint();
@@ -55,8 +55,9 @@ describe.each([
     const value = await cookieOf({ n: '1' });
     for (let n = 0; n < 5; n += 1) {
       const claim = carrier.verify(value);
-      expect(await claim?.store.read(claim.key)).toEqual({ fields: { n: '1' }, ...times });
-      await claim?.store.update(claim.key, { set: { n: '2' }, touchedAt: 2, expiresAt: 1500, owner: 'ada' });
+      expect(await claim?.store.read(claim.key)).toMatchObject({ record: { fields: { n: '1' }, ...times } });
+      const changed = { ...times, fields: { n: '2' }, touchedAt: 2, expiresAt: 1500, owner: 'ada' };
+      await claim?.store.replace(claim.key, claim.atHand?.record, changed);
       if (n % 2 === 0) await claim?.store.destroy(claim.key);
     }
   });

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 
 import { createKeyring } from './keyring.ts';
+import { GuardedStore } from '../storage/guarded-store.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import { mintToken } from './token.ts';
 import { tokenCarrier } from './token-carrier.ts';
@@ -60,7 +61,7 @@ describe('a cookie that was verified', () => {
   const keyring = createKeyring([secret], 'sid', 'token');
 
   it('lets no other one pass: each of its characters still counts', () => {
-    const carrier = tokenCarrier(keyring, Object.assign(memoryStore(), { boundMs: 0 }));
+    const carrier = tokenCarrier(keyring, new GuardedStore(memoryStore(), 1_000));
     const value = keyring.sign(mintToken());
     const claim = carrier.verify(value);
     expect(claim).toBeDefined();
@@ -74,7 +75,7 @@ describe('a cookie that was verified', () => {
   });
 
   it('that was forged is refused again, also when it comes twice', () => {
-    const carrier = tokenCarrier(keyring, Object.assign(memoryStore(), { boundMs: 0 }));
+    const carrier = tokenCarrier(keyring, new GuardedStore(memoryStore(), 1_000));
     const forged = createKeyring(['another '.padEnd(40, 'x')], 'sid', 'token').sign(mintToken());
     expect(carrier.verify(forged)).toBeUndefined();
     expect(carrier.verify(forged)).toBeUndefined();

@@ -128,7 +128,8 @@ function openedExchange(engine: Engine, { claim, found }: Examined, started: num
   const isFound = isLiving(engine, found);
   const outcome = isFound ? 'found' : isEnded ? 'ended' : 'absent';
   publish('opened', () => ({ handle: claim.key, outcome, durationMs: performance.now() - started }));
-  if (isFound) return new Exchange(engine, claim, new SessionState(engine.carrier, 'stored', found.record, claim, found));
+  if (isFound)
+    return new Exchange(engine, claim, new SessionState(engine.carrier, 'stored', found.record, claim, found));
   if (isEnded) {
     const ended = SessionState.empty(engine.carrier, 'ended', engine.clock(), engine.timeouts, claim);
     return new Exchange(engine, claim, ended);

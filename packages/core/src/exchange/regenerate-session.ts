@@ -139,7 +139,10 @@ async function joinRotation(
   const { claim, found } = await readFollowing(successorClaim(previous.claim, successor.key));
   if (!isStored(found)) return false;
   state.moveTo(claim, found);
-  const fields = changesBetween(previous.fields, state.fields, [...previous.fields.storedKeys(), ...state.fields.storedKeys()]);
+  const fields = changesBetween(previous.fields, state.fields, [
+    ...previous.fields.storedKeys(),
+    ...state.fields.storedKeys(),
+  ]);
   if (fields === undefined) return true;
   const outcome = await writeFollowing(state, { at: engine.clock(), fields }, engine.timeouts);
   if (outcome.gone) return false;
@@ -156,8 +159,7 @@ async function foldIn(
 ): Promise<void> {
   const names = [...Object.keys(last.fields), ...previous.fields.storedKeys()].filter(
     // What this request made of the key wins, as the later write.
-    (key) =>
-      (keep === true || keep.includes(key)) && state.fields.storedText(key) === previous.fields.storedText(key),
+    (key) => (keep === true || keep.includes(key)) && state.fields.storedText(key) === previous.fields.storedText(key),
   );
   const fields = changesBetween(previous.fields, new Fields(last.fields), names);
   const settings = keep === true ? newSettings(previous.stored?.record.settings, last.settings) : undefined;

@@ -3,64 +3,76 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import type { BoundedStore } from '../bounded-store.ts';
+import { keyOf } from '../cookie/token.ts';
 import { SessError } from '../errors.ts';
 import { onSessionEvent } from '../events.ts';
+import type { RecordChange } from '../record-change.ts';
+import { stringOf } from '../record-fields.ts';
 import { memoryStore } from '../storage/memory-store.ts';
-import type { SessionChange, SessionStore, UpdateVerdict } from '../store.ts';
-import { keyOf } from '../cookie/token.ts';
-import { WorkByKey } from '../work-by-key.ts';
+import { plantedRecord, recordOf, soon, writeElsewhere } from '../testing/other-process.ts';
 import { type WriteOutcome, queueWrite } from './write-queue.ts';
-import type { Write } from './write.ts';
 
 const key = keyOf('session');
-const times = { touchedAt: 1, expiresAt: 1000 };
+const times = { createdAt: 0, touchedAt: 0, expiresAt: 1000 };
+const timeouts = { idleTimeoutMs: 1000, absoluteTimeoutMs: 1000, touchAfterMs: 40 };
 
 interface Watched {
-  store: SessionStore;
-  updates: SessionChange[];
-  reads: number;
-  /** Runs before each update reaches the store: a barrier, a rival, a fault. */
+  store: BoundedStore;
+  updates: number;
+  /** Runs before each replace reaches the store: a barrier, a rival, a fault. */
   before: ((attempt: number) => unknown) | undefined;
   text(field: string): Promise<string | undefined>;
   /** What another process does. */
-  elsewhere(fields: Record<string, string>): Promise<UpdateVerdict>;
+  elsewhere(fields: Record<string, string>): Promise<unknown>;
 }
 
 async function watched(fields: Record<string, string> = {}): Promise<Watched> {
   const inner = memoryStore({ clock: () => 0 });
-  await inner.create(key, { fields, createdAt: 0, touchedAt: 0, expiresAt: 1000 });
+  await inner.create(key, plantedRecord(fields, times), soon());
   const watch: Watched = {
-    updates: [],
-    reads: 0,
+    updates: 0,
     before: undefined,
     store: {
-      create: inner.create,
+      create: (name, record) => inner.create(name, record, soon()),
       async read(name) {
-        watch.reads += 1;
         await turn();
-        return inner.read(name);
+        return inner.read(name, soon());
       },
-      async update(name, change) {
-        watch.updates.push(change);
-        await watch.before?.(watch.updates.length);
+      async replace(name, version, record) {
+        watch.updates += 1;
+        await watch.before?.(watch.updates);
         await turn();
-        return inner.update(name, change);
+        return inner.replace(name, version, record, soon());
       },
-      destroy: inner.destroy,
+      destroy: (name, options = {}) => inner.destroy(name, options, soon()),
     },
     async text(field) {
-      const record = await inner.read(key);
-      return typeof record === 'object' ? record.fields[field] : undefined;
+      const text = (await recordOf(inner, key))?.fields[field];
+      return text === undefined ? undefined : stringOf(text);
     },
-    elsewhere: (set) => inner.update(key, { ...times, set }),
+    elsewhere: (set) => writeElsewhere(inner, key, { set }),
   };
   return watch;
 }
 
-const set = (fields: Record<string, string>): Write => ({ times, fields: { set: fields, revise: {}, unset: [] } });
-const count = (field = 'n', known?: string): Write => ({
-  times,
-  update: { key: field, known, revise: (text) => String(Number(text ?? '0') + 1) },
+/** What became of a write; of an update, with the field's text. */
+type Told = { gone: true } | { gone: false; text: string | undefined };
+
+async function write(store: BoundedStore, change: RecordChange, name = key, queue = queueWrite): Promise<Told> {
+  const outcome: WriteOutcome = await queue(store, name, undefined, change, timeouts);
+  if (outcome.gone) return outcome;
+  const text = change.update && outcome.stored.record.fields[change.update.key];
+  return { gone: false, text: text === undefined ? undefined : stringOf(text) };
+}
+
+const set = (fields: Record<string, string>): RecordChange => ({
+  at: 1,
+  fields: { set: fields, revise: {}, unset: [] },
+});
+const count = (field = 'n'): RecordChange => ({
+  at: 1,
+  update: { key: field, revise: (text) => String(Number(text ?? '0') + 1) },
 });
 const gate = (): { opened: Promise<void>; open: () => void } => {
   let open = (): void => {};
@@ -72,39 +84,36 @@ const gate = (): { opened: Promise<void>; open: () => void } => {
 
 describe('the writers of one session', () => {
   it('count to 200 in parallel with a handful of store writes', async () => {
-    const { store, updates, text } = await watched();
-    await Promise.all(Array.from({ length: 200 }, () => queueWrite(store, key, count())));
-    expect(await text('n')).toBe('200');
-    expect(updates.length).toBeLessThanOrEqual(3);
+    const watch = await watched();
+    await Promise.all(Array.from({ length: 200 }, () => write(watch.store, count())));
+    expect(await watch.text('n')).toBe('200');
+    expect(watch.updates).toBeLessThanOrEqual(3);
   });
 
   it('are told what the store holds afterwards', async () => {
     const { store } = await watched({ n: '4' });
-    const outcomes = await Promise.all([
-      queueWrite(store, key, count('n', '4')),
-      queueWrite(store, key, count('n', '4')),
-    ]);
+    const outcomes = await Promise.all([write(store, count()), write(store, count())]);
     expect(outcomes).toEqual([
       { gone: false, text: '5' },
       { gone: false, text: '6' },
     ]);
-    expect(await queueWrite(store, key, set({ x: '1' }))).toEqual({ gone: false, text: undefined });
+    expect(await write(store, set({ x: '1' }))).toEqual({ gone: false, text: undefined });
   });
 
   it('write each in its own session without waiting for another', async () => {
     const { store } = await watched();
     const other = keyOf('other');
-    await store.create(other, { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 1000 });
+    await store.create(other, plantedRecord({}, times));
     const never = gate();
-    const stuck: SessionStore = {
+    const stuck: BoundedStore = {
       ...store,
-      async update(name, change) {
+      async replace(name, version, record) {
         if (name === key) await never.opened;
-        return store.update(name, change);
+        return store.replace(name, version, record);
       },
     };
-    const first = queueWrite(stuck, key, count());
-    expect(await queueWrite(stuck, other, count())).toEqual({ gone: false, text: '1' });
+    const first = write(stuck, count());
+    expect(await write(stuck, count(), other)).toEqual({ gone: false, text: '1' });
     never.open();
     expect(await first).toEqual({ gone: false, text: '1' });
   });
@@ -114,7 +123,7 @@ describe('the writers of one session', () => {
     watch.before = async (attempt) => {
       if (attempt <= 5) await watch.elsewhere({ n: String(Number((await watch.text('n')) ?? '0') + 100) });
     };
-    await Promise.all(Array.from({ length: 20 }, () => queueWrite(watch.store, key, count())));
+    await Promise.all(Array.from({ length: 20 }, () => write(watch.store, count())));
     expect(await watch.text('n')).toBe('520');
   });
 
@@ -122,13 +131,13 @@ describe('the writers of one session', () => {
     const step = fc.tuple(fc.constantFrom('set', 'count', 'rival', 'turn'), fc.constantFrom('a', 'b'));
     const property = fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const watch = await watched();
-      const outcomes: Promise<WriteOutcome>[] = [];
+      const outcomes: Promise<Told>[] = [];
       let counts = 0;
       let rivals = 0;
       for (const [verb, field] of steps) {
         if (verb === 'turn') await turn();
-        if (verb === 'set') outcomes.push(queueWrite(watch.store, key, set({ [field]: `"${outcomes.length}"` })));
-        if (verb === 'count') outcomes.push(queueWrite(watch.store, key, count('n')));
+        if (verb === 'set') outcomes.push(write(watch.store, set({ [field]: `"${outcomes.length}"` })));
+        if (verb === 'count') outcomes.push(write(watch.store, count('n')));
         if (verb === 'count') counts += 1;
         if (verb === 'rival') await watch.elsewhere({ n: String(Number((await watch.text('n')) ?? '0') + 1000) });
         if (verb === 'rival') rivals += 1;
@@ -148,21 +157,16 @@ describe('the writers of one session', () => {
 describe('a write that fails', () => {
   it('fails alone when its own function throws; the others of the batch are stored', async () => {
     const { store, text } = await watched({ n: '1' });
-    const broken: Write = {
-      times,
+    const broken: RecordChange = {
+      at: 1,
       update: {
         key: 'n',
-        known: '1',
         revise() {
           throw new TypeError('a bug in the app');
         },
       },
     };
-    const outcomes = await Promise.allSettled([
-      queueWrite(store, key, count()),
-      queueWrite(store, key, broken),
-      queueWrite(store, key, count()),
-    ]);
+    const outcomes = await Promise.allSettled([write(store, count()), write(store, broken), write(store, count())]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(await text('n')).toBe('3');
   });
@@ -170,23 +174,22 @@ describe('a write that fails', () => {
   it('because its function refuses was given what the store holds, not what the request read long ago', async () => {
     const watch = await watched({ stock: '0' });
     await watch.elsewhere({ stock: '5' });
-    const buy: Write = {
-      times,
+    const buy: RecordChange = {
+      at: 1,
       update: {
         key: 'stock',
-        known: '0',
         revise(text) {
           if (Number(text) < 1) throw new Error('sold out');
           return String(Number(text) - 1);
         },
       },
     };
-    expect(await queueWrite(watch.store, key, buy)).toEqual({ gone: false, text: '4' });
+    expect(await write(watch.store, buy)).toEqual({ gone: false, text: '4' });
     await watch.elsewhere({ stock: '1' });
-    const two = await Promise.allSettled([queueWrite(watch.store, key, buy), queueWrite(watch.store, key, buy)]);
+    const two = await Promise.allSettled([write(watch.store, buy), write(watch.store, buy)]);
     expect(two.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
     expect(await watch.text('stock')).toBe('0');
-    await expect(queueWrite(watch.store, key, buy)).rejects.toThrow('sold out');
+    await expect(write(watch.store, buy)).rejects.toThrow('sold out');
   });
 
   it('fails with all that went along, also with those that came while it lost a round', async () => {
@@ -204,9 +207,9 @@ describe('a write that fails', () => {
         throw new SessError('STORE_UNAVAILABLE', 'The store is down.');
       }
     };
-    const first = queueWrite(watch.store, key, count('n', '1'));
+    const first = write(watch.store, count());
     await lost.opened;
-    const second = queueWrite(watch.store, key, set({ x: '1' }));
+    const second = write(watch.store, set({ x: '1' }));
     joined.open();
     const outcomes = await Promise.allSettled([first, second]);
     expect(outcomes).toMatchObject([
@@ -220,8 +223,8 @@ describe('a write that fails', () => {
     watch.before = (attempt) => {
       if (attempt === 1) throw new SessError('STORE_TIMEOUT', 'The store is slow.');
     };
-    const first = queueWrite(watch.store, key, count());
-    const second = queueWrite(watch.store, key, count());
+    const first = write(watch.store, count());
+    const second = write(watch.store, count());
     await expect(first).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
     expect(await second).toEqual({ gone: false, text: '1' });
   });
@@ -232,36 +235,36 @@ describe('a write that fails', () => {
       if (attempt === 1) await watch.store.destroy(key);
     };
     const outcomes = await Promise.all([
-      queueWrite(watch.store, key, count()),
-      queueWrite(watch.store, key, set({ x: '1' })),
-      queueWrite(watch.store, key, count()),
+      write(watch.store, count()),
+      write(watch.store, set({ x: '1' })),
+      write(watch.store, count()),
     ]);
     expect(outcomes).toEqual([{ gone: true }, { gone: true }, { gone: true }]);
     expect(await watch.text('n')).toBe(undefined);
   });
 
-  it('tells of each round that it lost, by the keys that were compared', async () => {
+  it('tells of each round that it lost, by the keys that were to be written', async () => {
     const watch = await watched({ n: '0', other: '0' });
     watch.before = async (attempt) => attempt <= 2 && watch.elsewhere({ n: String(attempt * 10) });
     const heard: unknown[] = [];
     const stop = onSessionEvent('conflict', (event) => heard.push(event));
     await Promise.all([
-      queueWrite(watch.store, key, count('n', '0')),
-      queueWrite(watch.store, key, set({ other: '1' })),
-      queueWrite(watch.store, key, count('n', '0')),
+      write(watch.store, count()),
+      write(watch.store, set({ other: '1' })),
+      write(watch.store, count()),
     ]);
     stop();
     expect(await watch.text('n')).toBe('22');
     expect(heard).toEqual([
       { handle: key, keys: ['n'] },
-      { handle: key, keys: ['n'] },
+      { handle: key, keys: ['n', 'other'] },
     ]);
   });
 
   it('loses again and again only for so long, and says that nothing was stored', async () => {
     const watch = await watched({ n: '0' });
     watch.before = async () => watch.elsewhere({ n: String(Math.random()) });
-    await expect(queueWrite(watch.store, key, count())).rejects.toMatchObject({
+    await expect(write(watch.store, count())).rejects.toMatchObject({
       code: 'SESSION_CONFLICT',
       status: 503,
       message: expect.stringContaining('Nothing was stored'),
@@ -272,34 +275,34 @@ describe('a write that fails', () => {
 describe('the queues', () => {
   it('leave nothing behind when their work is done', async () => {
     const { store } = await watched();
-    const both = Promise.all([queueWrite(store, key, count()), queueWrite(store, key, set({ x: '1' }))]);
-    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v4'));
-    const running = (): unknown => (queues instanceof WorkByKey ? queues.get(key) : 'no queues');
-    expect(running()).toMatchObject({ key, store });
+    const both = Promise.all([write(store, count()), write(store, set({ x: '1' }))]);
+    const queues: unknown = Reflect.get(globalThis, Symbol.for('@sess/core write queues v5'));
+    const running = (): unknown => (queues instanceof Map ? queues.get(key) : 'no queues');
+    expect(running()).toBeInstanceOf(Map);
     await both;
     await turn();
     expect(running()).toBeUndefined();
-    await queueWrite(store, key, set({ x: '2' }));
+    await write(store, set({ x: '2' }));
+    await turn();
     expect(running()).toBeUndefined();
   });
 
   it('are of one store each, also where stores hold sessions of the same key', async () => {
     const watches = [await watched(), await watched(), await watched()];
-    const counts = watches.map(({ store }) => Array.from({ length: 10 }, () => queueWrite(store, key, count())));
+    const counts = watches.map(({ store }) => Array.from({ length: 10 }, () => write(store, count())));
     await Promise.all(counts.flat());
     expect(await Promise.all(watches.map(({ text }) => text('n')))).toEqual(['10', '10', '10']);
-    for (const { updates } of watches) expect(updates.length).toBeLessThanOrEqual(3);
+    for (const { updates } of watches) expect(updates).toBeLessThanOrEqual(3);
   });
 
   it('are shared with a second copy of this module, as bundlers make them', async () => {
     const address = './write-queue.ts?copy';
     const copy: typeof import('./write-queue.ts') = await import(address);
     expect(copy.queueWrite).not.toBe(queueWrite);
-    const { store, updates, text } = await watched();
-    await Promise.all(
-      Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? queueWrite : copy.queueWrite)(store, key, count())),
-    );
-    expect(await text('n')).toBe('50');
-    expect(updates.length).toBeLessThanOrEqual(3);
+    const watch = await watched();
+    const both = [queueWrite, copy.queueWrite];
+    await Promise.all(Array.from({ length: 50 }, (_, index) => write(watch.store, count(), key, both[index % 2])));
+    expect(await watch.text('n')).toBe('50');
+    expect(watch.updates).toBeLessThanOrEqual(3);
   });
 });

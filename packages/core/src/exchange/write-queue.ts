@@ -66,7 +66,7 @@ class WriteQueue {
   async #settle(batch: Waiting[]): Promise<void> {
     const started = performance.now();
     let stored = this.#stored ?? batch.findLast(({ known }) => known !== undefined)?.known ?? (await this.#read());
-    for (let lost = 0; stored !== undefined; ) {
+    for (let lost = 0; stored !== undefined;) {
       if (lost > 0 && this.#isNeedless(batch, stored)) return this.#done(batch, new Map(), stored);
       const merged = this.#merge(stored.record, batch);
       const next = await this.#tryToStore(stored, merged, batch);
@@ -162,9 +162,7 @@ async function stepAside(lost: number): Promise<void> {
 function keysOf(batch: readonly Waiting[]): string[] {
   const keys = batch.flatMap(({ change: { fields, update } }) => [
     ...(update === undefined ? [] : [update.key]),
-    ...(fields === undefined
-      ? []
-      : [...Object.keys(fields.set), ...Object.keys(fields.revise), ...fields.unset]),
+    ...(fields === undefined ? [] : [...Object.keys(fields.set), ...Object.keys(fields.revise), ...fields.unset]),
   ]);
   return [...new Set(keys)];
 }

@@ -97,7 +97,7 @@ async function everything() {
     if (browser.cookie !== undefined) tokens.add(browser.cookie.slice(4));
   };
   for (const path of ['/write', '/read', '/login', '/update', '/mistakes', '/attached']) await visit(path);
-  for (const verb of ['read', 'update', 'create', 'destroy']) {
+  for (const verb of ['read', 'replace', 'create', 'destroy']) {
     store.before = (call) => {
       if (call.verb === verb) throw clientError(`${verb}: connection lost`);
     };

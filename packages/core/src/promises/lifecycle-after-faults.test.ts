@@ -129,7 +129,7 @@ describe('a rotation that came halfway', () => {
     const { browser } = await scene(async (visit, { app, twin }) => {
       await rotate(visit);
       await twin().get('/add');
-      failOnce(app, 'update');
+      failOnce(app, 'replace');
       await expect(visit.session.save()).rejects.toMatchObject({ code: 'STORE_BUSY' });
     });
     expect((await browser.get('/act')).status).toBe(200);
@@ -151,7 +151,7 @@ describe('a rotation that came halfway', () => {
 describe('a session that is stored under its new token', () => {
   it('is the browser’s, also where the answer is an error behind another fault', async () => {
     const { browser } = await scene(async (visit, { app }) => {
-      failOnce(app, 'update');
+      failOnce(app, 'replace');
       await visit.session.update('views', () => 1).catch(() => {});
       await rotate(visit);
       await visit.session.save();
@@ -168,7 +168,7 @@ describe('a session that is stored under its new token', () => {
       await rotate(visit);
       await visit.session.save();
       visit.session['late'] = 1;
-      failOnce(app, 'update');
+      failOnce(app, 'replace');
     });
     const answer = await browser.get('/act');
     expect([answer.status, answer.setCookie.length]).toEqual([503, 1]);
@@ -177,7 +177,7 @@ describe('a session that is stored under its new token', () => {
 
   it('is the browser’s, also where its save() is not waited for and something else failed', async () => {
     const { browser } = await scene(async (visit, { app }) => {
-      failOnce(app, 'update');
+      failOnce(app, 'replace');
       void visit.session.update('views', () => 1);
       await rotate(visit);
       void visit.session.save();
@@ -199,7 +199,7 @@ describe('a session that is stored under its new token', () => {
 
 it('a logout that is not waited for is waited for by the answer, also by an error page behind a fault', async () => {
   const { browser } = await scene(async (visit, { app }) => {
-    failOnce(app, 'update');
+    failOnce(app, 'replace');
     await visit.session.update('views', () => 1).catch(() => {});
     const gate = new Gate();
     app.store.before = ({ verb }) => (verb === 'destroy' ? gate.pass() : undefined);
@@ -216,7 +216,7 @@ it('what a save() that took too long could not store is stored by the commit', a
     async (visit, { app }) => {
       app.store.before = async ({ verb }) => {
         app.store.before = undefined;
-        expect(verb).toBe('update');
+        expect(verb).toBe('replace');
         await wait(150);
         busy();
       };
@@ -268,9 +268,9 @@ describe('a touch that the store does not answer', () => {
       timeouts: { operationMs: 60, commitMs: 100 },
     });
     now += 7_200_000;
-    app.store.before = ({ verb }) => (verb === 'update' ? new Promise(() => {}) : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? new Promise(() => {}) : undefined);
     expect(await browser.get('/act')).toMatchObject({ status: 200, text: '["tea"]' });
-    expect(app.store.took()).toEqual(['read', 'update']);
+    expect(app.store.took()).toEqual(['read', 'replace']);
   });
 
   it('fails none of several requests that wait for each other', async () => {
@@ -279,7 +279,7 @@ describe('a touch that the store does not answer', () => {
       timeouts: { operationMs: 60, commitMs: 100 },
     });
     now += 7_200_000;
-    app.store.before = ({ verb }) => (verb === 'update' ? new Promise(() => {}) : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? new Promise(() => {}) : undefined);
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => browser.send('/act')));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   });

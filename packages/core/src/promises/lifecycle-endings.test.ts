@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { Gate, probeStore } from '../testing/probe-store.ts';
 import { type Browser, type Route, type TestApp, closeApps, startApp, watchEvents } from '../testing/test-app.ts';
+import { soon, writeElsewhere } from '../testing/other-process.ts';
 
 afterEach(closeApps);
 
@@ -70,7 +71,7 @@ describe('a session that ended while a request was under way', () => {
       return app.sessions.revoke(handle);
     },
     'in the store': async (app) => {
-      for await (const key of app.store.walk()) await app.store.destroy(key);
+      for await (const key of app.store.walk()) await app.store.destroy(key, {}, soon());
     },
   };
 
@@ -141,10 +142,10 @@ describe('a session that ended while a request was under way', () => {
     app.store.before = undefined;
     await browser.get('/set?n=1');
     const { handle } = JSON.parse((await browser.get('/about')).text);
-    await app.store.update(handle, { set: { user: '{"id":1}' }, touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { set: { user: '{"id":1}' } });
     const slow = browser.send('/slow');
     await gate.reached;
-    await app.store.update(handle, { unset: ['user'], touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { unset: ['user'] });
     gate.open();
     expect((await slow).status).toBe(200);
     expect(await seenBy(app, browser.cookie)).toEqual({ n: '1' });
@@ -206,7 +207,7 @@ describe('a cookie that we signed and whose session is not there', () => {
     const app = await startApp(routes);
     const browser = await visitor(app);
     const old = browser.cookie;
-    for await (const key of app.store.walk()) await app.store.destroy(key);
+    for await (const key of app.store.walk()) await app.store.destroy(key, {}, soon());
     const events = watchEvents();
     expect((await browser.get('/set?a=1')).setCookie).toHaveLength(1);
     events.stop();
@@ -219,7 +220,7 @@ describe('a cookie that we signed and whose session is not there', () => {
   it('is not cleared by a request that only reads', async () => {
     const app = await startApp(routes);
     const browser = await visitor(app);
-    for await (const key of app.store.walk()) await app.store.destroy(key);
+    for await (const key of app.store.walk()) await app.store.destroy(key, {}, soon());
     expect((await browser.get('/data')).setCookie).toEqual([]);
     expect((await browser.get('/logout')).setCookie[0]).toMatch(/^sid=; Max-Age=0;/);
   });
@@ -260,7 +261,7 @@ describe('regenerate', () => {
     await gate.reached;
     const { handle } = JSON.parse((await browser.get('/about')).text);
     const set = { cart: '"c2"', mine: '"other"', added: '"a1"', dropped: '"d2"' };
-    await app.store.update(handle, { set, unset: ['removed'], touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { set, unset: ['removed'] });
     gate.open();
     browser.receive(await slow);
     expect(await seenBy(app, browser.cookie)).toEqual({ cart: 'c2', mine: 'm2', added: 'a1' });
@@ -275,10 +276,10 @@ describe('regenerate', () => {
     });
     const browser = await visitor(app, 'n=1');
     const { handle } = JSON.parse((await browser.get('/about')).text);
-    await app.store.update(handle, { set: { list: '[]' }, touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { set: { list: '[]' } });
     const slow = browser.send('/slow');
     await gate.reached;
-    await app.store.update(handle, { set: { list: '["other"]', n: '2' }, touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { set: { list: '["other"]', n: '2' } });
     gate.open();
     browser.receive(await slow);
     expect(await seenBy(app, browser.cookie)).toEqual({ n: 2, list: ['mine'] });
@@ -296,7 +297,7 @@ describe('regenerate', () => {
     const { handle } = JSON.parse((await browser.get('/about')).text);
     const slow = browser.send('/slow');
     await gate.reached;
-    await app.store.update(handle, { set: { b: '"other"' }, touchedAt: 0, expiresAt: 0 });
+    await writeElsewhere(app.store, handle, { set: { b: '"other"' } });
     gate.open();
     const answer = await slow;
     browser.receive(answer);
@@ -402,7 +403,7 @@ describe('regenerate', () => {
     const browser = await visitor(app);
     const old = browser.cookie;
     app.store.before = ({ verb }) => {
-      if (verb === 'create' || verb === 'update') throw new Error('out of memory');
+      if (verb === 'create' || verb === 'replace') throw new Error('out of memory');
     };
     const answer = await browser.get('/passport-logout');
     expect(answer).toMatchObject({ status: 200, setCookie: [expect.stringMatching(/^sid=; Max-Age=0;/)] });

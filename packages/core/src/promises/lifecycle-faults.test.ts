@@ -16,6 +16,7 @@ import {
   startApp,
   watchEvents,
 } from '../testing/test-app.ts';
+import { writeElsewhere } from '../testing/other-process.ts';
 
 const stray: unknown[] = [];
 const noteStray = (error: unknown): void => void stray.push(error);
@@ -117,8 +118,7 @@ describe('a fault of the store at open', () => {
   it('that shows only in a value is a 503 too', async () => {
     const app = await startApp(routes);
     const browser = await visitor(app);
-    for await (const key of app.store.walk())
-      await app.store.update(key, { set: { torn: '{"a":' }, touchedAt: 0, expiresAt: 0 });
+    for await (const key of app.store.walk()) await writeElsewhere(app.store, key, { set: { torn: '{"a":' } });
     expect(await browser.get('/data')).toMatchObject(fault);
   });
 
@@ -151,7 +151,7 @@ describe('a fault of the store at commit', () => {
       },
     });
     const browser = await visitor(app);
-    fail(app, 'update');
+    fail(app, 'replace');
     const answer = await browser.get('/write-all');
     expect(answer).toMatchObject(fault);
     expect(answer.headers).not.toHaveProperty('location');
@@ -197,7 +197,7 @@ describe('a fault of the store at commit', () => {
     const app = await startApp(routes, { clock: () => now });
     const browser = await visitor(app);
     now += 7_200_000;
-    fail(app, 'update');
+    fail(app, 'replace');
     const events = watchEvents();
     const answer = await browser.get('/data');
     events.stop();
@@ -215,9 +215,9 @@ describe('a fault of the store at commit', () => {
       },
     });
     const browser = await visitor(app);
-    fail(app, 'update');
+    fail(app, 'replace');
     expect(await browser.get('/save')).toMatchObject(fault);
-    expect(app.store.took()).toEqual(['read', 'update']);
+    expect(app.store.took()).toEqual(['read', 'replace']);
   });
 
   it('that the app got over does not cost a login its cookie', async () => {
@@ -255,7 +255,7 @@ describe('a fault of the store at commit', () => {
       expect(answer.status).toBe(500);
       expect(answer.text).toContain(code);
     }
-    expect(app.store.calls.filter(({ verb }) => verb === 'update')).toEqual([]);
+    expect(app.store.calls.filter(({ verb }) => verb === 'replace')).toEqual([]);
   });
 
   it('a key that pollutes prototypes, as a stranger may send it, is a 400 at any depth', async () => {
@@ -354,7 +354,7 @@ describe('what can not be stored, where save() told the app', () => {
         (session) => (session['at'] = new Date()),
         ({ response, session }) => {
           delete session['at'];
-          fail(app, 'update');
+          fail(app, 'replace');
           response.statusCode = 500;
           return 'our own page';
         },
@@ -368,13 +368,13 @@ describe('what the app does not wait for', () => {
   const works: [string, StoreCall['verb'], Route][] = [
     [
       'save',
-      'update',
+      'replace',
       ({ session }) => {
         session['n'] = 2;
         void session.save();
       },
     ],
-    ['update', 'update', ({ session }) => void session.update('n', () => 2)],
+    ['update', 'replace', ({ session }) => void session.update('n', () => 2)],
     ['destroy', 'destroy', ({ session }) => void session.destroy()],
   ];
 
@@ -419,7 +419,7 @@ describe('what the app does not wait for', () => {
       '/work': async ({ session }) => session.update('n', () => 2).catch(() => 'could not count'),
     });
     const browser = await visitor(app);
-    fail(app, 'update');
+    fail(app, 'replace');
     expect(await browser.get('/work')).toMatchObject({ status: 200, text: '"could not count"' });
   });
 
@@ -436,7 +436,7 @@ describe('what the app does not wait for', () => {
       },
     });
     const browser = await visitor(app);
-    fail(app, 'update');
+    fail(app, 'replace');
     const answer = await browser.get('/work');
     expect(answer).toMatchObject(fault);
     expect(answer.text).toBe('told');
@@ -518,7 +518,7 @@ describe('answered means stored', () => {
     let move = (): void => {};
     const moved = new Promise<void>((resolve) => (move = resolve));
     let writes = 0;
-    app.store.before = ({ verb }) => (verb === 'update' ? gates[writes++]?.pass() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? gates[writes++]?.pass() : undefined);
     const seen = listen(app, '/stream', browser.cookie);
     await gates[0]?.reached;
     await wait(20);
@@ -541,7 +541,7 @@ describe('answered means stored', () => {
       '/stream': async ({ session, response }) => {
         response.write('begin ');
         await turn();
-        fail(app, 'update');
+        fail(app, 'replace');
         session['late'] = 2;
         response.end('end');
       },
@@ -655,7 +655,7 @@ describe('a client that goes away', () => {
     const browser = app.browser();
     await browser.get('/begin');
     const saving = new Gate();
-    app.store.before = ({ verb }) => (verb === 'update' ? saving.pass() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? saving.pass() : undefined);
     const events = watchEvents();
     const seen = listen(app, '/slow', browser.cookie);
     await ready.reached;
@@ -675,7 +675,7 @@ describe('a client that goes away', () => {
     const app = await startApp(routes);
     const browser = await visitor(app);
     const gate = new Gate();
-    app.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
     const seen = listen(app, '/write', browser.cookie);
     await gate.reached;
     seen.socket.destroy();
@@ -699,7 +699,7 @@ describe('time', () => {
     const browser = await visitor(app);
     app.store.before = hang;
     const [atOpen, openMs] = await took(browser.get('/data'));
-    app.store.before = ({ verb }) => (verb === 'update' ? hang() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? hang() : undefined);
     const [atCommit, commitMs] = await took(browser.get('/write'));
     expect(atOpen).toMatchObject(fault);
     expect(atCommit).toMatchObject(fault);

@@ -162,7 +162,7 @@ describe('while the answer is being stored', () => {
       options,
     );
     const browser = await visitor(app);
-    app.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
     return { browser, answer: await browser.get('/act') };
   }
 
@@ -244,7 +244,7 @@ describe('update()', () => {
     });
     const browser = await visitor(app);
     const gate = new Gate();
-    app.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
     const answers = Promise.all(['a', 'b', 'c'].map((id) => app.get(`/act?id=${id}`, browser.cookie)));
     await gate.reached;
     await wait(20);
@@ -307,7 +307,7 @@ describe('an answer that is stored twice at its end', () => {
       { timeouts: { commitMs: 800, operationMs: 800 } },
     );
     const browser = await visitor(app);
-    app.store.before = ({ verb }) => (verb === 'update' ? wait(550) : undefined);
+    app.store.before = ({ verb }) => (verb === 'replace' ? wait(550) : undefined);
     const started = performance.now();
     expect((await browser.get('/act')).status).toBe(503);
     expect(performance.now() - started).toBeLessThan(1_090);

@@ -19,6 +19,8 @@ interface ModelSession {
   touchedAt: number;
   expiresAt: number;
   isDead: boolean;
+  /** What the end marker says of where the session went on. */
+  successor?: ModelSession | undefined;
   /** Until then its cookie is known as that of an ended session. */
   endedUntil: number;
 }
@@ -156,9 +158,20 @@ class History {
     for (const session of victims) session.isDead = true;
   }
 
-  end(session: ModelSession): void {
+  /** Of what already has an end marker nothing changes. */
+  end(session: ModelSession, successor?: ModelSession): void {
     session.isDead = true;
+    if (this.now < session.endedUntil) return;
     session.endedUntil = this.now + markerMs;
+    session.successor = successor;
+  }
+
+  /** A logout ends what was put in the session's place too, as long as an end marker tells of it. */
+  logOut(session: ModelSession, leavesMarker: boolean): void {
+    if (!this.isLive(session) && this.now < session.endedUntil) {
+      if (session.successor !== undefined) this.logOut(session.successor, leavesMarker);
+    } else if (leavesMarker) this.end(session);
+    else session.isDead = true;
   }
 
   make(data: Record<string, unknown>, owner: string | undefined): ModelSession {
@@ -172,7 +185,10 @@ class History {
     const made = (session: ModelSession) => ({ answer: { what: 'set', refused: false }, made: session });
     const cleared = { answer: { what: sent === undefined ? 'none' : 'clear', refused: false } };
     if (typeof base === 'string') {
-      if (work.name === 'logout') return cleared;
+      if (work.name === 'logout') {
+        if (base === 'ended' && sent !== undefined) this.logOut(sent, false);
+        return cleared;
+      }
       if (work.name === 'login') return made(this.make({}, work.owner));
       if (base === 'ended') return { answer: { what: 'none', refused: work.name === 'count' } };
       if (work.name === 'set') return made(this.make({ [work.key]: work.value }, undefined));
@@ -189,17 +205,25 @@ class History {
     };
     switch (work.name) {
       case 'logout':
-        this.end(of);
+        this.logOut(of, true);
         return cleared;
       case 'login': {
         const kept = Object.entries(isLive ? of.data : data).filter(([key]) => work.keep.includes(key));
-        this.end(of);
-        return made(this.make(Object.fromEntries(kept), work.owner));
+        const next = this.make(Object.fromEntries(kept), work.owner);
+        this.end(of, next);
+        return made(next);
       }
-      case 'rotate':
-        this.end(of);
-        if (Object.keys(data).length === 0 && of.owner === undefined) return cleared;
-        return isLive ? made(this.make({ ...of.data }, of.owner)) : none;
+      case 'rotate': {
+        if (Object.keys(data).length === 0 && of.owner === undefined) {
+          this.end(of);
+          return cleared;
+        }
+        const next = this.make({ ...of.data }, of.owner);
+        // One that comes too late ends what it has just made.
+        if (!isLive) next.isDead = true;
+        this.end(of, next);
+        return isLive ? made(next) : none;
+      }
       case 'count':
         write(() => (of.data['n'] = Number(of.data['n'] ?? 0) + 1));
         return { answer: { what: 'none', refused: !isLive } };

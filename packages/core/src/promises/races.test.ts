@@ -8,6 +8,7 @@ import { Gate, type StoreCall } from '../testing/probe-store.ts';
 import { StepByStep, type Step, pick, seeded } from '../testing/step-by-step.ts';
 import { type AnySession, anySession, closeApps, startApp, testSecret } from '../testing/test-app.ts';
 import { upsertingStore } from '../testing/upserting-store.ts';
+import { recordOf } from '../testing/other-process.ts';
 
 afterEach(closeApps);
 
@@ -116,7 +117,7 @@ async function race(scene: Scene, seed: number, ending: Ending, isLate: boolean)
     await ending(anyWorker(), cookie, handle);
     isEnded = true;
   };
-  const isWrite = ({ verb, key }: Step): boolean => verb === 'update' && key === handle;
+  const isWrite = ({ verb, key }: Step): boolean => verb === 'replace' && key === handle;
   const isEnding = ({ verb, key, moment }: Step): boolean => verb === 'destroy' && key === handle && moment === 'work';
   await steps.run(
     [...slow, end],
@@ -129,7 +130,7 @@ async function race(scene: Scene, seed: number, ending: Ending, isLate: boolean)
       return pick(random, others.length > 0 ? others : waiting.filter((step) => isEnding(step) || isEnded));
     },
     async () => {
-      if (isEnded && typeof (await store.read(handle)) === 'object') isAlive = true;
+      if (isEnded && (await recordOf(store, handle)) !== undefined) isAlive = true;
     },
   );
   const last = anySession(await anyWorker().open(cookie));
@@ -199,7 +200,7 @@ describe('a login while other requests of the same page are under way', () => {
     const early = new Gate();
     const slow: ((call: StoreCall) => Promise<void> | undefined)[] = [];
     app.store.before = (call) => slow.reduce<Promise<void> | undefined>((held, hold) => held ?? hold(call), undefined);
-    slow.push(({ verb }) => (verb === 'update' ? early.pass() : undefined));
+    slow.push(({ verb }) => (verb === 'replace' ? early.pass() : undefined));
     const answers = [browser.send('/set?late=1'), browser.send('/update')];
     await early.reached;
     const login = browser.send('/login');
@@ -270,9 +271,9 @@ describe('requests that run at the same time', () => {
     let updates = 0;
     const counted: SessionStore = {
       ...store,
-      update(key, change) {
+      replace(key, version, record, by) {
         updates += 1;
-        return store.update(key, change);
+        return store.replace(key, version, record, by);
       },
     };
     const workers = [await worker(steps.wrap(counted)), await worker(steps.wrap(counted))];

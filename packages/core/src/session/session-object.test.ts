@@ -10,6 +10,7 @@ import { type Sessions, createSessions } from '../sessions.ts';
 import { type AnySession, anySession } from '../testing/test-app.ts';
 import type { SessionStore } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
+import { recordOf, soon, writeElsewhere } from '../testing/other-process.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
 const controls = Object.getOwnPropertyNames(SessionPrototype.prototype).filter((name) => name !== 'constructor');
@@ -155,8 +156,8 @@ describe('the reserved names', () => {
     const first = await withData({ mine: 1 });
     const fields: Record<string, string> = Object.create(null);
     for (const name of names) fields[name] = '{"admin":true}';
-    await store.update(first.handle, { touchedAt: now, expiresAt: now + 1000, set: fields });
-    const record = await store.read(first.handle);
+    await writeElsewhere(store, first.handle, { set: fields });
+    const record = await recordOf(store, first.handle);
     expect(Object.keys(Object(record).fields).length).toBeGreaterThan(names.length - 2);
 
     const session = first;
@@ -219,7 +220,7 @@ describe('the controls', () => {
     const session = await fresh();
     session['a'] = 1;
     await session.save();
-    await store.destroy(session.handle);
+    await store.destroy(session.handle, {}, soon());
     session['a'] = 2;
     const error = await new Promise((resolve) => session.save(resolve));
     expect(error).toMatchObject({ code: 'SESSION_GONE', status: 409 });
@@ -292,7 +293,7 @@ describe('what is logged of a session', () => {
 
   it('does not throw for a value that is torn, and does not pass a fault off as an empty session', async () => {
     const session = await withData({ fine: 1 });
-    await store.update(session.handle, { touchedAt: now, expiresAt: now + 1000, set: { torn: '{' } });
+    await writeElsewhere(store, session.handle, { set: { torn: '{' } });
     await session.reload();
     expect(inspect(session)).toMatch(/fine: 1[^]*STORE_CORRUPT/);
     const down = createSessions({

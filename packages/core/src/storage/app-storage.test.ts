@@ -29,7 +29,7 @@ function install(name: 'fs' | 'redis'): void {
   writeFileSync(
     join(folder, 'index.js'),
     `export const ${name}Store = (options) =>
-       ({ options, closed: 0, create() {}, read() {}, update() {}, destroy() {}, async close() { this.closed += 1; } });`,
+       ({ options, closed: 0, create() {}, read() {}, replace() {}, destroy() {}, async close() { this.closed += 1; } });`,
   );
 }
 

@@ -6,6 +6,7 @@ import { createSessions } from '../sessions.ts';
 import { memoryStore } from './memory-store.ts';
 import type { SessionStore } from '../store.ts';
 import { testSecret } from '../testing/test-app.ts';
+import { soon } from '../testing/other-process.ts';
 
 const quiet = { secret: testSecret, logger: false, env: {} } as const;
 const ends: (() => void)[] = [];
@@ -14,21 +15,29 @@ afterEach(() => ends.splice(0).forEach((end) => end()));
 async function filled(count: number): Promise<ReturnType<typeof memoryStore>> {
   const store = memoryStore({ clock: () => 0 });
   for (let n = 0; n < count; n += 1)
-    await store.create(keyOf(`session ${n}`), { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 1_000 });
+    await store.create(
+      keyOf(`session ${n}`),
+      { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 1_000, writeIds: [] },
+      soon(),
+    );
   return store;
 }
 
 /** A store that is walked as told. */
 function walkedBy(walk: () => AsyncIterable<string>): SessionStore {
-  const { create, read, update, destroy } = memoryStore();
-  return Object.assign({ create, read, update, destroy }, { walk });
+  const { create, read, replace, destroy } = memoryStore();
+  return Object.assign({ create, read, replace, destroy }, { walk });
 }
 
 describe('counting sessions', () => {
   it('counts those that live: not the expired, not end markers', async () => {
     const store = await filled(5);
-    await store.destroy(keyOf('session 0'), { endMarkerMs: 60_000 });
-    await store.create(keyOf('expired'), { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 0 });
+    await store.destroy(keyOf('session 0'), { endMarkerMs: 60_000 }, soon());
+    await store.create(
+      keyOf('expired'),
+      { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 0, writeIds: [] },
+      soon(),
+    );
     expect(await createSessions({ ...quiet, store }).count()).toEqual({ count: 4, isComplete: true });
     expect(await createSessions({ ...quiet, store: memoryStore() }).count()).toEqual({ count: 0, isComplete: true });
   });
@@ -67,8 +76,8 @@ describe('counting sessions', () => {
   });
 
   it('needs a store that can be walked, and options that are spelt right', async () => {
-    const { create, read, update, destroy } = memoryStore();
-    const plain = createSessions({ ...quiet, store: { create, read, update, destroy } });
+    const { create, read, replace, destroy } = memoryStore();
+    const plain = createSessions({ ...quiet, store: { create, read, replace, destroy } });
     await expect(plain.count()).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const cookies = createSessions({ ...quiet, store: cookieSessions() });
     await expect(cookies.count()).rejects.toMatchObject({ code: 'UNSUPPORTED' });

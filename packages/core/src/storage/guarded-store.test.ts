@@ -1,21 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
 import { keyOf } from '../cookie/token.ts';
+import { plantedRecord } from '../testing/other-process.ts';
 import { probeStore } from '../testing/probe-store.ts';
 import { allEvents, watchEvents } from '../testing/test-app.ts';
 import { GuardedStore } from './guarded-store.ts';
 
 const key = keyOf('session');
-const times = { touchedAt: Date.now(), expiresAt: Date.now() + 60_000 };
 
 describe('what a store was asked', () => {
   it('is an event for each operation, with its time, and no data', async () => {
     const inner = probeStore();
     const store = new GuardedStore(inner, 1_000);
     const events = watchEvents(allEvents);
-    await store.create(key, { fields: { note: '"canary"' }, createdAt: times.touchedAt, ...times });
+    const record = plantedRecord({ note: '"canary"' });
+    const created = await store.create(key, record);
     await store.read(key);
-    await store.update(key, { ...times, set: { note: '"canary again"' } });
+    const again = { ...record, fields: { note: '"canary again"' } };
+    await store.replace(key, created?.version, again);
     await store.ask('check', async () => []);
     await store.destroy(key);
     events.stop();
@@ -23,7 +25,7 @@ describe('what a store was asked', () => {
     expect(events.seen.map(({ event }) => [event['operation'], event['handle']])).toEqual([
       ['create', key],
       ['read', key],
-      ['update', key],
+      ['replace', key],
       ['check', undefined],
       ['destroy', key],
     ]);

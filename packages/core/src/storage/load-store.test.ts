@@ -32,7 +32,7 @@ const recipe = (options: StoreRecipe['options'] = {}): StoreRecipe => ({
 const working = `
   export const made = [];
   export function fsStore(options) {
-    const store = { options, closed: 0, create() {}, read() {}, update() {}, destroy() {}, async close() { store.closed += 1; } };
+    const store = { options, closed: 0, create() {}, read() {}, replace() {}, destroy() {}, async close() { store.closed += 1; } };
     made.push(store);
     return store;
   }
@@ -93,7 +93,7 @@ describe('a storage package', () => {
   it.each([
     ['without the factory', 'export const other = 1;'],
     ['whose factory makes something else', 'export function fsStore() { return { read() {} }; }'],
-    ['whose factory is no function', 'export const fsStore = { create() {}, read() {}, update() {}, destroy() {} };'],
+    ['whose factory is no function', 'export const fsStore = { create() {}, read() {}, replace() {}, destroy() {} };'],
   ])('%s is of another version, and the error says so', async (_, source) => {
     const path = install(source);
     expect(() => loadStore(recipe())).toThrow(
@@ -110,7 +110,7 @@ describe('a storage package', () => {
       export function fsStore() {
         attempts += 1;
         if (attempts === 1) throw new TypeError('a bad option');
-        return { create() {}, read() {}, update() {}, destroy() {} };
+        return { create() {}, read() {}, replace() {}, destroy() {} };
       }
     `);
     expect(() => loadStore(recipe())).toThrow('a bad option');
@@ -173,7 +173,7 @@ describe('a shared store', () => {
 describe('a store', () => {
   it('is told by its four verbs', () => {
     expect(isStore(memoryStore())).toBe(true);
-    for (const other of [undefined, null, 7, 'redis', {}, { create() {}, read() {}, update() {} }, new Map()])
+    for (const other of [undefined, null, 7, 'redis', {}, { create() {}, read() {}, replace() {} }, new Map()])
       expect(isStore(other)).toBe(false);
   });
 });

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type MemoryStore, memoryStore, sharedMemoryStore } from './memory-store.ts';
 import type { SessionRecord } from '../store.ts';
+import { soon } from '../testing/other-process.ts';
 
 // That it keeps the store contract is tested by @sess/store-tests, which depends on this package.
 
 const keyOf = (name: string | number) => createHash('sha256').update(String(name)).digest('hex');
 
 function recordFrom(now: number, parts: Partial<SessionRecord> = {}): SessionRecord {
-  return { fields: {}, createdAt: now, touchedAt: now, expiresAt: now + 1000, ...parts };
+  return { fields: {}, createdAt: now, touchedAt: now, expiresAt: now + 1000, writeIds: [], ...parts };
 }
 
 async function keysOf(store: MemoryStore, owner: string): Promise<string[]> {
@@ -22,7 +23,7 @@ describe('the memory store', () => {
     let now = 0;
     const store = memoryStore({ clock: () => now });
     for (let number = 0; number < 10_000; number++) {
-      await store.create(keyOf(number), recordFrom(now, { owner: `u${number}` }));
+      await store.create(keyOf(number), recordFrom(now, { owner: `u${number}` }), soon());
       now += 10;
     }
     // 100 are alive at a time.
@@ -35,8 +36,8 @@ describe('the memory store', () => {
     let now = 0;
     const store = memoryStore({ clock: () => now });
     for (let number = 0; number < 1000; number++) {
-      await store.create(keyOf(number), recordFrom(now));
-      await store.destroy(keyOf(number), { endMarkerMs: 100 });
+      await store.create(keyOf(number), recordFrom(now), soon());
+      await store.destroy(keyOf(number), { endMarkerMs: 100 }, soon());
       now += 10;
     }
     expect((await store.sweep()).removed).toBeLessThan(50);
@@ -45,9 +46,9 @@ describe('the memory store', () => {
   it('forgets the owner together with the last session', async () => {
     let now = 0;
     const store = memoryStore({ clock: () => now });
-    await store.create(keyOf('expires'), recordFrom(now, { owner: 'u1' }));
-    await store.create(keyOf('destroyed'), recordFrom(now, { owner: 'u1' }));
-    await store.destroy(keyOf('destroyed'));
+    await store.create(keyOf('expires'), recordFrom(now, { owner: 'u1' }), soon());
+    await store.create(keyOf('destroyed'), recordFrom(now, { owner: 'u1' }), soon());
+    await store.destroy(keyOf('destroyed'), {}, soon());
     expect(await keysOf(store, 'u1')).toEqual([keyOf('expires')]);
     now += 1000;
     await store.sweep();
@@ -56,10 +57,10 @@ describe('the memory store', () => {
 
   it('goes by the wall clock when it is given none', async () => {
     const store = memoryStore();
-    await store.create(keyOf('live'), recordFrom(Date.now(), { expiresAt: Date.now() + 60_000 }));
-    await store.create(keyOf('past'), recordFrom(Date.now() - 60_000));
-    expect(await store.read(keyOf('live'))).toBeDefined();
-    expect(await store.read(keyOf('past'))).toBeUndefined();
+    await store.create(keyOf('live'), recordFrom(Date.now(), { expiresAt: Date.now() + 60_000 }), soon());
+    await store.create(keyOf('past'), recordFrom(Date.now() - 60_000), soon());
+    expect(await store.read(keyOf('live'), soon())).toBeDefined();
+    expect(await store.read(keyOf('past'), soon())).toBeUndefined();
   });
 
   it('warns that each process has sessions of its own', async () => {
@@ -70,15 +71,15 @@ describe('the memory store', () => {
 
   it('keeps its sessions when it is closed: it may be shared', async () => {
     const store = memoryStore();
-    await store.create(keyOf(1), recordFrom(Date.now()));
+    await store.create(keyOf(1), recordFrom(Date.now()), soon());
     await store.close();
-    expect(await store.read(keyOf(1))).toBeDefined();
+    expect(await store.read(keyOf(1), soon())).toBeDefined();
   });
 
   it('is a store of its own each time', async () => {
     const key = keyOf('own');
-    await memoryStore().create(key, recordFrom(Date.now()));
-    expect(await memoryStore().read(key)).toBeUndefined();
+    await memoryStore().create(key, recordFrom(Date.now()), soon());
+    expect(await memoryStore().read(key, soon())).toBeUndefined();
   });
 });
 

@@ -7,6 +7,7 @@ import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
 import type { OwnerPage, SessionStore } from '../store.ts';
 import { keyOf } from '../cookie/token.ts';
+import { soon } from '../testing/other-process.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
 const HOUR = 3_600_000;
@@ -26,14 +27,18 @@ const over = (given: SessionStore, options: SessionsOptions = {}): Sessions =>
 
 async function stored(name: string, owner?: string, changes: { createdAt?: number; expiresAt?: number } = {}) {
   const times = { createdAt: now, touchedAt: now, expiresAt: now + HOUR, ...changes };
-  await store.create(keyOf(name), { fields: {}, ...times, ...(owner === undefined ? {} : { owner }) });
+  await store.create(
+    keyOf(name),
+    { fields: {}, writeIds: [], ...times, ...(owner === undefined ? {} : { owner }) },
+    soon(),
+  );
   return keyOf(name);
 }
 
 /** As a regenerate does it. */
 async function rotate(from: string, to: string): Promise<void> {
   await stored(to, 'u1');
-  await store.destroy(keyOf(from), { endMarkerMs: 60_000 });
+  await store.destroy(keyOf(from), { endMarkerMs: 60_000 }, soon());
 }
 
 /** An index that shows these pages. */
@@ -106,7 +111,7 @@ describe('the list of an owner’s sessions', () => {
     };
     expect(await over(full).list('u1')).toHaveLength(1);
     expect(await over(full).revokeAll('u1')).toBe(1);
-    expect(await store.read(mine)).toBe(undefined);
+    expect(await store.read(mine, soon())).toBe(undefined);
   });
 
   it('of more sessions than are read at once is complete', async () => {
@@ -134,8 +139,8 @@ describe('the list of an owner’s sessions', () => {
   });
 
   it('needs a store with an index, and says so', async () => {
-    const { create, read, update, destroy } = store;
-    const plain = over({ create, read, update, destroy });
+    const { create, read, replace, destroy } = store;
+    const plain = over({ create, read, replace, destroy });
     await expect(plain.list('u1')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(plain.revokeAll('u1')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     const handle = await stored('mine', 'u1');
@@ -148,7 +153,7 @@ describe('revoking', () => {
     const handle = await stored('mine', 'u1');
     expect(await sessions.revoke(handle)).toBe(true);
     expect(await sessions.revoke(handle)).toBe(false);
-    expect(await store.read(handle)).toBe(undefined);
+    expect(await store.read(handle, soon())).toBe(undefined);
   });
 
   it('takes what is no handle for no session, without asking the store', async () => {
@@ -184,7 +189,7 @@ describe('revoking', () => {
       ...store,
       async destroy(key, options) {
         if (logins > 0) await stored(`login ${(logins -= 1)}`, 'u1');
-        return store.destroy(key, options);
+        return store.destroy(key, options, soon());
       },
     };
     expect(await over(racing).revokeAll('u1')).toBe(4);
@@ -199,7 +204,7 @@ describe('revoking', () => {
       async read(key) {
         if (!isRotated) await rotate('before', 'after');
         isRotated = true;
-        return store.read(key);
+        return store.read(key, soon());
       },
     };
     await over(racing).revokeAll('u1');
@@ -213,17 +218,17 @@ describe('revoking', () => {
       // Entries are written first, and what a page shows is in no order.
       keysByOwner: pagesOf([[after], [before]], async () => {}),
       async read(key) {
-        if (key === before && (await store.read(after)) === undefined) await rotate('before', 'after');
-        return store.read(key);
+        if (key === before && (await store.read(after, soon())) === undefined) await rotate('before', 'after');
+        return store.read(key, soon());
       },
     };
     await over(racing).revokeAll('u1');
-    expect(await store.read(after)).toBe(undefined);
+    expect(await store.read(after, soon())).toBe(undefined);
   });
 
   it('all leaves the entry of a session that was just rotated: another revocation may be at its list', async () => {
     const [live, ended] = [await stored('live', 'u1'), await stored('ended', 'u1')];
-    await store.destroy(ended, { endMarkerMs: 60_000 });
+    await store.destroy(ended, { endMarkerMs: 60_000 }, soon());
     const forgotten: string[] = [];
     const indexed = { ...store, keysByOwner: pagesOf([[live, ended]], async (keys) => void forgotten.push(...keys)) };
     await over(indexed).list('u1');
@@ -238,7 +243,7 @@ describe('revoking', () => {
       ...store,
       async read(key) {
         if (key === torn) throw new SessError('STORE_TOO_NEW', 'A newer version wrote it.');
-        return store.read(key);
+        return store.read(key, soon());
       },
     };
     await expect(over(damaged).revokeAll('u1')).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
@@ -253,7 +258,7 @@ describe('revoking', () => {
       ...store,
       async destroy(key, options) {
         if (isLooping) await stored(`login ${(logins += 1)}`, 'u1');
-        return store.destroy(key, options);
+        return store.destroy(key, options, soon());
       },
     };
     const sessions = over(looping);
@@ -278,7 +283,7 @@ describe('revoking a session of an owner', () => {
     expect(await sessions.revoke(mine, { owner: 'u1' })).toBe(true);
     expect(await sessions.revoke(mine, { owner: 'u1' })).toBe(false);
     expect(await handlesOf('u2')).toEqual([theirs]);
-    expect(await store.read(nobodys)).toBeDefined();
+    expect(await store.read(nobodys, soon())).toBeDefined();
   });
 
   it.each([undefined, null, '', 7])('that is named and is %s is refused: it is not everybody’s', async (owner) => {
@@ -311,6 +316,6 @@ describe('a host whose idea of old is another one', () => {
     now += 40 * 24 * HOUR;
     await sessions.revokeAll('u1');
     now -= 40 * 24 * HOUR;
-    expect(await store.read(handle)).toBe(undefined);
+    expect(await store.read(handle, soon())).toBe(undefined);
   });
 });

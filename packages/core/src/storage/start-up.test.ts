@@ -10,6 +10,7 @@ import { createSessions } from '../sessions.ts';
 import { Gate, probeStore } from '../testing/probe-store.ts';
 import { startUp } from './start-up.ts';
 import type { Finding, SessionStore, StoreDescription } from '../store.ts';
+import { plantedRecord } from '../testing/other-process.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
 const app = { fingerprints: ['0a1b2c3d'], absoluteTimeoutMs: 60_000 };
@@ -127,8 +128,8 @@ describe('the log lines at start', () => {
   });
 
   it('of a store that does not describe itself say just that', async () => {
-    const { create, read, update, destroy } = memoryStore();
-    expect(await start({ create, read, update, destroy }, {})).toEqual({
+    const { create, read, replace, destroy } = memoryStore();
+    expect(await start({ create, read, replace, destroy }, {})).toEqual({
       info: ['Session storage initialized: custom store'],
       warn: [],
       error: [],
@@ -176,7 +177,7 @@ describe('ready', () => {
   );
 
   it('fails when the store forgets, or answers something else than was stored', async () => {
-    for (const read of [async () => undefined, async () => 'ended' as const, forged]) {
+    for (const read of [async () => undefined, async () => ({ ended: true }) as const, forged]) {
       const store = { ...memoryStore(), read };
       await expect(start(store, {})).rejects.toMatchObject({
         code: 'STORE_CORRUPT',
@@ -209,9 +210,9 @@ describe('ready', () => {
     const inner = memoryStore();
     const store: SessionStore = {
       ...inner,
-      async create(key, record) {
+      async create(key, record, by) {
         if (isDown) throw new SessError('STORE_UNAVAILABLE', 'It is down.');
-        return inner.create(key, record);
+        return inner.create(key, record, by);
       },
     };
     const sessions = createSessions({ store, secret, logger: false, env: {} });
@@ -331,5 +332,5 @@ describe('close', () => {
 });
 
 async function forged() {
-  return { fields: { probe: '2' }, createdAt: 0, touchedAt: 0, expiresAt: 1 };
+  return { record: plantedRecord({ probe: '2' }), version: 1 };
 }

@@ -70,7 +70,13 @@ async function probe(store: GuardedStore, clock: () => number, isClosing: () => 
 
 async function probeOnce(store: GuardedStore, key: string, now: number): Promise<void> {
   // The key is taken where an earlier try was carried out after all.
-  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000, writeIds: [] });
+  await store.create(key, {
+    fields: { probe: '1' },
+    createdAt: now,
+    touchedAt: now,
+    expiresAt: now + 60_000,
+    writeIds: [],
+  });
   const found = await store.read(key);
   await store.destroy(key);
   const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];

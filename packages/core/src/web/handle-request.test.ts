@@ -67,7 +67,7 @@ describe('sessions.handle()', () => {
   it('stores what the handler changed before it answers, and adds the cookie', async () => {
     const client = await Client.loggedIn();
     const gate = new Gate();
-    client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+    client.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
     let isAnswered = false;
     const answer = client
       .ask((session) => {
@@ -144,7 +144,7 @@ describe('sessions.handle()', () => {
 
   it('answers 503 for a commit that fails, and tells the app', async () => {
     const client = await Client.loggedIn();
-    client.store.before = ({ verb }) => (verb === 'update' ? down() : undefined);
+    client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
     const told: string[] = [];
     const answer = await client.ask(
       (session) => {
@@ -187,7 +187,7 @@ describe('sessions.handle()', () => {
     it('a change is stored before the body ends', async () => {
       const client = await Client.loggedIn();
       const gate = new Gate();
-      client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+      client.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
       const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
       const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
       expect([(await reader?.read())?.value, (await reader?.read())?.value]).toEqual(['first,', 'second']);
@@ -201,7 +201,7 @@ describe('sessions.handle()', () => {
     it('of an announced length its last bytes wait for the change', async () => {
       const client = await Client.loggedIn();
       const gate = new Gate();
-      client.store.before = ({ verb }) => (verb === 'update' ? gate.pass() : undefined);
+      client.store.before = ({ verb }) => (verb === 'replace' ? gate.pass() : undefined);
       const answer = await client.ask((session) => streamed(() => (session['cart'] = 1), { 'Content-Length': '12' }));
       const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
       expect((await reader?.read())?.value).toBe('first,');
@@ -215,7 +215,7 @@ describe('sessions.handle()', () => {
 
     it('a change that can not be stored breaks the body off, and is an event', async () => {
       const client = await Client.loggedIn();
-      client.store.before = ({ verb }) => (verb === 'update' ? down() : undefined);
+      client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
       const codes: unknown[] = [];
       const stop = onSessionEvent('commitFailed', ({ code }) => void codes.push(code));
       const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
