@@ -8,7 +8,7 @@ import {
   type WalksKeys,
 } from '@sess/core';
 import { checkClient } from './connection/client-check.ts';
-import { link } from './connection/link.ts';
+import { Link } from './connection/link.ts';
 import { locationOfAddress, locationOfClient } from './connection/location.ts';
 import { notedApps } from './noted-apps.ts';
 import { ownerIndex } from './owner-index.ts';
@@ -39,11 +39,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const client = isOurs ? createClient(source.address, timeoutMs, source.tls) : source.client;
   const database = databaseOf(client);
   const where = () => (isOurs ? locationOfAddress(source.address) : locationOfClient(client, database));
-  const main = link({ client, isOurs, where, timeoutMs });
+  const main = new Link({ client, isOurs, where, timeoutMs });
 
   // WAIT speaks of its own connection, and stops it.
   const second = isReplicated && !isCluster(client) ? duplicateClient(client, timeoutMs) : undefined;
-  const durable = second && link({ client: second, isOurs: true, where, timeoutMs });
+  const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs });
   const lasting =
     second && durable
       ? { link: durable, run: replicatedWrites(durable, second, replicas) }

@@ -1,4 +1,5 @@
 import { SessError } from '@sess/core';
+import type { Redis } from 'ioredis';
 import { Attempt, type CallInHand, type Line } from './attempt.ts';
 import type { Call } from './call.ts';
 import { ConnectionLosses } from './connection-losses.ts';
@@ -19,139 +20,159 @@ import {
 import { type ScriptRunner, scriptRunner } from './script-runner.ts';
 import { usableClient } from './usable-client.ts';
 
+interface LinkParts {
+  client: RedisClient;
+  /** Ours: we connect it, hang it up when it is silent, and close it. A user's client is only listened to. */
+  isOurs: boolean;
+  /** Where it goes, for messages. */
+  where(): string;
+  /** How long a call may take whose caller names no time. */
+  timeoutMs: number;
+}
+
 /** A connection as the store uses it: every call ends, and every fault is a `SessError`. */
-export interface Link {
+export class Link {
   readonly client: RedisClient;
+  readonly where: () => string;
   /**
    * The client, for one command.
    *
    * @throws `STORE_UNAVAILABLE` if its user has switched it to another database
    */
-  usable(): RedisClient;
+  readonly usable: () => RedisClient;
   /** Runs a script; to be used inside a call. */
   readonly evaluate: ScriptRunner['evaluate'];
+  readonly #isOurs: boolean;
+  readonly #timeoutMs: number;
+  readonly #single: Redis | undefined;
+  /** Whether what was under way is in our hands when the connection is lost: ioredis sends nothing again by itself. */
+  readonly #isLostOnClose: boolean;
+  readonly #scripts: ScriptRunner;
+  readonly #greeting: GreetingBound;
+  readonly #losses: ConnectionLosses;
+  readonly #hangUp: () => void;
+  readonly #outgoing = new OutgoingBatch();
+  readonly #calls = new Set<CallInHand>();
+  #isClosed = false;
+  #drained = (): void => {};
+  #lastError: Error | undefined;
+
+  constructor({ client, isOurs, where, timeoutMs }: LinkParts) {
+    this.client = client;
+    this.where = where;
+    this.#isOurs = isOurs;
+    this.#timeoutMs = timeoutMs;
+    this.#single = isCluster(client) ? undefined : client;
+    this.#isLostOnClose = this.#single?.options.autoResendUnfulfilledCommands === false;
+    this.usable = isOurs ? () => client : usableClient(client, where);
+    this.#scripts = scriptRunner(this.usable);
+    this.evaluate = this.#scripts.evaluate;
+    this.#greeting = new GreetingBound(this.#single, timeoutMs);
+    this.#hangUp = hangingUp(this.#single);
+    this.#losses = new ConnectionLosses(client);
+    client.on('ready', this.#onReady).on('close', this.#onClose).on('end', this.#onEnd);
+    if (isOurs) client.on('error', this.#onError).on('connect', this.#onConnect);
+  }
+
   /** When a connection was last lost, the client's own or one to a node of a cluster, by `performance.now()`. */
-  readonly lostAt: number;
-  /** Where it goes, for messages. */
-  where(): string;
-  /** Until when a call may take that begins now and whose caller has named no time. */
-  soon(): number;
+  get lostAt(): number {
+    return this.#losses.lastAt;
+  }
+
+  /** The time of a call that begins now and whose caller names none. */
+  soon(): number {
+    return performance.now() + this.#timeoutMs;
+  }
+
   /**
    * Runs a call. It waits for the connection if need be.
    *
    * A repeatable call is sent again when the connection was lost before its answer came. What is sent must bear that.
    */
-  run<T>(call: Call<T>): Promise<T>;
-  /** Waits for the calls under way and lets go of the client, which is closed if it is ours. */
-  close(): Promise<void>;
-}
-
-interface LinkParts {
-  client: RedisClient;
-  /** Ours: we connect it, hang it up when it is silent, and close it. A user's client is only listened to. */
-  isOurs: boolean;
-  where(): string;
-  timeoutMs: number;
-}
-
-export function link({ client, isOurs, where, timeoutMs }: LinkParts): Link {
-  const single = isCluster(client) ? undefined : client;
-  /** Whether what was under way is in our hands when the connection is lost: ioredis sends nothing again by itself. */
-  const isLostOnClose = single !== undefined && single.options.autoResendUnfulfilledCommands === false;
-  const calls = new Set<CallInHand>();
-  const outgoing = new OutgoingBatch();
-  const usable = isOurs ? () => client : usableClient(client, where);
-  const scripts = scriptRunner(usable);
-  const greeting = new GreetingBound(single, timeoutMs);
-  const hangUp = hangingUp(single);
-  const losses = new ConnectionLosses(client);
-  let isClosed = false;
-  let drained = () => {};
-  let lastError: Error | undefined;
-
-  const onReady = () => {
-    greeting.end();
-    lastError = undefined;
-    scripts.forget();
-    for (const call of [...calls]) call.connected();
-  };
-  const onClose = () => {
-    if (isLostOnClose) for (const call of [...calls]) call.lost(connectionLost(where()));
-  };
-  const onEnd = () => {
-    if (!isOurs) for (const call of [...calls]) call.connected();
-  };
-  const onError = (error: unknown) => {
-    if (saysWhy(error)) lastError = withoutArguments(error);
-    // ioredis would go on with database 0, which is another app's.
-    if (isRefusedSelect(error)) hangUp();
-  };
-  const onConnect = () => greeting.begin();
-  client.on('ready', onReady).on('close', onClose).on('end', onEnd);
-  if (isOurs) client.on('error', onError).on('connect', onConnect);
-
-  const isReady = () => client.status === 'ready' && streamOf(single)?.writable !== false;
-  const line: Line = {
-    answers: 0,
-    where,
-    isReady() {
-      if (isReady()) return true;
-      if (client.status === 'wait' || (isOurs && client.status === 'end')) client.connect().catch(onError);
-      return false;
-    },
-    ended: () => (client.status === 'end' && !isOurs ? clientClosed(where()) : undefined),
-    late: (what, isSent) =>
-      isSent && (isLostOnClose || isReady()) ? tooLate(what) : noConnection(client, where(), lastError),
-    silent(forMs) {
-      // The server is frozen, or the connection half open. A new one finds out.
-      if (isOurs && single?.status === 'ready' && forMs >= timeoutMs / 2) hangUp();
-    },
-    gather() {
-      const stream = streamOf(single);
-      if (stream !== undefined) outgoing.gather(stream);
-    },
-    over(call) {
-      calls.delete(call);
-      if (calls.size === 0) drained();
-    },
-  };
-  const tooLate = (what: string) =>
-    new SessError('STORE_TIMEOUT', `Redis (${where()}) did not answer ${what} in time.`);
-
-  function run<T>(call: Call<T>): Promise<T> {
-    if (isClosed) return Promise.reject(storeClosed(where()));
-    if (call.by <= performance.now()) return Promise.reject(tooLate(call.what));
+  readonly run = <T>(call: Call<T>): Promise<T> => {
+    if (this.#isClosed) return Promise.reject(storeClosed(this.where()));
+    if (call.by <= performance.now()) return Promise.reject(this.#tooLate(call.what));
     return new Promise<T>((resolve, reject) => {
-      const attempt = new Attempt(line, call, resolve, (error) => reject(asSessError(error, where())));
-      calls.add(attempt);
+      const attempt = new Attempt(this.#line, call, resolve, (error) => reject(asSessError(error, this.where())));
+      this.#calls.add(attempt);
       attempt.begin();
     });
-  }
+  };
 
-  async function close(): Promise<void> {
-    if (isClosed) return;
-    isClosed = true;
-    if (calls.size > 0) await new Promise<void>((resolve) => (drained = resolve));
-    client.off('ready', onReady).off('close', onClose).off('end', onEnd);
-    losses.end();
-    if (!isOurs) return;
-    greeting.end();
+  /** Waits for the calls under way and lets go of the client, which is closed if it is ours. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    const { client } = this;
+    client.off('ready', this.#onReady).off('close', this.#onClose).off('end', this.#onEnd);
+    this.#losses.end();
+    if (!this.#isOurs) return;
+    this.#greeting.end();
     // An `error` listener stays: ioredis prints errors that nobody listens to.
-    client.off('connect', onConnect);
-    if (isReady()) await quit(client, timeoutMs);
+    client.off('connect', this.#onConnect);
+    if (this.#isReady()) await quit(client, this.#timeoutMs);
     if (client.status !== 'end') client.disconnect();
   }
 
-  return {
-    client,
-    usable,
-    evaluate: scripts.evaluate,
-    get lostAt() {
-      return losses.lastAt;
+  readonly #onReady = (): void => {
+    this.#greeting.end();
+    this.#lastError = undefined;
+    this.#scripts.forget();
+    for (const call of [...this.#calls]) call.connected();
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#isLostOnClose) for (const call of [...this.#calls]) call.lost(connectionLost(this.where()));
+  };
+
+  /** A user's client that was closed: who waits is told so. */
+  readonly #onEnd = (): void => {
+    if (!this.#isOurs) for (const call of [...this.#calls]) call.connected();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    if (saysWhy(error)) this.#lastError = withoutArguments(error);
+    // ioredis would go on with database 0, which is another app's.
+    if (isRefusedSelect(error)) this.#hangUp();
+  };
+
+  readonly #onConnect = (): void => this.#greeting.begin();
+
+  #isReady(): boolean {
+    return this.client.status === 'ready' && streamOf(this.#single)?.writable !== false;
+  }
+
+  #tooLate(what: string): SessError {
+    return new SessError('STORE_TIMEOUT', `Redis (${this.where()}) did not answer ${what} in time.`);
+  }
+
+  /** What calls see of this. */
+  readonly #line: Line = {
+    answers: 0,
+    where: () => this.where(),
+    isReady: () => {
+      if (this.#isReady()) return true;
+      const { client } = this;
+      if (client.status === 'wait' || (this.#isOurs && client.status === 'end')) client.connect().catch(this.#onError);
+      return false;
     },
-    where,
-    soon: () => performance.now() + timeoutMs,
-    run,
-    close,
+    ended: () => (this.client.status === 'end' && !this.#isOurs ? clientClosed(this.where()) : undefined),
+    late: (what, isSent) =>
+      isSent && (this.#isLostOnClose || this.#isReady())
+        ? this.#tooLate(what)
+        : noConnection(this.client, this.where(), this.#lastError),
+    silent: (forMs) => {
+      // The server is frozen, or the connection half open. A new one finds out.
+      if (this.#isOurs && this.#single?.status === 'ready' && forMs >= this.#timeoutMs / 2) this.#hangUp();
+    },
+    gather: () => {
+      const stream = streamOf(this.#single);
+      if (stream !== undefined) this.#outgoing.gather(stream);
+    },
+    over: (call) => {
+      this.#calls.delete(call);
+      if (this.#calls.size === 0) this.#drained();
+    },
   };
 }
