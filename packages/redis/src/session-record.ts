@@ -33,6 +33,11 @@ export function identityOf(key: SessionKey): string {
   return `${formatVersion} ${key.slice(0, 8)} `;
 }
 
+/** Whether the first 23 characters are those of a session, of any version of the format, and not of an end marker. */
+export function looksLive(start: string): boolean {
+  return /^[1-9]\d* \S+ (?!- )/.test(start);
+}
+
 /** What one state of a session begins with. */
 export function startOf(key: SessionKey, name: string): string {
   return `${identityOf(key)}${name} `;

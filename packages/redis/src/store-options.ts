@@ -25,7 +25,8 @@ interface CommonOptions {
    */
   replicas?: number;
   /**
-   * How long one operation may take, in milliseconds; from 50 to 60 000.
+   * How long connecting may take, and each call whose caller names no time of its own (listing by owner, walking,
+   * `check`), in milliseconds; from 50 to 60 000. The four verbs end at the time that they are given.
    *
    * @default 900
    */

@@ -41,8 +41,15 @@ const kinds = {
   '@sess/redis': (data, owner) => {
     const now = Date.now();
     const fields = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, JSON.stringify(value)]));
-    const record = { fields, createdAt: now, touchedAt: now, expiresAt: now + dayMs };
-    return store.create(hex(64), owner === undefined ? record : { ...record, owner });
+    // Two write ids, as core leaves them with one writer at a time.
+    const record = {
+      fields,
+      createdAt: now,
+      touchedAt: now,
+      expiresAt: now + dayMs,
+      writeIds: ['Zx8cVb2na1', 'Zx8cVb2na2'],
+    };
+    return store.create(hex(64), owner === undefined ? record : { ...record, owner }, performance.now() + 30_000);
   },
   'connect-redis': (data) => {
     const expires = new Date(Date.now() + dayMs).toISOString();

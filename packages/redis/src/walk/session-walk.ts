@@ -4,6 +4,7 @@ import { cursorPages } from './cursor-pages.ts';
 import type { Link } from '../connection/link.ts';
 import { type RedisClient, isCluster } from '../connection/redis-client.ts';
 import { isSessionKey } from '../session-key.ts';
+import { looksLive } from '../session-record.ts';
 
 /** The servers that hold sessions: the one, or every master of a cluster. */
 export function mastersOf(client: RedisClient): Redis[] {
@@ -53,7 +54,7 @@ async function live(link: Link, prefix: string, names: readonly string[]): Promi
       keys.map((key) => link.client.getrange(`${prefix}${key}`, 0, 22).catch((error: unknown) => foreign(error))),
     );
   const found = await link.run({ what: 'a walk', by: link.soon(), isRepeatable: true, send });
-  return keys.filter((_, index) => /^[1-9]\d* \S+ (?!- )/.test(found[index] ?? ''));
+  return keys.filter((_, index) => looksLive(found[index] ?? ''));
 }
 
 function foreign(error: unknown): string {
