@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { EndMarker, FieldText, ReplaceOutcome, SessionRecord, StoredSession } from '@sess/core';
 
 /** Strict: bytes that are not UTF-8 throw. A byte order mark belongs to the text. */
@@ -11,11 +12,11 @@ export function textOf(text: FieldText): string {
 }
 
 /** A record in a form in which equal sessions are equal. No settings and empty ones are the same. */
-export function comparable(record: SessionRecord): object {
+export function comparable(record: SessionRecord, show: (text: string) => string = (text) => text): object {
   return {
     fields: Object.entries(record.fields)
       .toSorted(([left], [right]) => (left < right ? -1 : 1))
-      .map(([name, text]) => [name, brief(textOf(text))]),
+      .map(([name, text]) => [name, show(textOf(text))]),
     createdAt: record.createdAt,
     touchedAt: record.touchedAt,
     expiresAt: record.expiresAt,
@@ -27,6 +28,11 @@ export function comparable(record: SessionRecord): object {
 }
 
 /** A failure shows both records: not the mebibytes of a text, but enough to tell two apart. */
+export function assertSame(actual: SessionRecord, expected: SessionRecord): void {
+  if (isDeepStrictEqual(comparable(actual), comparable(expected))) return;
+  assert.deepEqual(comparable(actual, brief), comparable(expected, brief));
+}
+
 function brief(text: string): string {
   if (text.length <= 200) return text;
   return `${text.slice(0, 20)}... ${text.length} units, sha256 ${createHash('sha256').update(text).digest('hex')}`;

@@ -13,7 +13,7 @@ import {
   isEndMarker,
 } from '@sess/core';
 import { by } from './by.ts';
-import { assertMarker, comparable, versionOf } from './compare.ts';
+import { assertMarker, assertSame, versionOf } from './compare.ts';
 import type { Plant } from './options.ts';
 import type { TestClock } from './test-clock.ts';
 
@@ -158,7 +158,7 @@ export class Subject {
   assertRecord(actual: SessionRecord | EndMarker | undefined, expected: SessionRecord): void {
     if (actual === undefined || isEndMarker(actual)) assert.fail(`expected a record, got ${JSON.stringify(actual)}`);
     const expiresAt = this.#deadline(actual, expected);
-    assert.deepEqual(comparable({ ...actual, expiresAt }), comparable(expected));
+    assertSame({ ...actual, expiresAt }, expected);
   }
 
   /** A storage with its own clock tells the deadline as it sees it: close to ours, not equal. */
