@@ -92,9 +92,9 @@ export class Attempt<T> implements CallInHand {
   #refused(error: unknown, number: number): void {
     const isUnsent = wasNotSent(error);
     if (!isUnsent) this.#line.answers += 1;
-    if (number !== this.#count) return;
-    this.#state = this.#state === 'sent' ? 'waiting' : this.#state;
-    if (!isUnsent) this.#fail(error);
+    if (number !== this.#count || this.#state === 'over') return;
+    if (isUnsent) this.#state = 'waiting';
+    else this.#fail(error);
   }
 
   #expire(): void {

@@ -31,8 +31,8 @@ const backOffMs = (times: number): number =>
  * What keeps a connection from hanging and from sending anything twice. ioredis' defaults do both: they answer after
  * about 71 s when Redis is down, never when it is frozen, and send an unanswered write again after a reconnect.
  *
- * There is no `commandTimeout`: its timer knows nothing of a stalled event loop, and takes a timer per command. The
- * deadline of {@link link} bounds every call, also those that ioredis 6.0.0 never settles (redis/ioredis#2193).
+ * There is no `commandTimeout`: its timer knows nothing of a stalled event loop, and ends only that command. A
+ * {@link Link} bounds every call, also those that ioredis 6.0.0 never settles (redis/ioredis#2193).
  */
 function boundedOptions(timeoutMs: number): ClientOptions {
   return {

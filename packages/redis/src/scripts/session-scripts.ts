@@ -1,18 +1,18 @@
 import { type Script, script } from './script.ts';
 
 /**
- * ARGV: how the session must begin, its time to live in ms, whether it grows ('1'); all of its bytes, or places and bytes.
+ * ARGV: how the session must begin, its time to live in ms, whether that is set last ('1'); all bytes, or places and bytes.
  *
  * Answers 1, or what stands there now. GETEX changes nothing, but counts as a write, so only a master answers it. Redis
- * checks its memory at the first write of a script alone: what does not grow begins with one that needs none.
+ * checks its memory at the first write of a script alone: for what does not grow that is the expiry, which needs none.
  */
 export const replaceScript: Script = script(`
-local key, grows = KEYS[1], ARGV[3] == '1'
+local key, isExpiryLast = KEYS[1], ARGV[3] == '1'
 if redis.call('GETRANGE', key, 0, #ARGV[1] - 1) ~= ARGV[1] then return redis.call('GETEX', key) end
-if not grows then redis.call('PEXPIRE', key, ARGV[2]) end
+if not isExpiryLast then redis.call('PEXPIRE', key, ARGV[2]) end
 if #ARGV == 4 then redis.call('SET', key, ARGV[4], 'KEEPTTL') end
 for i = 4, #ARGV - 1, 2 do redis.call('SETRANGE', key, ARGV[i], ARGV[i + 1]) end
-if grows then redis.call('PEXPIRE', key, ARGV[2]) end
+if isExpiryLast then redis.call('PEXPIRE', key, ARGV[2]) end
 return 1
 `);
 

@@ -22,7 +22,9 @@ export function replacing(place: SessionPlace): SessionStore['replace'] {
     const { owner } = record;
     const ttl = timeLeft(record);
     const { state, parts, grows } = draft(key, record, place.newName(), before);
-    const args = [startOf(key, before.name), String(ttl), grows || ttl === 0 ? '1' : '0', ...parts];
+    // What has no time left must be written before its expiry is set, which removes it.
+    const isExpiryLast = grows || ttl === 0;
+    const args = [startOf(key, before.name), String(ttl), isExpiryLast ? '1' : '0', ...parts];
     let sentAt = Infinity;
 
     const send = async () => {
