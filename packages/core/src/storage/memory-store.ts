@@ -141,7 +141,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       sweepALittle();
       const entry = standing(key);
       if (entry !== undefined && 'ended' in entry) return markerOf(entry);
-      if (endMarkerMs > 0) put(key, { ended: true, successor: successor && { ...successor }, expiresAt: clock() + endMarkerMs });
+      if (endMarkerMs > 0)
+        put(key, { ended: true, successor: successor && { ...successor }, expiresAt: clock() + endMarkerMs });
       // Also a session that has expired: a clock that is set back must not bring it back.
       else remove(key);
       return entry && copyOf(entry.record);

@@ -1,7 +1,7 @@
 import { type Sessions, currentSession, isSessError } from '@sess/core';
 import type { AnySession } from './any-session.ts';
 import type { Ending, Issued, Source, Write } from './history.ts';
-import { rotation } from './rotation.ts';
+import { rotate } from './rotation.ts';
 import type { Scene } from './scene.ts';
 import type { UserName } from './story.ts';
 
@@ -12,20 +12,28 @@ export class AppRequest {
   readonly scene: Scene;
   readonly sessions: Sessions;
   readonly by: Source;
-  /** The cookie that was sent, if its session was found. */
+  /** The cookie that was sent. */
+  readonly sent: Issued | undefined;
+  /** The same, if its session was found. */
   readonly cookie: Issued | undefined;
   readonly begunAt: number;
   /** Known to be stored, or not, only with the answer. */
   readonly implicitWrites: Write[] = [];
   replacement: Replacement | undefined;
+  /** Of the session that was found: the cookie's own, or what that was rotated into. */
+  readonly openedHandle: string | undefined;
+  #isRotation = false;
   readonly #opened: AnySession;
 
-  constructor(scene: Scene, by: Source, opened: AnySession, cookie: Issued | undefined, begunAt: number) {
+  constructor(scene: Scene, by: Source, opened: AnySession, sent: Issued | undefined, begunAt: number) {
+    const cookie = opened.isNew ? undefined : sent;
+    this.sent = sent;
     this.scene = scene;
     this.sessions = scene.workerOf(by.act);
     this.by = by;
     this.cookie = cookie;
     this.begunAt = begunAt;
+    this.openedHandle = cookie && opened.handle;
     this.#opened = opened;
   }
 
@@ -70,9 +78,19 @@ export class AppRequest {
     ending.isConfirmed = true;
   }
 
+  /** Its session was not found. Where an end marker stands, the logout ends what was put in the session's place. */
+  async logOutUnseen(): Promise<void> {
+    const { sent, by } = this;
+    const begunAt = this.scene.history.step();
+    if (sent !== undefined)
+      this.scene.history.endings.push({ ...unanswered(by), begunAt, what: 'logout', cookie: sent });
+    await this.session.destroy();
+  }
+
   async rotate(): Promise<void> {
     this.willReplace();
-    await rotation.rotate(this.session);
+    this.#isRotation = true;
+    await rotate(this.session);
   }
 
   willReplace(): void {
@@ -100,6 +118,9 @@ export class AppRequest {
     }
     const { replacement } = this;
     if (replacement === undefined) return;
+    // Another request has rotated the session first: the two are one session, and nothing was replaced.
+    if (this.#isRotation && made === undefined && failure === undefined)
+      return void this.scene.history.endings.splice(this.scene.history.endings.indexOf(replacement), 1);
     replacement.doneAt = at;
     replacement.made = made;
     replacement.isConfirmed = failure === undefined || isGone(failure);

@@ -1,5 +1,4 @@
-import { type Issued, type Write, ancestorsOf } from './history.ts';
-import { rotation } from './rotation.ts';
+import { type Issued, type Write, ancestorsOf, isRotated } from './history.ts';
 
 /** Whether a change has to be found in a session, can be, or must not be. */
 export type Carried = 'must' | 'may' | 'never';
@@ -10,24 +9,17 @@ export type Carried = 'must' | 'may' | 'never';
  */
 export function carried(write: Write, into: Issued): Carried {
   const path = [into, ...ancestorsOf(into)];
-  const at = path.indexOf(write.cookie);
+  const at = path.findIndex((each) => isRotated(each, write.cookie));
   if (at < 0 || write.outcome === 'refused') return 'never';
   const known: Carried = write.outcome === 'stored' ? 'must' : 'may';
-  // The first that took the place of the session that was written to.
-  const next = path[at - 1];
-  if (next === undefined) return known;
-  if (path.slice(0, at).some(({ keeps }) => !keeps)) return 'never';
-  if (rotation.isOneSession && next.how === 'rotated') return known;
-  if (write.begunAt > next.doneAt) return 'never';
-  if (write.doneAt < next.begunAt) return known;
-  // At the same time. A rotation takes along all that it replaces, or ends itself; a login stays where somebody else has
-  // ended the old session, with what was written to that.
-  return write.isExplicit && !isSetting(write) && next.how === 'rotated' ? known : 'may';
-}
-
-/** Settings go over as the request that regenerates had read them. */
-function isSetting({ what }: Write): boolean {
-  return what === 'idleTimeoutMs' || what === 'persistent';
+  const later = path.slice(0, at);
+  if (later.some(({ keeps }) => !keeps)) return 'never';
+  // The first login that took the place of the session that was written to. A rotated session is the same one.
+  const login = later.findLast(({ how }) => how !== 'rotated');
+  if (login === undefined) return known;
+  if (write.begunAt > login.doneAt) return 'never';
+  // At the same time: a login stays where somebody else has ended the old session, with what was written to that.
+  return write.doneAt < login.begunAt ? known : 'may';
 }
 
 /** The values that a setting can have, the last of those who set it at the same time; `fallback` where it may be unset. */

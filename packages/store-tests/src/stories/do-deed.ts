@@ -29,7 +29,7 @@ export async function doDeed(request: AppRequest, deed: Deed): Promise<void> {
       if (deed.saves) await request.session.save();
       return;
     case 'log out': {
-      if (cookie === undefined) return session.destroy();
+      if (cookie === undefined) return request.logOutUnseen();
       const ending: Ending = { ...unanswered(by), what: 'logout', cookie };
       return request.end(ending, () => session.destroy());
     }

@@ -25,6 +25,8 @@ export interface Issued extends Span {
   login: number | undefined;
   /** The session that it took the place of. */
   from: Issued | undefined;
+  /** The handle of that one: what another request has rotated it into may be told of later than this. */
+  fromHandle: string | undefined;
   /** The data of that one went over to it. */
   keeps: boolean;
 }
@@ -105,6 +107,18 @@ export class History {
     return (this.#steps += 1);
   }
 
+  /** A browser is given a cookie. */
+  issue(made: Issued): void {
+    for (const each of this.issued) if (each.fromHandle === made.handle) each.from = made;
+    made.from = this.issued.find(({ handle }) => handle === made.fromHandle) ?? made.from;
+    this.issued.push(made);
+  }
+
+  /** What a look saw: the cookie's own session, or what that was rotated into. */
+  seenBy({ cookie, seen }: Look): Issued {
+    return this.issued.find((each) => each.handle === seen.handle && rotatedInto(each).includes(cookie)) ?? cookie;
+  }
+
   issuedAs(cookie: string | undefined): Issued | undefined {
     return cookie === undefined ? undefined : this.issued.find((each) => each.cookie === cookie);
   }
@@ -118,4 +132,9 @@ export function ancestorsOf(issued: Issued): Issued[] {
 /** This session, and those that were rotated into it. */
 export function rotatedInto(issued: Issued): Issued[] {
   return issued.how === 'rotated' && issued.from !== undefined ? [issued, ...rotatedInto(issued.from)] : [issued];
+}
+
+/** Whether two cookies are of one session, under tokens that it had one after the other. */
+export function isRotated(one: Issued, other: Issued): boolean {
+  return rotatedInto(one).at(-1) === rotatedInto(other).at(-1);
 }

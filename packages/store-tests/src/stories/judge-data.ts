@@ -1,6 +1,5 @@
 import { carried, possibleValues } from './carried.ts';
-import { type Breach, type History, type Issued, type Look, type Seen, rotatedInto } from './history.ts';
-import { rotation } from './rotation.ts';
+import { type Breach, type History, type Issued, type Look, type Seen, isRotated } from './history.ts';
 import type { Rule } from './rules.ts';
 import type { Scene } from './scene.ts';
 import { idleTimeoutMs } from './story.ts';
@@ -10,13 +9,18 @@ export function judgeData(scene: Scene): Breach[] {
   const { history } = scene;
   const breaches: Breach[] = [];
   for (const look of history.looks) {
-    const { cookie, seen, by } = look;
+    const { seen, by } = look;
     if (!seen.isFound) continue;
+    const cookie = history.seenBy(look);
     const breach = (rule: Rule, text: string): void =>
       void breaches.push({ rule, by, text: `the session ${cookie.handle.slice(0, 6)}: ${text}` });
-    judgeIdentity(cookie, seen, cookie.user && scene.ownerOf(cookie.user), breach);
+    judgeIdentity(cookie, seen, cookie.user && scene.ownerOf(cookie.user), {
+      breach,
+      // A rotation that came to nothing was never issued: its session is the cookie's own.
+      isIssued: (handle) => history.issued.some((each) => each.handle === handle),
+    });
     // What other requests are about to store is theirs to know; after a chapter nothing is in flight.
-    if (by === 'the judge') judgeContent(history, look, breach);
+    if (by === 'the judge') judgeContent(history, { ...look, cookie }, breach);
   }
   return [...breaches, ...rotatedTwice(history)];
 }
@@ -24,10 +28,15 @@ export function judgeData(scene: Scene): Breach[] {
 type Report = (rule: Rule, text: string) => void;
 
 /** The old cookie of a session that was replaced must show nothing of the new one: whoever planted it has it still. */
-function judgeIdentity(cookie: Issued, seen: Seen, owner: string | undefined, breach: Report): void {
+function judgeIdentity(
+  cookie: Issued,
+  seen: Seen,
+  owner: string | undefined,
+  { breach, isIssued }: { breach: Report; isIssued(handle: string): boolean },
+): void {
   if (seen.user !== owner || seen.login !== cookie.login)
     breach('nobody is shown the session of another', `shows ${String(seen.user)}, login ${String(seen.login)}`);
-  else if (!rotation.isOneSession && seen.handle !== cookie.handle)
+  else if (seen.handle !== cookie.handle && isIssued(seen.handle))
     breach('nobody is shown the session of another', `its cookie opens ${seen.handle.slice(0, 6)}`);
 }
 
@@ -72,23 +81,23 @@ function listed(values: ReadonlySet<unknown>): string {
   return [...values].join(' or ');
 }
 
-/** Of all that a session was rotated into one lives. */
-function rotatedTwice({ looks }: History): Breach[] {
+/** All cookies of a session that was rotated open one session. The judge looks at them in the order of their making. */
+function rotatedTwice({ looks, issued }: History): Breach[] {
   const breaches: Breach[] = [];
-  const alive = new Map<Issued, Look>();
-  for (const look of looks) {
-    const first = rotatedInto(look.cookie).at(-1);
-    if (look.by !== 'the judge' || first === undefined) continue;
-    const other = alive.get(first);
-    if (look.seen.isFound) alive.set(first, look);
-    else if (other?.cookie === look.cookie) alive.delete(first);
-    if (other === undefined || other.cookie === look.cookie || !look.seen.isFound) continue;
-    if (other.seen.handle !== look.seen.handle)
-      breaches.push({
-        rule: 'a rotated session is one session',
-        by: 'the judge',
-        text: `${other.seen.handle.slice(0, 6)} and ${look.seen.handle.slice(0, 6)} live`,
-      });
+  const opened = new Map<Issued, string>();
+  for (const { by, cookie, seen } of looks) {
+    if (by !== 'the judge') continue;
+    if (!seen.isFound) {
+      opened.delete(cookie);
+      continue;
+    }
+    opened.set(cookie, seen.handle);
+    for (const [other, handle] of opened) {
+      const isOlder = issued.indexOf(other) < issued.indexOf(cookie);
+      if (!isOlder || handle === seen.handle || !isRotated(other, cookie)) continue;
+      const text = `${handle.slice(0, 6)} and ${seen.handle.slice(0, 6)} live`;
+      breaches.push({ rule: 'a rotated session is one session', by, text });
+    }
   }
   return breaches;
 }

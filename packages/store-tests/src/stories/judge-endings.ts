@@ -1,13 +1,22 @@
-import { type Breach, type Ending, type History, type Issued, type Look, ancestorsOf, rotatedInto } from './history.ts';
+import {
+  type Breach,
+  type Ending,
+  type History,
+  type Issued,
+  type Look,
+  ancestorsOf,
+  isRotated,
+  rotatedInto,
+} from './history.ts';
 import { possibleValues } from './carried.ts';
-import { rotation } from './rotation.ts';
 import type { Rule } from './rules.ts';
 import { idleTimeoutMs } from './story.ts';
 
 /** Who was told to be out is out, and nobody else is. */
 export function judgeEndings(history: History): Breach[] {
   const breaches: Breach[] = [];
-  for (const look of history.looks) {
+  for (const each of history.looks) {
+    const look = { ...each, cookie: history.seenBy(each) };
     if (look.seen.isFound) {
       for (const rule of endedBy(history, look)) breaches.push({ rule, by: look.by, text: `${nameOf(look)} lives` });
     } else if (mustLive(history, look.cookie, look.doneAt)) {
@@ -36,7 +45,7 @@ function toldToBeOut({ writes, endings }: History): { by: Breach['by']; cookie: 
 }
 
 /** The rules by which a session that was found had to be over before the look began. */
-function endedBy(history: History, { cookie, begunAt, seen }: Look): Set<Rule> {
+function endedBy(history: History, { cookie, begunAt }: Look): Set<Rule> {
   const broken = new Set<Rule>();
   const line = rotatedInto(cookie);
   for (const ending of history.endings) {
@@ -56,8 +65,7 @@ function endedBy(history: History, { cookie, begunAt, seen }: Look): Set<Rule> {
           broken.add('who logs out everywhere is out everywhere');
         break;
       case 'replacement':
-        if (ending.cookie === cookie && ending.made !== undefined && !isSameSession(ending.made, seen.handle, history))
-          broken.add('what was replaced is over');
+        if (ending.cookie === cookie && ending.made !== undefined) broken.add('what was replaced is over');
         break;
     }
   }
@@ -74,12 +82,6 @@ function isEndedByRevokeAll({ user, begunAt }: RevokeAll, session: Issued): bool
 /** The session that asks stays, and so does what it is replaced by in the same request. */
 function spares({ spares: spared, by }: RevokeAll, session: Issued): boolean {
   return spared !== undefined && (session === spared || (session.from === spared && session.by === by));
-}
-
-/** With a verb for it the cookie of a rotated session finds its successor. */
-function isSameSession(made: Issued, handle: string, { issued }: History): boolean {
-  if (!rotation.isOneSession || made.how !== 'rotated') return false;
-  return issued.some((each) => each.handle === handle && rotatedInto(each).includes(made));
 }
 
 /** Whether a session has to be found by whoever asks until `until`. */
@@ -99,7 +101,8 @@ function mayEnd(ending: Ending, session: Issued, until: number): boolean {
   const line = rotatedInto(session);
   switch (ending.what) {
     case 'logout':
-      return ending.cookie === session || ancestorsOf(session).includes(ending.cookie);
+      // A login that came with the old cookie has replaced what that was rotated into.
+      return ending.cookie === session || ancestorsOf(session).some((each) => isRotated(each, ending.cookie));
     case 'revoke':
       return line.some(({ handle }) => handle === ending.handle);
     case 'revoke all':

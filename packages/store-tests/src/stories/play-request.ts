@@ -40,8 +40,8 @@ async function open(scene: Scene, by: Source, sent: Issued | undefined, begunAt:
     const opened = (await sessions.open(undefined)) as AnySession;
     return new AppRequest(scene, by, opened, undefined, begunAt);
   }
-  const { session, seen } = await scene.look(sessions, sent, by);
-  return new AppRequest(scene, by, session, seen.isFound ? sent : undefined, begunAt);
+  const { session } = await scene.look(sessions, sent, by);
+  return new AppRequest(scene, by, session, sent, begunAt);
 }
 
 async function failureOf(work: Promise<void>): Promise<unknown> {
@@ -68,7 +68,8 @@ function issue(request: AppRequest, pair: string): Issued | undefined {
   const seen = seenIn(session);
   const made: Issued = {
     ...{ by, begunAt, doneAt: history.step(), cookie: pair, handle: session.handle },
-    ...{ how: 'began', user: undefined, login: undefined, from: cookie, keeps: false },
+    ...{ how: 'began', user: undefined, login: undefined, keeps: false },
+    ...{ from: cookie, fromHandle: request.openedHandle },
   };
   if (deed.do === 'log in') {
     Object.assign(made, { how: 'logged in', user: deed.user, login: by.act.id, keeps: deed.keeps });
@@ -77,7 +78,7 @@ function issue(request: AppRequest, pair: string): Issued | undefined {
   } else {
     noteBeginning(made, seen.keys, typeof seen.count === 'number', scene);
   }
-  history.issued.push(made);
+  history.issue(made);
   return made;
 }
 

@@ -48,6 +48,26 @@ class LeadsOldToNew extends HonestStore {
   }
 }
 
+class ForgetsSuccessors extends HonestStore {
+  override async destroy(...[key, { endMarkerMs = 0 }, by]: DestroyCall): Promise<Destroyed> {
+    return super.destroy(key, { endMarkerMs }, by);
+  }
+}
+
+class KeepsFirstSettings extends HonestStore {
+  override async replace(...[key, version, { settings, ...record }, by]: ReplaceCall): Promise<ReplaceOutcome> {
+    const kept = this.storage.live(key)?.record.settings ?? settings;
+    return super.replace(key, version, { ...record, ...(kept && { settings: kept }) }, by);
+  }
+}
+
+class NeverEndsEarlier extends HonestStore {
+  override async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
+    const before = this.storage.live(key)?.record.expiresAt ?? 0;
+    return super.replace(key, version, { ...record, expiresAt: Math.max(before, record.expiresAt) }, by);
+  }
+}
+
 class MixesUpSessions extends HonestStore {
   #last: SessionRecord | undefined;
 
@@ -118,6 +138,13 @@ export const careless: readonly Careless[] = [
     mistake: 'mixes up the data of two sessions',
     rule: 'nothing comes in from another session',
   },
+  {
+    Store: ForgetsSuccessors,
+    mistake: 'forgets where a session went on',
+    rule: 'a logout ends what its session was rotated into',
+  },
+  { Store: KeepsFirstSettings, mistake: 'keeps the first settings', rule: 'settings hold' },
+  { Store: NeverEndsEarlier, mistake: 'moves deadlines only later', rule: 'a session ends when nobody used it' },
   { Store: HasNoIndex, mistake: 'enters no session into the index of owners', rule: 'owners find their sessions' },
   { Store: RefusesToReplace, mistake: 'fails where another version stands', rule: 'a healthy store fails nobody' },
   { alter: listsOnce, mistake: '"log out everywhere" lists once', rule: 'who logs out everywhere is out everywhere' },
