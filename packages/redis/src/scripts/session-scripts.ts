@@ -19,7 +19,8 @@ return 1
 /**
  * ARGV: how a session under this key begins, the end marker to leave or '', how long that stands in ms.
  *
- * Answers what stood there. Only a whole session is removed: one whose texts have as many bytes as its first line says.
+ * Answers what it has removed, in a list, or what stands there and stays: an end marker, or what is not a whole session,
+ * whose texts have as many bytes as its first line says.
  */
 export const destroyScript: Script = script(`
 local key, found = KEYS[1], redis.call('GET', KEYS[1])
@@ -32,5 +33,5 @@ end
 redis.call('DEL', key)
 -- pcall: the session ends also when Redis is out of memory.
 if ARGV[2] ~= '' then redis.pcall('SET', key, ARGV[2], 'PX', ARGV[3]) end
-return found
+return { found }
 `);
