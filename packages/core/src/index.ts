@@ -48,6 +48,7 @@ export {
   type StoreAbilities,
   type StoreDescription,
   type StoredSession,
+  type Succession,
   type Successor,
   type SweepReport,
   type Sweeps,
@@ -55,4 +56,5 @@ export {
   type WalksKeys,
   hasAbility,
   isEndMarker,
+  isSuccession,
 } from './store.ts';

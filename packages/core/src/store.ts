@@ -82,9 +82,16 @@ export interface Successor {
   readonly by: 'rotated' | 'regenerated';
 }
 
+/** What comes in a session's place when it goes on under another key: an end marker that says where. */
+export interface Succession {
+  readonly successor: Successor;
+  /** How long the end marker stands, in milliseconds. */
+  readonly endMarkerMs: number;
+}
+
 /** The outcome of {@link SessionStore.replace}. */
 export type ReplaceOutcome =
-  /** The record is stored, before any later read in any process, and this is its version. */
+  /** What was given is stored, before any later read in any process, and this is its version (of no use after an end). */
   | { readonly verdict: 'replaced'; readonly version: unknown }
   /**
    * Another version stands now, and this is what it holds. `isDoubtful`: the store sent its command more than once, and
@@ -101,8 +108,6 @@ export interface DestroyOptions {
    * under the key stores nothing. Absent or 0: leave none. An end marker that already stands is left as it is.
    */
   endMarkerMs?: number;
-  /** What the end marker says of where the session went on. */
-  successor?: Successor;
 }
 
 /**
@@ -141,10 +146,11 @@ export interface SessionStore {
   read(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined>;
 
   /**
-   * Puts another record in the place of the one that `version` names, if that one still stands. It never creates a
-   * session. Texts that are the same as before need not be written again.
+   * Puts another record in the place of the one that `version` names, if that one still stands; or ends the session
+   * there, in favour of a successor that already holds all of it. It never creates a session. Texts that are the same as
+   * before need not be written again.
    */
-  replace(key: SessionKey, version: unknown, record: SessionRecord, by: number): Promise<ReplaceOutcome>;
+  replace(key: SessionKey, version: unknown, next: SessionRecord | Succession, by: number): Promise<ReplaceOutcome>;
 
   /**
    * Removes a session and returns what was there, in one step: of two destroyers one gets the
@@ -155,6 +161,10 @@ export interface SessionStore {
    * brings the session back.
    */
   destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined>;
+}
+
+export function isSuccession(next: SessionRecord | Succession): next is Succession {
+  return 'successor' in next;
 }
 
 /** Whether a session stands under a key: `read` and `destroy` may also answer an end marker, or nothing. */

@@ -1,6 +1,13 @@
 import type { BoundedStore } from '../bounded-store.ts';
 import type { Clock } from '../clock.ts';
-import type { ReplaceOutcome, SessionKey, SessionRecord, StoredSession } from '../store.ts';
+import {
+  type ReplaceOutcome,
+  type SessionKey,
+  type SessionRecord,
+  type StoredSession,
+  type Succession,
+  isSuccession,
+} from '../store.ts';
 
 /**
  * The store of a cookie session: one record, for one request. It knows nothing of other requests: a copied cookie works
@@ -45,12 +52,13 @@ export class OneRecordStore implements BoundedStore {
     return this.found;
   }
 
-  async replace(_key: SessionKey, version: unknown, record: SessionRecord): Promise<ReplaceOutcome> {
+  async replace(_key: SessionKey, version: unknown, next: SessionRecord | Succession): Promise<ReplaceOutcome> {
     const { found } = this;
     if (found === undefined) return { verdict: 'gone' };
     if (found.version !== version) return { verdict: 'conflict', stored: found };
-    this.replaceAtOnce(record);
-    return { verdict: 'replaced', version: record };
+    if (isSuccession(next)) this.#record = undefined;
+    else this.replaceAtOnce(next);
+    return { verdict: 'replaced', version: next };
   }
 
   /** For who knows that nobody else writes at this moment. */

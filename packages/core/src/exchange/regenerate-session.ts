@@ -1,22 +1,16 @@
+import type { Claim } from '../cookie/claim.ts';
 import type { Engine } from './engine.ts';
 import { SessError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
+import type { Timeouts } from '../expiry.ts';
 import { publish } from '../events.ts';
 import type { Exchange } from './exchange.ts';
 import { Fields } from '../session/fields.ts';
 import type { RegenerateOptions } from '../session/session.ts';
 import { type Replaced, SessionState } from '../session/session-state.ts';
 import type { FieldChanges } from '../record-change.ts';
-import { stringOf } from '../record-fields.ts';
-import {
-  type EndMarker,
-  type FieldText,
-  type SessionRecord,
-  type SessionSettings,
-  type Successor,
-  isEndMarker,
-} from '../store.ts';
-import { endReplaced, isStored, readFollowing, successorClaim, writeFollowing } from './successors.ts';
+import { type FieldText, type SessionSettings, type StoredSession, type Successor, isEndMarker } from '../store.ts';
+import { isStored, successorClaim, writeFollowing } from './successors.ts';
 
 /** The new session in memory. Nothing is stored: the store's part is {@link replaceOld}, at save or commit. */
 export function regeneratedState(
@@ -81,8 +75,8 @@ function replacedBy(
 }
 
 /**
- * Destroys the record that this session replaces, and takes over what parallel requests changed in
- * it until that moment. Runs last before the headers leave, when the new record is stored.
+ * Ends the record that this session replaces, when the new one holds all that is kept of it. Runs last before the headers
+ * leave. Until the old record ends nobody knows of the new one, so the two are one session at every moment.
  *
  * @returns `false` when the old session had already ended elsewhere, and the new one with it: a
  * rotation must not outlive a logout. A login stays, and so does what follows this request's own logout.
@@ -92,33 +86,97 @@ export async function replaceOld(exchange: Exchange, state: SessionState, replac
   const previous = replaced.state;
   // A regenerate before this one came as far as to store its session: what that was to replace is there still.
   if (previous.replaces !== undefined) await replaceOld(exchange, previous, previous.replaces);
-  if (replaced.last === undefined) {
-    const left = await endPrevious(engine, state, replaced);
-    if (left === undefined && state.standing === 'stored' && !replaced.survives) {
-      await state.claim.store.destroy(state.key);
-      return false;
-    }
-    previous.standing = 'gone';
-    if (left !== undefined && isEndMarker(left) && left.successor?.key !== state.key)
-      return joinRotation(engine, state, previous, left);
-    if (left !== undefined && !isEndMarker(left)) replaced.last = left;
-    // The browser has to know it whatever comes. Without data and owner there is no record: what is left is the cookie.
-    if (state.standing === 'stored') exchange.headers.setCookie(state);
-    else exchange.headers.clearCookie();
-    publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
+  const end =
+    state.standing === 'stored' ? await succeed(engine, state, replaced) : await endPrevious(engine, previous.claim);
+  // Who comes with the old cookie meanwhile must not be given a new session: the answer with the login's is on its way.
+  if (end === 'gone') await endPrevious(engine, previous.claim);
+  if (end === 'gone' && !replaced.survives) {
+    await state.claim.store.destroy(state.key);
+    return false;
   }
-  if (replaced.last !== undefined && state.standing === 'stored') await foldIn(engine, state, replaced, replaced.last);
+  previous.standing = 'gone';
   state.replaces = undefined;
+  if (typeof end === 'object') return joinRotation(engine, state, previous, end);
+  // The browser has to know it whatever comes. Without data and owner there is no record: what is left is the cookie.
+  if (state.standing === 'stored') exchange.headers.setCookie(state);
+  else exchange.headers.clearCookie();
+  publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
   return true;
 }
 
-function endPrevious(
-  { endMarkerMs }: Engine,
+/** Nothing comes in its place: it ends like after a logout. */
+async function endPrevious(engine: Engine, { store, key }: Claim): Promise<'ended'> {
+  const found = await store.destroy(key, { endMarkerMs: engine.endMarkerMs });
+  const next =
+    found !== undefined && isEndMarker(found) && found.successor?.by === 'rotated' ? found.successor : undefined;
+  return next === undefined ? 'ended' : endPrevious(engine, successorClaim({ store }, next.key));
+}
+
+/** A replacement that keeps losing against other writers gives up after this long; its caller's deadline comes first. */
+const GIVE_UP_AFTER_MS = 2_000;
+
+/**
+ * Puts the new session in the place of the old one, as that is now: what others have changed is taken over before.
+ *
+ * @returns `'gone'` where the old one had ended; the session that another rotation has put in its place, if this is one
+ * too, since one session has one next token
+ */
+async function succeed(
+  { endMarkerMs, clock, timeouts }: Engine,
   state: SessionState,
-  { state: previous, by }: Replaced,
-): Promise<SessionRecord | EndMarker | undefined> {
-  const options = state.standing === 'stored' ? { endMarkerMs, successor: { key: state.key, by } } : { endMarkerMs };
-  return endReplaced(previous.claim, options, by === 'rotated');
+  replaced: Replaced,
+): Promise<'ended' | 'gone' | { claim: Claim; stored: StoredSession }> {
+  const previous = replaced.state;
+  const own = changedKeys(previous.fields, state.fields);
+  let { claim } = previous;
+  let stored = previous.stored;
+  for (const started = performance.now(); performance.now() - started < GIVE_UP_AFTER_MS;) {
+    if (stored !== undefined) {
+      await takeOver(state, replaced, own, stored, { at: clock(), timeouts });
+      const successor = { key: state.key, by: replaced.by };
+      const outcome = await claim.store.replace(claim.key, stored.version, { successor, endMarkerMs });
+      if (outcome.verdict === 'replaced') return 'ended';
+      stored = outcome.verdict === 'conflict' ? outcome.stored : undefined;
+      if (stored !== undefined) continue;
+    }
+    const marker = await claim.store.read(claim.key);
+    if (isStored(marker)) stored = marker;
+    else if (marker?.successor?.key === state.key) return 'ended';
+    else if (marker?.successor?.by !== 'rotated') return 'gone';
+    else {
+      claim = successorClaim(claim, marker.successor.key);
+      const next = await claim.store.read(claim.key);
+      if (isStored(next) && replaced.by === 'rotated') return { claim, stored: next };
+      stored = isStored(next) ? next : undefined;
+    }
+  }
+  throw new SessError('SESSION_CONFLICT', 'The session was changed again and again while it was replaced; try again.');
+}
+
+/** Others may have changed kept keys, and settings, since this request read them, or took them over last. */
+async function takeOver(
+  state: SessionState,
+  replaced: Replaced,
+  own: ReadonlySet<string>,
+  now: StoredSession,
+  { at, timeouts }: { at: number; timeouts: Timeouts },
+): Promise<void> {
+  const { state: previous, keep } = replaced;
+  const before = replaced.taken ?? previous.stored;
+  replaced.taken = now;
+  if (before === undefined || before.version === now.version || (keep !== true && keep.length === 0)) return;
+  const [old, last] = [new Fields(before.record.fields), new Fields(now.record.fields)];
+  const isKept = (key: string): boolean => keep === true || keep.includes(key);
+  // What this request made of a key wins, as the later write.
+  const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && !own.has(key));
+  const fields = changesTo(last, keys);
+  const settings = keep === true ? newSettings(before.record.settings, now.record.settings) : undefined;
+  if (fields === undefined && settings === undefined) return;
+  const outcome = await writeFollowing(state, { at, fields, settings }, timeouts);
+  // What a session that is replaced itself was read as tells the next one what has changed.
+  if (state.closing !== undefined || outcome.gone) return;
+  state.adopt(outcome.stored);
+  for (const key of keys) state.fields.rebase(key, last.storedText(key));
 }
 
 /**
@@ -128,61 +186,39 @@ function endPrevious(
  * @returns `false` when that session has ended too
  */
 async function joinRotation(
-  engine: Engine,
+  { clock, timeouts }: Engine,
   state: SessionState,
   previous: SessionState,
-  { successor }: EndMarker,
+  { claim, stored }: { claim: Claim; stored: StoredSession },
 ): Promise<boolean> {
-  state.replaces = undefined;
   await state.claim.store.destroy(state.key);
-  if (successor === undefined) return false;
-  const { claim, found } = await readFollowing(successorClaim(previous.claim, successor.key));
-  if (!isStored(found)) return false;
-  state.moveTo(claim, found);
-  const fields = changesBetween(previous.fields, state.fields, [
-    ...previous.fields.storedKeys(),
-    ...state.fields.storedKeys(),
-  ]);
+  state.moveTo(claim, stored);
+  const fields = changesTo(state.fields, [...changedKeys(previous.fields, state.fields)]);
   if (fields === undefined) return true;
-  const outcome = await writeFollowing(state, { at: engine.clock(), fields }, engine.timeouts);
+  const outcome = await writeFollowing(state, { at: clock(), fields }, timeouts);
   if (outcome.gone) return false;
   state.adopt(outcome.stored);
   return true;
 }
 
-/** Others may have changed kept keys, and settings, since this request read them. */
-async function foldIn(
-  engine: Engine,
-  state: SessionState,
-  { state: previous, keep }: Replaced,
-  last: SessionRecord,
-): Promise<void> {
-  const names = [...Object.keys(last.fields), ...previous.fields.storedKeys()].filter(
-    // What this request made of the key wins, as the later write.
-    (key) => (keep === true || keep.includes(key)) && state.fields.storedText(key) === previous.fields.storedText(key),
-  );
-  const fields = changesBetween(previous.fields, new Fields(last.fields), names);
-  const settings = keep === true ? newSettings(previous.stored?.record.settings, last.settings) : undefined;
-  if (fields === undefined && settings === undefined) return;
-  const outcome = await writeFollowing(state, { at: engine.clock(), fields, settings }, engine.timeouts);
-  // What a session that is replaced itself was read as tells the next one what has changed.
-  if (state.closing !== undefined || outcome.gone) return;
-  state.adopt(outcome.stored);
-  for (const key of fields?.unset ?? []) state.fields.rebase(key, undefined);
-  for (const [key, text] of Object.entries(fields?.set ?? {})) state.fields.rebase(key, stringOf(text));
+/** The keys whose stored texts differ. */
+function changedKeys(before: Fields, after: Fields): Set<string> {
+  const keys = new Set([...before.storedKeys(), ...after.storedKeys()]);
+  for (const key of keys) if (after.storedText(key) === before.storedText(key)) keys.delete(key);
+  return keys;
 }
 
-/** How the stored texts of these keys differ, or `undefined` where they do not. */
-function changesBetween(before: Fields, after: Fields, keys: readonly string[]): FieldChanges | undefined {
+/** The change that makes these keys what they are there. */
+function changesTo(fields: Fields, keys: readonly string[]): FieldChanges | undefined {
+  if (keys.length === 0) return undefined;
   const set: Record<string, FieldText> = Object.create(null);
   const unset: string[] = [];
-  for (const key of new Set(keys)) {
-    const text = after.storedText(key);
-    if (text === before.storedText(key)) continue;
+  for (const key of keys) {
+    const text = fields.storedText(key);
     if (text === undefined) unset.push(key);
     else set[key] = text;
   }
-  return Object.keys(set).length === 0 && unset.length === 0 ? undefined : { set, unset, revise: {} };
+  return { set, unset, revise: {} };
 }
 
 function newSettings(

@@ -3,14 +3,7 @@ import { publish } from '../events.ts';
 import type { Timeouts } from '../expiry.ts';
 import type { RecordChange } from '../record-change.ts';
 import type { SessionState } from '../session/session-state.ts';
-import {
-  type DestroyOptions,
-  type EndMarker,
-  type SessionKey,
-  type SessionRecord,
-  type StoredSession,
-  isEndMarker,
-} from '../store.ts';
+import { type DestroyOptions, type EndMarker, type SessionKey, type StoredSession, isEndMarker } from '../store.ts';
 import { type WriteOutcome, queueWrite } from './write-queue.ts';
 
 /** Rotations that are followed one after the other within the life of an end marker. More are somebody's loop. */
@@ -24,7 +17,7 @@ export function isStored(found: Found): found is StoredSession {
 }
 
 /** The session that another request has put in a session's place. Its token is on its way to the browser, not here. */
-export function successorClaim({ store }: Claim, key: SessionKey): Claim {
+export function successorClaim({ store }: Pick<Claim, 'store'>, key: SessionKey): Claim {
   return {
     key,
     store,
@@ -59,31 +52,6 @@ export async function writeFollowing(
     const moved = await readFollowing(claim);
     if (moved.claim === claim || !isStored(moved.found)) return outcome;
     state.moveTo(moved.claim, moved.found);
-  }
-}
-
-/**
- * Ends a session that is about to be replaced: under its own key, or where it was rotated to meanwhile.
- *
- * @returns its last record; the end marker of another rotation, if the caller is one too (`joins`), since there is one
- * session with one next token; `undefined` where it had ended
- */
-export async function endReplaced(
-  claim: Claim,
-  options: DestroyOptions,
-  joins: boolean,
-): Promise<SessionRecord | EndMarker | undefined> {
-  let at = claim;
-  for (let steps = 0; ; steps += 1) {
-    const found = await at.store.destroy(at.key, options);
-    if (found === undefined || !isEndMarker(found)) return found;
-    const { successor } = found;
-    if (successor === undefined || steps === MOST_STEPS) return undefined;
-    // This very destroy was carried out before, and its answer was lost.
-    if (successor.key === options.successor?.key) return found;
-    if (successor.by !== 'rotated') return undefined;
-    if (joins) return found;
-    at = successorClaim(at, successor.key);
   }
 }
 

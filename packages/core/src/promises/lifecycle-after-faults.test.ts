@@ -76,7 +76,7 @@ const rotate = async ({ session }: Visit): Promise<void> => {
 
 /** As far as the new session is stored, and the old one still there. */
 async function rotateHalf(visit: Visit, app: TestApp): Promise<void> {
-  failOnce(app, 'destroy');
+  failOnce(app, 'replace');
   await rotate(visit);
   await expect(visit.session.save()).rejects.toMatchObject({ code: 'STORE_BUSY' });
 }
@@ -190,7 +190,7 @@ describe('a session that is stored under its new token', () => {
   it('is not the browser’s, where it only may be stored', async () => {
     const { browser } = await scene(async (visit, { app }) => {
       await rotate(visit);
-      failOnce(app, 'destroy', 'before');
+      failOnce(app, 'replace', 'before');
     });
     expect(await browser.get('/act')).toMatchObject({ status: 503, setCookie: [] });
     expect(await dataOf(browser)).toEqual({ cart: ['tea'] });

@@ -189,9 +189,9 @@ describe('what a request costs', () => {
     expect(app.store.took()).toEqual(['create']);
     const browser = await visitor(app);
     await browser.get('/login');
-    expect(app.store.took()).toEqual(['read', 'create', 'destroy']);
+    expect(app.store.took()).toEqual(['read', 'create', 'replace']);
     await browser.get('/rotate');
-    expect(app.store.took()).toEqual(['read', 'create', 'destroy']);
+    expect(app.store.took()).toEqual(['read', 'create', 'replace']);
   });
 
   it('a logout is one destroy; without a session it is none, and leaves no record', async () => {

@@ -723,7 +723,7 @@ describe('time', () => {
       { timeouts: { operationMs: 5_000, commitMs: 100 } },
     );
     const browser = await visitor(app);
-    app.store.before = ({ verb }) => (verb === 'create' ? wait(60) : verb === 'destroy' ? hang() : undefined);
+    app.store.before = ({ verb }) => (verb === 'create' ? wait(60) : verb === 'replace' ? hang() : undefined);
     const [answer, ms] = await took(browser.get('/rotate'));
     expect(answer).toMatchObject(fault);
     expect(ms).toBeLessThan(1100);

@@ -190,7 +190,7 @@ describe('close', () => {
       const commit = sessions.commit(session).finally(() => (isCommitted = true));
       await sessions.close();
       expect(isCommitted).toBe(true);
-      expect(store.took()).toEqual(['create', 'destroy']);
+      expect(store.took()).toEqual(['create', 'replace']);
       await commit;
     }
   });

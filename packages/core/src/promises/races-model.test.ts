@@ -210,7 +210,8 @@ class History {
       case 'login': {
         const kept = Object.entries(isLive ? of.data : data).filter(([key]) => work.keep.includes(key));
         const next = this.make(Object.fromEntries(kept), work.owner);
-        this.end(of, next);
+        // What was over already went on nowhere.
+        this.end(of, isLive ? next : undefined);
         return made(next);
       }
       case 'rotate': {
@@ -221,7 +222,7 @@ class History {
         const next = this.make({ ...of.data }, of.owner);
         // One that comes too late ends what it has just made.
         if (!isLive) next.isDead = true;
-        this.end(of, next);
+        this.end(of, isLive ? next : undefined);
         return isLive ? made(next) : none;
       }
       case 'count':

@@ -117,8 +117,9 @@ async function race(scene: Scene, seed: number, ending: Ending, isLate: boolean)
     await ending(anyWorker(), cookie, handle);
     isEnded = true;
   };
-  const isWrite = ({ verb, key }: Step): boolean => verb === 'replace' && key === handle;
-  const isEnding = ({ verb, key, moment }: Step): boolean => verb === 'destroy' && key === handle && moment === 'work';
+  const isWrite = ({ verb, key, next }: Step): boolean => verb === 'replace' && next === undefined && key === handle;
+  const isEnding = ({ verb, key, next, moment }: Step): boolean =>
+    (verb === 'destroy' || next !== undefined) && key === handle && moment === 'work';
   await steps.run(
     [...slow, end],
     (waiting) => {
@@ -200,7 +201,7 @@ describe('a login while other requests of the same page are under way', () => {
     const early = new Gate();
     const slow: ((call: StoreCall) => Promise<void> | undefined)[] = [];
     app.store.before = (call) => slow.reduce<Promise<void> | undefined>((held, hold) => held ?? hold(call), undefined);
-    slow.push(({ verb }) => (verb === 'replace' ? early.pass() : undefined));
+    slow.push(({ verb, record }) => (verb === 'replace' && record !== undefined ? early.pass() : undefined));
     const answers = [browser.send('/set?late=1'), browser.send('/update')];
     await early.reached;
     const login = browser.send('/login');

@@ -25,8 +25,8 @@ export interface Replaced {
   survives: boolean;
   /** What is told to those who come with the old cookie. */
   by: Successor['by'];
-  /** What the old session held in the end. Here: it is destroyed, and what others changed in it is still to be taken over. */
-  last?: SessionRecord | undefined;
+  /** What the new session holds of the old one, where that is not what the request had read. */
+  taken?: StoredSession | undefined;
 }
 
 /** One session as one request knows it, behind the object that the app sees. */

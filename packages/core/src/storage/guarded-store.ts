@@ -10,6 +10,7 @@ import type {
   SessionRecord,
   SessionStore,
   StoredSession,
+  Succession,
 } from '../store.ts';
 import { WorkInHand } from '../work-in-hand.ts';
 
@@ -40,8 +41,8 @@ export class GuardedStore implements BoundedStore {
     return this.#guard('read', key, (store, by) => store.read(key, by));
   }
 
-  replace(key: SessionKey, version: unknown, record: SessionRecord): Promise<ReplaceOutcome> {
-    return this.#guard('replace', key, (store, by) => store.replace(key, version, record, by));
+  replace(key: SessionKey, version: unknown, next: SessionRecord | Succession): Promise<ReplaceOutcome> {
+    return this.#guard('replace', key, (store, by) => store.replace(key, version, next, by));
   }
 
   destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | EndMarker | undefined> {

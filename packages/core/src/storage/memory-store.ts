@@ -1,22 +1,23 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { copyOfFields } from '../record-fields.ts';
-import type {
-  ChecksItself,
-  Closes,
-  DescribesItself,
-  DestroyOptions,
-  EndMarker,
-  Finding,
-  IndexesOwners,
-  OwnerPage,
-  SessionKey,
-  SessionRecord,
-  SessionStore,
-  StoredSession,
-  Successor,
-  Sweeps,
-  WalksKeys,
+import {
+  type ChecksItself,
+  type Closes,
+  type DescribesItself,
+  type DestroyOptions,
+  type EndMarker,
+  type Finding,
+  type IndexesOwners,
+  type OwnerPage,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  type Successor,
+  type Sweeps,
+  type WalksKeys,
+  isSuccession,
 } from '../store.ts';
 
 export interface MemoryStoreOptions {
@@ -82,6 +83,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     owners.set(entry.record.owner, keys.add(key));
   }
 
+  function endedFor(endMarkerMs: number, successor: Successor | undefined): Ended {
+    return { ended: true, successor, expiresAt: clock() + endMarkerMs };
+  }
+
   function remove(key: SessionKey): void {
     leaveOwner(key);
     entries.delete(key);
@@ -125,24 +130,23 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       return 'ended' in entry ? markerOf(entry) : storedSession(entry);
     },
 
-    async replace(key, version, record) {
+    async replace(key, version, next) {
       assertKey(key);
       sweepALittle();
       const held = live(key);
       if (held === undefined) return { verdict: 'gone' };
       if (held !== version) return { verdict: 'conflict', stored: storedSession(held) };
-      const next = hold(record);
-      put(key, next);
-      return { verdict: 'replaced', version: next };
+      const entry = isSuccession(next) ? endedFor(next.endMarkerMs, { ...next.successor }) : hold(next);
+      put(key, entry);
+      return { verdict: 'replaced', version: entry };
     },
 
-    async destroy(key, { endMarkerMs = 0, successor }: DestroyOptions) {
+    async destroy(key, { endMarkerMs = 0 }: DestroyOptions) {
       assertKey(key);
       sweepALittle();
       const entry = standing(key);
       if (entry !== undefined && 'ended' in entry) return markerOf(entry);
-      if (endMarkerMs > 0)
-        put(key, { ended: true, successor: successor && { ...successor }, expiresAt: clock() + endMarkerMs });
+      if (endMarkerMs > 0) put(key, endedFor(endMarkerMs, undefined));
       // Also a session that has expired: a clock that is set back must not bring it back.
       else remove(key);
       return entry && copyOf(entry.record);

@@ -1,11 +1,12 @@
 import { type MemoryStore, memoryStore } from '../storage/memory-store.ts';
-import type { DestroyOptions, SessionKey, SessionRecord } from '../store.ts';
+import { type DestroyOptions, type SessionKey, type SessionRecord, type Succession, isSuccession } from '../store.ts';
 
 /** One call of a store's verb, as core made it. */
 export interface StoreCall {
   verb: 'create' | 'read' | 'replace' | 'destroy';
   key: SessionKey;
   record?: SessionRecord;
+  next?: Succession;
   options?: DestroyOptions | undefined;
 }
 
@@ -38,8 +39,10 @@ export function probeStore(inner: MemoryStore = memoryStore()): ProbeStore {
     took: () => store.calls.splice(0).map(({ verb }) => verb),
     create: (key, record, by) => pass({ verb: 'create', key, record }, () => inner.create(key, record, by)),
     read: (key, by) => pass({ verb: 'read', key }, () => inner.read(key, by)),
-    replace: (key, version, record, by) =>
-      pass({ verb: 'replace', key, record }, () => inner.replace(key, version, record, by)),
+    replace: (key, version, next, by) =>
+      pass({ verb: 'replace', key, ...(isSuccession(next) ? { next } : { record: next }) }, () =>
+        inner.replace(key, version, next, by),
+      ),
     destroy: (key, options, by) => pass({ verb: 'destroy', key, options }, () => inner.destroy(key, options, by)),
   };
   return store;

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../store.ts';
+import { type SessionStore, isSuccession } from '../store.ts';
 import type { StoreCall } from './probe-store.ts';
 
 /** A store call that waits for its turn: before its work is done, or before the caller hears of it. */
@@ -24,8 +24,10 @@ export class StepByStep {
     return {
       create: (key, record, by) => pass({ verb: 'create', key }, () => store.create(key, record, by)),
       read: (key, by) => pass({ verb: 'read', key }, () => store.read(key, by)),
-      replace: (key, version, record, by) =>
-        pass({ verb: 'replace', key, record }, () => store.replace(key, version, record, by)),
+      replace: (key, version, next, by) =>
+        pass({ verb: 'replace', key, ...(isSuccession(next) ? { next } : { record: next }) }, () =>
+          store.replace(key, version, next, by),
+        ),
       destroy: (key, options, by) => pass({ verb: 'destroy', key }, () => store.destroy(key, options, by)),
     };
   }

@@ -1,4 +1,4 @@
-import type { SessionKey, SessionRecord, SessionStore } from '../store.ts';
+import { type SessionKey, type SessionRecord, type SessionStore, isSuccession } from '../store.ts';
 
 /**
  * The control of every test that a session stays dead: a store as most are, whose write does not ask
@@ -15,8 +15,9 @@ export function upsertingStore(): SessionStore {
       const record = records.get(key);
       return record && { record, version: undefined };
     },
-    async replace(key, _version, record) {
-      records.set(key, record);
+    async replace(key, _version, next) {
+      if (isSuccession(next)) records.delete(key);
+      else records.set(key, next);
       return { verdict: 'replaced', version: undefined };
     },
     async destroy(key) {
