@@ -1,24 +1,21 @@
 import assert from 'node:assert/strict';
-import { assertMarker } from './compare.ts';
+import { assertMarker, conflictOf, versionOf } from './compare.ts';
 import { type Subject, minuteMs } from './subject.ts';
 import type { Suite } from './suite.ts';
 
 const shortMs = 200;
 
 const successors = (t: Subject) => [
-  undefined,
   { key: t.key(), by: 'rotated' as const },
   { key: t.key(), by: 'regenerated' as const },
 ];
 
 export function endMarker({ group, test }: Suite): void {
   group('the end marker', () => {
-    test('after destroy with a marker every worker reads it, with the successor that was given', async (t) => {
-      for (const successor of successors(t)) {
-        const { key, record } = await t.created({ fields: { a: '1' } });
-        t.assertRecord(await t.destroy(key, { endMarkerMs: minuteMs, ...(successor && { successor }) }, 1), record);
-        await t.assertEnded(key, successor);
-      }
+    test('after destroy with a marker every worker reads it', async (t) => {
+      const { key, record } = await t.created({ fields: { a: '1' } });
+      t.assertRecord(await t.destroy(key, { endMarkerMs: minuteMs }, 1), record);
+      await t.assertEnded(key);
     });
 
     test('destroy leaves no marker when none was asked for', async (t) => {
@@ -30,11 +27,9 @@ export function endMarker({ group, test }: Suite): void {
     });
 
     test('destroy leaves the marker that was asked for where nothing was stored', async (t) => {
-      for (const successor of successors(t)) {
-        const key = t.key();
-        assert.equal(await t.destroy(key, { endMarkerMs: minuteMs, ...(successor && { successor }) }), undefined);
-        await t.assertEnded(key, successor);
-      }
+      const key = t.key();
+      assert.equal(await t.destroy(key, { endMarkerMs: minuteMs }), undefined);
+      await t.assertEnded(key);
     });
 
     test('destroy leaves the marker that was asked for after a destroy that left none', async (t) => {
@@ -60,15 +55,15 @@ export function endMarker({ group, test }: Suite): void {
     });
 
     test('destroy under a marker answers it and leaves it as it is: nothing asked for changes it', async (t) => {
-      for (const first of successors(t)) {
+      for (const successor of [undefined, ...successors(t)]) {
         const { key } = await t.created();
-        await t.destroy(key, { endMarkerMs: minuteMs, ...(first && { successor: first }) });
-        for (const [worker, successor] of successors(t).entries()) {
-          assertMarker(await t.destroy(key, {}, worker), first);
-          const options = { endMarkerMs: minuteMs, ...(successor && { successor }) };
-          assertMarker(await t.destroy(key, options, worker), first);
+        if (successor === undefined) await t.destroy(key, { endMarkerMs: minuteMs });
+        else await t.succeeded(key, { endMarkerMs: minuteMs, successor });
+        for (const worker of t.workers) {
+          assertMarker(await t.destroy(key, {}, worker), successor);
+          assertMarker(await t.destroy(key, { endMarkerMs: minuteMs }, worker), successor);
         }
-        await t.assertEnded(key, first);
+        await t.assertEnded(key, successor);
       }
     });
 
@@ -113,6 +108,49 @@ export function endMarker({ group, test }: Suite): void {
       await t.destroy(key, { endMarkerMs: minuteMs });
       await t.clock.pass(shortMs);
       await t.assertEnded(key);
+    });
+  });
+
+  group('a succession', () => {
+    test('leaves an end marker, in which every worker reads the successor that was given', async (t) => {
+      for (const successor of successors(t)) {
+        const { key, version } = await t.created({ fields: { a: '1' }, owner: 'u1' });
+        versionOf(await t.replace(key, version, { endMarkerMs: minuteMs, successor }, 1));
+        await t.assertEnded(key, successor);
+      }
+    });
+
+    test('of an old version is a conflict, and the session lives', async (t) => {
+      const [successor] = successors(t);
+      const { key, record, version } = await t.created({ fields: { a: '1' } });
+      const changed = { ...record, fields: { a: '2' } };
+      await t.replaced(key, changed);
+      assert.ok(successor);
+      const stored = conflictOf(await t.replace(key, version, { endMarkerMs: minuteMs, successor }));
+      t.assertRecord(stored.record, changed);
+      await t.assertStored(key, changed);
+      versionOf(await t.replace(key, stored.version, { endMarkerMs: minuteMs, successor }));
+      await t.assertEnded(key, successor);
+    });
+
+    test('where no session stands is gone, and leaves no end marker', async (t) => {
+      for (const successor of successors(t)) {
+        const { key, version } = await t.created();
+        await t.destroy(key);
+        assert.deepEqual(await t.replace(key, version, { endMarkerMs: minuteMs, successor }), { verdict: 'gone' });
+        await t.assertAbsent(key);
+      }
+    });
+
+    test('stands for as long as was asked for, and then the key is free', async (t) => {
+      const { key } = await t.created({ leftMs: minuteMs });
+      const [successor] = successors(t);
+      assert.ok(successor);
+      await t.succeeded(key, { endMarkerMs: shortMs, successor });
+      await t.assertEnded(key, successor);
+      await t.clock.pass(shortMs);
+      await t.assertAbsent(key);
+      assert.ok(await t.create(key, t.record()));
     });
   });
 }

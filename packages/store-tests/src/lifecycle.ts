@@ -106,11 +106,11 @@ export function lifecycle({ group, test }: Suite): void {
       await t.assertStored(key, second.expected);
     });
 
-    test('changing the successor after destroy, or the marker that was read, changes no end marker', async (t) => {
+    test('changing the successor after a succession, or the marker that was read, changes no end marker', async (t) => {
       const { key } = await t.created();
       const successor = { key: t.key(), by: 'rotated' as const };
       const given = { ...successor };
-      await t.destroy(key, { endMarkerMs: 60_000, successor: given });
+      await t.succeeded(key, { endMarkerMs: 60_000, successor: given });
       spoil(given);
       const found = await t.read(key);
       assertMarker(found, successor);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type DestroyOptions, type EndMarker, type SessionKey, type SessionRecord, isEndMarker } from '@sess/core';
+import { type DestroyOptions, type SessionKey, type SessionRecord, isEndMarker } from '@sess/core';
 import { assertMarker, textOf } from './compare.ts';
 import { changes } from './gone.ts';
 import { turn } from './random.ts';
@@ -86,18 +86,34 @@ export function racesOfEnding({ group, test }: Suite): void {
       await t.assertEnded(key);
     });
 
-    race('destroy: one of them gets the record, and the first marker stands as it is', 1, async (t, round) => {
+    race('destroy: one of them gets the record, and who meets an end marker meets that', 1, async (t, round) => {
       const { key, record } = await t.created({ fields: { a: '1' } });
-      const asked = t.workers.map((): DestroyOptions =>
-        round.random.pick([{}, { endMarkerMs: minuteMs, successor: { key: t.key(), by: 'rotated' } }]),
-      );
+      const asked = t.workers.map((): DestroyOptions => round.random.pick([{}, { endMarkerMs: minuteMs }]));
       const answers = await Promise.all(
         asked.map((options, worker) => round.soon(() => t.destroy(key, options, worker))),
       );
       const winner = answers.findIndex((answer) => answer !== undefined && !isEndMarker(answer));
       t.assertRecord(answers[winner], record);
-      const others = answers.filter((_, worker) => worker !== winner);
-      await assertMarkersAgree(t, key, { winner: asked[winner], asked, others });
+      for (const [worker, answer] of answers.entries())
+        if (worker !== winner && answer !== undefined) assertMarker(answer);
+      if (asked.every(({ endMarkerMs }) => endMarkerMs === undefined)) await t.assertAbsent(key);
+      else await t.assertEnded(key);
+    });
+
+    race('a succession: the session goes on in one place, or it ends', 1, async (t, { soon }) => {
+      const { key, version } = await t.created({ fields: { a: '1' } });
+      const successors = t.workers.map(() => ({ key: t.key(), by: 'rotated' as const }));
+      const [ended, ...outcomes] = await Promise.all([
+        soon(() => t.destroy(key, { endMarkerMs: minuteMs })),
+        ...successors.map((successor, worker) =>
+          soon(() => t.replace(key, version, { successor, endMarkerMs: minuteMs }, worker)),
+        ),
+      ]);
+      const winner = outcomes.findIndex(({ verdict }) => verdict === 'replaced');
+      for (const [worker, { verdict }] of outcomes.entries())
+        assert.equal(verdict, worker === winner ? 'replaced' : 'gone');
+      assert.equal(ended !== undefined && !isEndMarker(ended), winner === -1);
+      await t.assertEnded(key, successors[winner]);
     });
 
     race('create under an end marker: it never succeeds', 0.5, async (t, { soon }) => {
@@ -139,27 +155,4 @@ export function racesOfEnding({ group, test }: Suite): void {
       }
     });
   });
-}
-
-interface Ends {
-  /** What the one who got the record asked for: if that is a marker, it is the first. */
-  winner: DestroyOptions | undefined;
-  asked: readonly DestroyOptions[];
-  others: readonly (SessionRecord | EndMarker | undefined)[];
-}
-
-/** Where a marker was asked for one stands, and whoever met one met this one. */
-async function assertMarkersAgree(t: Subject, key: SessionKey, { winner, asked, others }: Ends): Promise<void> {
-  const found = await t.read(key);
-  const markers = asked.flatMap(({ successor }) => successor ?? []);
-  if (markers.length === 0) return t.assertAbsent(key);
-  if (found === undefined || !isEndMarker(found)) assert.fail('the marker that was asked for does not stand');
-  const { successor } = found;
-  assert.ok(
-    markers.some((marker) => marker.key === successor?.key),
-    'a marker that nobody asked for',
-  );
-  if (winner?.successor !== undefined) assert.deepEqual(successor?.key, winner.successor.key, 'not the first marker');
-  for (const other of others) if (other !== undefined) assertMarker(other, successor);
-  await t.assertEnded(key, successor);
 }

@@ -9,6 +9,7 @@ import {
   type SessionStore,
   type StoreAbilities,
   type StoredSession,
+  type Succession,
   hasAbility,
   isEndMarker,
 } from '@sess/core';
@@ -80,8 +81,13 @@ export class Subject {
     return this.worker(worker).read(key, by());
   }
 
-  replace(key: SessionKey, version: unknown, record: SessionRecord, worker = 0): Promise<ReplaceOutcome> {
-    return this.worker(worker).replace(key, version, record, by());
+  replace(
+    key: SessionKey,
+    version: unknown,
+    next: SessionRecord | Succession,
+    worker = 0,
+  ): Promise<ReplaceOutcome> {
+    return this.worker(worker).replace(key, version, next, by());
   }
 
   destroy(key: SessionKey, options: DestroyOptions = {}, worker = 0): ReturnType<SessionStore['destroy']> {
@@ -139,6 +145,12 @@ export class Subject {
   async replaced(key: SessionKey, record: SessionRecord, worker = 0): Promise<unknown> {
     const { version } = await this.stored(key, worker);
     return versionOf(await this.replace(key, version, record, worker));
+  }
+
+  /** Ends a session in favour of a successor, which has to succeed. */
+  async succeeded(key: SessionKey, succession: Succession, worker = 0): Promise<void> {
+    const { version } = await this.stored(key, worker);
+    versionOf(await this.replace(key, version, succession, worker));
   }
 
   /** Every worker reads exactly this. */

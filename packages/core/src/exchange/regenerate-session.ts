@@ -96,7 +96,7 @@ export async function replaceOld(exchange: Exchange, state: SessionState, replac
   }
   previous.standing = 'gone';
   state.replaces = undefined;
-  if (typeof end === 'object') return joinRotation(engine, state, previous, end);
+  if (typeof end === 'object') return joinRotation(engine, state, replaced, end);
   // The browser has to know it whatever comes. Without data and owner there is no record: what is left is the cookie.
   if (state.standing === 'stored') exchange.headers.setCookie(state);
   else exchange.headers.clearCookie();
@@ -127,12 +127,12 @@ async function succeed(
   replaced: Replaced,
 ): Promise<'ended' | 'gone' | { claim: Claim; stored: StoredSession }> {
   const previous = replaced.state;
-  const own = changedKeys(previous.fields, state.fields);
+  replaced.own ??= changedKeys(previous.fields, state.fields);
   let { claim } = previous;
   let stored = previous.stored;
   for (const started = performance.now(); performance.now() - started < GIVE_UP_AFTER_MS;) {
     if (stored !== undefined) {
-      await takeOver(state, replaced, own, stored, { at: clock(), timeouts });
+      await takeOver(state, replaced, stored, { at: clock(), timeouts });
       const successor = { key: state.key, by: replaced.by };
       const outcome = await claim.store.replace(claim.key, stored.version, { successor, endMarkerMs });
       if (outcome.verdict === 'replaced') return 'ended';
@@ -157,18 +157,17 @@ async function succeed(
 async function takeOver(
   state: SessionState,
   replaced: Replaced,
-  own: ReadonlySet<string>,
   now: StoredSession,
   { at, timeouts }: { at: number; timeouts: Timeouts },
 ): Promise<void> {
-  const { state: previous, keep } = replaced;
+  const { state: previous, keep, own } = replaced;
   const before = replaced.taken ?? previous.stored;
   replaced.taken = now;
   if (before === undefined || before.version === now.version || (keep !== true && keep.length === 0)) return;
   const [old, last] = [new Fields(before.record.fields), new Fields(now.record.fields)];
   const isKept = (key: string): boolean => keep === true || keep.includes(key);
   // What this request made of a key wins, as the later write.
-  const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && !own.has(key));
+  const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && own?.has(key) !== true);
   const fields = changesTo(last, keys);
   const settings = keep === true ? newSettings(before.record.settings, now.record.settings) : undefined;
   if (fields === undefined && settings === undefined) return;
@@ -188,12 +187,12 @@ async function takeOver(
 async function joinRotation(
   { clock, timeouts }: Engine,
   state: SessionState,
-  previous: SessionState,
+  { own = new Set() }: Replaced,
   { claim, stored }: { claim: Claim; stored: StoredSession },
 ): Promise<boolean> {
   await state.claim.store.destroy(state.key);
   state.moveTo(claim, stored);
-  const fields = changesTo(state.fields, [...changedKeys(previous.fields, state.fields)]);
+  const fields = changesTo(state.fields, [...own]);
   if (fields === undefined) return true;
   const outcome = await writeFollowing(state, { at: clock(), fields }, timeouts);
   if (outcome.gone) return false;

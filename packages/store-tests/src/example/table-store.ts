@@ -8,6 +8,7 @@ import {
   type SweepReport,
   type Sweeps,
   isEndMarker,
+  isSuccession,
 } from '@sess/core';
 
 /** A row of the table: a session or an end marker. */
@@ -57,8 +58,10 @@ export function tableStore({ table, clock = Date.now }: { table: Table; clock?: 
       return undefined;
     },
 
-    async replace(key, version, record, by) {
-      const row = rowOf(withTexts(record), record.expiresAt);
+    async replace(key, version, next, by) {
+      const row = isSuccession(next)
+        ? rowOf({ v: 1, marker: { ended: true, successor: next.successor } }, clock() + next.endMarkerMs)
+        : rowOf(withTexts(next), next.expiresAt);
       const isReplaced = await call(key, by, (timeoutMs) => table.update(key, version, row, clock(), timeoutMs));
       if (isReplaced) return { verdict: 'replaced', version: row.version };
       const stored = await find(key, by);
@@ -66,13 +69,12 @@ export function tableStore({ table, clock = Date.now }: { table: Table; clock?: 
     },
 
     /** Removes exactly what it has read, and reads again where somebody came between. */
-    async destroy(key, { endMarkerMs = 0, successor }, by) {
+    async destroy(key, { endMarkerMs = 0 }, by) {
       for (;;) {
         const found = await find(key, by);
         if (found && isEndMarker(found)) return found;
         const now = clock();
-        const marker: EndMarker = { ended: true, ...(successor && { successor }) };
-        const row = rowOf({ v: 1, marker }, now + endMarkerMs);
+        const row = rowOf({ v: 1, marker: { ended: true } }, now + endMarkerMs);
         const isDone = await call(key, by, async (timeoutMs) => {
           if (endMarkerMs === 0) return found === undefined || table.remove(key, found.version, timeoutMs);
           if (found === undefined) return table.insert(key, row, now, timeoutMs);

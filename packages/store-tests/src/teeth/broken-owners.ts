@@ -58,8 +58,8 @@ export const brokenOwners: readonly Broken[] = [
         return created;
       }
 
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         await this.enterLate(call[2].owner, call[0]);
         return outcome;
       }
@@ -69,8 +69,8 @@ export const brokenOwners: readonly Broken[] = [
     mistake: 'replace does not enter the new owner',
     failsOn: 'keys by owner > follow a replace that gives the session an owner, or another one',
     Store: class IndexOnlyAtCreate extends HonestStore {
-      override async replace(...[key, version, { owner, ...nobodys }, by]: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(key, version, nobodys, by);
+      override async rewrite(...[key, version, { owner, ...nobodys }, by]: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(key, version, nobodys, by);
         const kept = this.storage.live(key);
         if (outcome.verdict === 'replaced' && kept && owner !== undefined) Object.assign(kept.record, { owner });
         return outcome;
@@ -185,9 +185,9 @@ export const brokenOwners: readonly Broken[] = [
         return super.isKept('all');
       }
 
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         this.keepUntil(call[0], call[2]);
-        return super.replace(...call);
+        return super.rewrite(...call);
       }
     },
   },

@@ -12,9 +12,9 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace creates what is not there',
     failsOn: 'replace never creates > a changed text where nothing was stored is gone and writes nothing',
     Store: class Upserting extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         const [key, , record, by] = call;
-        const outcome = await super.replace(...call);
+        const outcome = await super.rewrite(...call);
         const created = outcome.verdict === 'gone' ? await this.create(key, record, by) : undefined;
         return created ? { verdict: 'replaced', ...created } : outcome;
       }
@@ -33,10 +33,10 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace compares, and writes after that',
     failsOn: 'writers at the same time > one of them replaces a version, the others are told what it wrote',
     Store: class CompareThenWrite extends HonestStore {
-      override async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
         const isSame = this.storage.live(key)?.version === version;
         for (let turns = 0; turns < 4; turns++) await yielded();
-        return super.replace(key, isSame ? this.storage.live(key)?.version : version, record, by);
+        return super.rewrite(key, isSame ? this.storage.live(key)?.version : version, record, by);
       }
     },
   },
@@ -44,9 +44,9 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace looks whether the session is there, and writes after that',
     failsOn: 'destroy against > a changed text: once destroy was answered nothing brings the session back',
     Store: class CheckThenWrite extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         const [key, version, record] = call;
-        if (this.storage.live(key)?.version !== version) return super.replace(...call);
+        if (this.storage.live(key)?.version !== version) return super.rewrite(...call);
         await this.enterOwner(record.owner, key);
         for (let turns = 0; turns < 4; turns++) await yielded();
         return { verdict: 'replaced', ...this.put(key, record) };
@@ -57,12 +57,12 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'an expired session is replaced all the same',
     failsOn: 'replace never creates > a touch at the deadline is gone, and brings nothing back',
     Store: class Revives extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         const [key, version, record] = call;
         const entry = this.storage.entries.get(key);
         const isExpired = this.storage.find(key) === undefined && entry !== undefined && 'record' in entry;
         if (isExpired && entry.version === version) return { verdict: 'replaced', ...this.put(key, record) };
-        return super.replace(...call);
+        return super.rewrite(...call);
       }
     },
   },
@@ -70,10 +70,10 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace writes one part after the other',
     failsOn: 'readers among writers > see one complete state, and never an older one after a newer',
     Store: class PartByPart extends HonestStore {
-      override async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
         const fields = this.storage.live(key)?.record.fields ?? {};
-        const first = await super.replace(key, version, { ...record, fields }, by);
-        return first.verdict === 'replaced' ? super.replace(key, first.version, record, by) : first;
+        const first = await super.rewrite(key, version, { ...record, fields }, by);
+        return first.verdict === 'replaced' ? super.rewrite(key, first.version, record, by) : first;
       }
     },
   },
@@ -81,9 +81,9 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace writes although it answers conflict',
     failsOn: 'a version > that is old is a conflict: nothing is written, and what stands is told whole',
     Store: class WritesOnConflict extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         const [key, , record] = call;
-        const outcome = await super.replace(...call);
+        const outcome = await super.rewrite(...call);
         if (outcome.verdict === 'conflict') this.put(key, record);
         return outcome;
       }
@@ -93,9 +93,9 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'a conflict still moves the deadline',
     failsOn: 'replace and the deadline > a conflict does not move the deadline',
     Store: class MovesTimesOnConflict extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
         const [key, , { expiresAt }] = call;
-        const outcome = await super.replace(...call);
+        const outcome = await super.rewrite(...call);
         const kept = this.storage.live(key);
         if (outcome.verdict === 'conflict' && kept) Object.assign(kept.record, { expiresAt });
         return outcome;
@@ -106,8 +106,8 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace takes a write that it knows for a success',
     failsOn: 'writers at the same time > a worker that sends one write twice at the same time writes it once',
     Store: class BelievesWriteIds extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         if (outcome.verdict !== 'conflict') return outcome;
         const { record, version } = outcome.stored;
         return record.writeIds[0] === call[2].writeIds[0] ? { verdict: 'replaced', version } : outcome;
@@ -118,8 +118,8 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'another version is answered as gone',
     failsOn: 'a version > that a conflict told is good for the next replace',
     Store: class ConflictIsGone extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         return outcome.verdict === 'conflict' ? { verdict: 'gone' } : outcome;
       }
     },
@@ -128,8 +128,8 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'a conflict tells what the worker would have written',
     failsOn: 'a version > that is old is a conflict: nothing is written, and what stands is told whole',
     Store: class TellsItsOwn extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         if (outcome.verdict !== 'conflict') return outcome;
         return { verdict: 'conflict', stored: { ...outcome.stored, record: call[2] } };
       }
@@ -139,8 +139,8 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'a conflict tells the version that it was given',
     failsOn: 'a version > that a conflict told is good for the next replace',
     Store: class TellsOldVersion extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         if (outcome.verdict !== 'conflict') return outcome;
         return { verdict: 'conflict', stored: { ...outcome.stored, version: call[1] } };
       }
@@ -150,8 +150,8 @@ export const brokenReplace: readonly Broken[] = [
     mistake: 'replace answers the version that it was given',
     failsOn: 'a version > of create and of each replace is good for the next replace',
     Store: class AnswersOldVersion extends HonestStore {
-      override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-        const outcome = await super.replace(...call);
+      override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+        const outcome = await super.rewrite(...call);
         return outcome.verdict === 'replaced' ? { ...outcome, version: call[1] } : outcome;
       }
     },

@@ -1,4 +1,4 @@
-import { SessError } from '@sess/core';
+import { type ReplaceOutcome, SessError, type SessionKey, type Successor } from '@sess/core';
 import type { Broken } from './broken.ts';
 import {
   type CreateCall,
@@ -8,6 +8,7 @@ import {
   type Found,
   HonestStore,
   type ReadCall,
+  type SucceedCall,
   yielded,
 } from './honest-store.ts';
 
@@ -15,7 +16,7 @@ import {
 export const brokenVerbs: readonly Broken[] = [
   {
     mistake: 'destroy leaves no end marker',
-    failsOn: 'the end marker > after destroy with a marker every worker reads it, with the successor that was given',
+    failsOn: 'the end marker > after destroy with a marker every worker reads it',
     Store: class NoEndMarker extends HonestStore {
       override async destroy(...[key, , by]: DestroyCall): Promise<Destroyed> {
         return super.destroy(key, {}, by);
@@ -42,20 +43,40 @@ export const brokenVerbs: readonly Broken[] = [
   },
   {
     mistake: 'the end marker forgets the successor',
-    failsOn: 'the end marker > after destroy with a marker every worker reads it, with the successor that was given',
+    failsOn: 'a succession > leaves an end marker, in which every worker reads the successor that was given',
     Store: class LosesSuccessors extends HonestStore {
-      override async destroy(...[key, { endMarkerMs = 0 }, by]: DestroyCall): Promise<Destroyed> {
-        return super.destroy(key, { endMarkerMs }, by);
+      override end(key: SessionKey, endMarkerMs?: number): void {
+        super.end(key, endMarkerMs);
       }
     },
   },
   {
     mistake: 'the end marker takes each successor for that of a rotation',
-    failsOn: 'the end marker > destroy leaves the marker that was asked for where nothing was stored',
+    failsOn: 'a succession > leaves an end marker, in which every worker reads the successor that was given',
     Store: class AlwaysRotated extends HonestStore {
-      override async destroy(...[key, { successor, ...rest }, by]: DestroyCall): Promise<Destroyed> {
-        const rotated = successor && { successor: { ...successor, by: 'rotated' as const } };
-        return super.destroy(key, { ...rest, ...rotated }, by);
+      override end(key: SessionKey, endMarkerMs?: number, successor?: Successor): void {
+        super.end(key, endMarkerMs, successor && { ...successor, by: 'rotated' });
+      }
+    },
+  },
+  {
+    mistake: 'a succession ends the session whatever stands',
+    failsOn: 'a succession > of an old version is a conflict, and the session lives',
+    Store: class SucceedsBlindly extends HonestStore {
+      override async succeed(...[key, , succession, by]: SucceedCall): Promise<ReplaceOutcome> {
+        return super.succeed(key, this.storage.live(key)?.version, succession, by);
+      }
+    },
+  },
+  {
+    mistake: 'a succession leaves its end marker where no session is',
+    failsOn: 'a succession > where no session stands is gone, and leaves no end marker',
+    Store: class MarksNothing extends HonestStore {
+      override async succeed(...call: SucceedCall): Promise<ReplaceOutcome> {
+        const [key, , { endMarkerMs, successor }] = call;
+        const outcome = await super.succeed(...call);
+        if (outcome.verdict === 'gone') this.end(key, endMarkerMs, successor);
+        return outcome;
       }
     },
   },
@@ -76,7 +97,7 @@ export const brokenVerbs: readonly Broken[] = [
     Store: class RenewsMarkers extends HonestStore {
       override async destroy(...call: DestroyCall): Promise<Destroyed> {
         const destroyed = await super.destroy(...call);
-        if (call[1].endMarkerMs) this.end(call[0], call[1]);
+        if (call[1].endMarkerMs) this.end(call[0], call[1].endMarkerMs);
         return destroyed;
       }
     },

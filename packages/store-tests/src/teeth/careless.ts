@@ -1,11 +1,9 @@
-import type { ReplaceOutcome, SessionRecord, Sessions } from '@sess/core';
+import type { ReplaceOutcome, SessionKey, SessionRecord, Sessions, Successor } from '@sess/core';
 import type { Rule } from '../stories/rules.ts';
 import type { Alter } from '../stories/story-options.ts';
 import {
   type CreateCall,
   type Created,
-  type DestroyCall,
-  type Destroyed,
   type Found,
   HonestStore,
   type ReadCall,
@@ -17,8 +15,8 @@ export type Careless = { mistake: string; rule: Rule } & ({ Store: typeof Honest
 
 /** Brings back what was there, as a store does whose write is an upsert of the copy that the request had read. */
 class UpsertsCopies extends HonestStore {
-  override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-    const outcome = await super.replace(...call);
+  override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+    const outcome = await super.rewrite(...call);
     return outcome.verdict === 'gone' ? { verdict: 'replaced', ...this.put(call[0], call[2]) } : outcome;
   }
 }
@@ -34,37 +32,35 @@ class ForgetsNowAndThen extends HonestStore {
 }
 
 class KeepsWhatIsReplaced extends HonestStore {
-  override async destroy(...call: DestroyCall): Promise<Destroyed> {
-    const kept = this.storage.live(call[0]);
-    return call[1].endMarkerMs !== undefined && kept ? kept.record : super.destroy(...call);
+  override async succeed(): Promise<ReplaceOutcome> {
+    return { verdict: 'replaced', version: undefined };
   }
 }
 
 /** What a rotation may do, done by a login: whoever planted the old cookie is logged in. */
 class LeadsOldToNew extends HonestStore {
-  override async destroy(...[key, { successor, ...rest }, by]: DestroyCall): Promise<Destroyed> {
-    const rotated = successor && { successor: { ...successor, by: 'rotated' as const } };
-    return super.destroy(key, { ...rest, ...rotated }, by);
+  override end(key: SessionKey, endMarkerMs?: number, successor?: Successor): void {
+    super.end(key, endMarkerMs, successor && { ...successor, by: 'rotated' });
   }
 }
 
 class ForgetsSuccessors extends HonestStore {
-  override async destroy(...[key, { endMarkerMs = 0 }, by]: DestroyCall): Promise<Destroyed> {
-    return super.destroy(key, { endMarkerMs }, by);
+  override end(key: SessionKey, endMarkerMs?: number): void {
+    super.end(key, endMarkerMs);
   }
 }
 
 class KeepsFirstSettings extends HonestStore {
-  override async replace(...[key, version, { settings, ...record }, by]: ReplaceCall): Promise<ReplaceOutcome> {
+  override async rewrite(...[key, version, { settings, ...record }, by]: ReplaceCall): Promise<ReplaceOutcome> {
     const kept = this.storage.live(key)?.record.settings ?? settings;
-    return super.replace(key, version, { ...record, ...(kept && { settings: kept }) }, by);
+    return super.rewrite(key, version, { ...record, ...(kept && { settings: kept }) }, by);
   }
 }
 
 class NeverEndsEarlier extends HonestStore {
-  override async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
+  override async rewrite(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
     const before = this.storage.live(key)?.record.expiresAt ?? 0;
-    return super.replace(key, version, { ...record, expiresAt: Math.max(before, record.expiresAt) }, by);
+    return super.rewrite(key, version, { ...record, expiresAt: Math.max(before, record.expiresAt) }, by);
   }
 }
 
@@ -83,8 +79,8 @@ class HasNoIndex extends HonestStore {
 }
 
 class RefusesToReplace extends HonestStore {
-  override async replace(...call: ReplaceCall): Promise<ReplaceOutcome> {
-    const outcome = await super.replace(...call);
+  override async rewrite(...call: ReplaceCall): Promise<ReplaceOutcome> {
+    const outcome = await super.rewrite(...call);
     if (outcome.verdict === 'conflict') throw new Error('too many');
     return outcome;
   }

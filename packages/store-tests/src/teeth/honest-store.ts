@@ -1,5 +1,4 @@
 import {
-  type DestroyOptions,
   type EndMarker,
   type FieldText,
   type IndexesOwners,
@@ -10,15 +9,19 @@ import {
   type SessionRecord,
   type SessionStore,
   type StoredSession,
+  type Succession,
+  type Successor,
   type Sweeps,
   type WalksKeys,
+  isSuccession,
 } from '@sess/core';
 import { textOf } from '../compare.ts';
 import { type Kept, type Storage, copyOf, mapped } from './storage.ts';
 
 export type CreateCall = Parameters<SessionStore['create']>;
 export type ReadCall = Parameters<SessionStore['read']>;
-export type ReplaceCall = Parameters<SessionStore['replace']>;
+export type ReplaceCall = [key: SessionKey, version: unknown, record: SessionRecord, by: number];
+export type SucceedCall = [key: SessionKey, version: unknown, succession: Succession, by: number];
 export type DestroyCall = Parameters<SessionStore['destroy']>;
 export type Created = { readonly version: unknown } | undefined;
 export type Found = StoredSession | EndMarker | undefined;
@@ -49,7 +52,11 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     return entry && ('marker' in entry ? structuredClone(entry.marker) : this.handOut(entry));
   }
 
-  async replace(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
+  async replace(...[key, version, next, by]: Parameters<SessionStore['replace']>): Promise<ReplaceOutcome> {
+    return isSuccession(next) ? this.succeed(key, version, next, by) : this.rewrite(key, version, next, by);
+  }
+
+  async rewrite(...[key, version, record, by]: ReplaceCall): Promise<ReplaceOutcome> {
     this.assertKey(key);
     await this.enterOwner(record.owner, key);
     await this.reach(by);
@@ -59,12 +66,22 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     return { verdict: 'replaced', ...this.put(key, this.take(record, kept.record)) };
   }
 
+  async succeed(...[key, version, { successor, endMarkerMs }, by]: SucceedCall): Promise<ReplaceOutcome> {
+    this.assertKey(key);
+    await this.reach(by);
+    const kept = this.storage.live(key);
+    if (kept === undefined) return { verdict: 'gone' };
+    if (!this.isSame(kept, version)) return { verdict: 'conflict', stored: this.handOut(kept) };
+    this.end(key, endMarkerMs, { ...successor });
+    return { verdict: 'replaced', version: undefined };
+  }
+
   async destroy(...[key, options, by]: DestroyCall): Promise<Destroyed> {
     this.assertKey(key);
     await this.reach(by);
     const entry = this.storage.find(key);
     if (entry && 'marker' in entry) return structuredClone(entry.marker);
-    this.end(key, options);
+    this.end(key, options.endMarkerMs);
     return entry && this.handOut(entry).record;
   }
 
@@ -148,8 +165,8 @@ export class HonestStore implements SessionStore, IndexesOwners, WalksKeys, Swee
     return { version, record: { ...copy, fields: mapped(copy.fields, (text) => asRead(text)) } };
   }
 
-  end(key: SessionKey, { endMarkerMs = 0, successor }: DestroyOptions): void {
-    const marker = { ended: true as const, ...(successor && { successor: { ...successor } }) };
+  end(key: SessionKey, endMarkerMs = 0, successor?: Successor): void {
+    const marker = { ended: true as const, ...(successor && { successor }) };
     if (endMarkerMs > 0) this.storage.entries.set(key, { endsAt: this.storage.clock() + endMarkerMs, marker });
     else this.storage.entries.delete(key);
   }
