@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { SessionKey } from '@sess/core';
+import type { SessionKey, Successor } from '@sess/core';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
@@ -206,9 +206,20 @@ for (const [name, { open }] of Object.entries(kinds)) {
       const key = newKey();
       const successor = { key: newKey(), by: 'rotated' as const };
       await store.create(key, record({ a: '1' }), by());
-      await other.destroy(key, { endMarkerMs: 60_000, successor }, by());
+      await succeed(other, key, successor);
       proxy.loseReply('evalsha');
       expect(await store.destroy(key, { endMarkerMs: 60_000 }, by(3000))).toEqual({ ended: true, successor });
+    });
+
+    it('a succession whose answer is lost is carried out once, and answers so', async () => {
+      const key = newKey();
+      const successor = { key: newKey(), by: 'regenerated' as const };
+      await store.create(key, record({ a: '1' }), by());
+      const { version } = sessionOf(await store.read(key, by()));
+      proxy.loseReply('evalsha');
+      const outcome = await store.replace(key, version, { successor, endMarkerMs: 60_000 }, by(3000));
+      expect(outcome.verdict).toBe('replaced');
+      expect(await other.read(key, by())).toEqual({ ended: true, successor });
     });
 
     it('what was sent twice does nothing when its first copy arrives last', async () => {
@@ -399,3 +410,8 @@ describe('a server that is frozen, killed and started again', () => {
     }, 20_000);
   }
 });
+
+async function succeed(worker: RedisStore, key: string, successor: Successor): Promise<void> {
+  const { version } = sessionOf(await worker.read(key, by()));
+  await worker.replace(key, version, { successor, endMarkerMs: 60_000 }, by());
+}

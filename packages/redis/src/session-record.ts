@@ -74,7 +74,7 @@ function parseMarker(line: string): StoredMarker {
 }
 
 /** An end marker as it is stored. */
-export function encodeMarker(key: SessionKey, name: string, successor: Successor | undefined): string {
+export function encodeMarker(key: SessionKey, name: string, successor?: Successor): string {
   return `${identityOf(key)}- ${name}${successor === undefined ? '' : ` ${successor.by} ${successor.key}`}`;
 }
 

@@ -81,12 +81,7 @@ export class Subject {
     return this.worker(worker).read(key, by());
   }
 
-  replace(
-    key: SessionKey,
-    version: unknown,
-    next: SessionRecord | Succession,
-    worker = 0,
-  ): Promise<ReplaceOutcome> {
+  replace(key: SessionKey, version: unknown, next: SessionRecord | Succession, worker = 0): Promise<ReplaceOutcome> {
     return this.worker(worker).replace(key, version, next, by());
   }
 

@@ -8,11 +8,11 @@ import { type SessionPlace, foundBy, nameOf, wholeMs } from './session-place.ts'
 /** One script, which hands back what it removes. */
 export function destroying(place: SessionPlace): SessionStore['destroy'] {
   const { link, run } = place.lasting;
-  return async (key, { endMarkerMs = 0, successor }, by) => {
+  return async (key, { endMarkerMs = 0 }, by) => {
     const at = nameOf(place, key);
     const name = place.newName();
     const markerMs = wholeMs(endMarkerMs);
-    const marker = markerMs > 0 ? encodeMarker(key, name, successor) : '';
+    const marker = markerMs > 0 ? encodeMarker(key, name) : '';
     const args = [identityOf(key), marker, String(markerMs)];
     let sentAt = Infinity;
 

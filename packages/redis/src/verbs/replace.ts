@@ -1,13 +1,23 @@
-import type { ReplaceOutcome, SessionKey, SessionRecord, SessionStore } from '@sess/core';
+import { type ReplaceOutcome, type SessionKey, type SessionRecord, type SessionStore, isSuccession } from '@sess/core';
 import { isRenewalDue } from '../owner-index.ts';
 import { replaceScript } from '../scripts/session-scripts.ts';
 import { draft } from '../session-layout.ts';
 import { startOf } from '../session-record.ts';
-import { StoredMarker, stateOf } from '../stored-state.ts';
+import { StoredMarker, type StoredState, stateOf } from '../stored-state.ts';
 import { type SessionPlace, foundBy, nameOf, timeLeft } from './session-place.ts';
+import { succeeding } from './succeed.ts';
 
 /** One script, which compares and writes. */
 export function replacing(place: SessionPlace): SessionStore['replace'] {
+  const succeed = succeeding(place);
+  const rewrite = rewriting(place);
+  return (key, version, next, by) =>
+    isSuccession(next) ? succeed(key, stateOf(version), next, by) : rewrite(key, stateOf(version), next, by);
+}
+
+type Replacing<Next> = (key: SessionKey, before: StoredState, next: Next, by: number) => Promise<ReplaceOutcome>;
+
+function rewriting(place: SessionPlace): Replacing<SessionRecord> {
   const { main, index } = place;
 
   /** Once in a while a session that stays in use renews its entry. There is time: nobody waits for it. */
@@ -16,9 +26,8 @@ export function replacing(place: SessionPlace): SessionStore['replace'] {
     main.run({ what: 'a renewal', by: main.soon(), isRepeatable: true, send }).catch(() => {});
   }
 
-  return async (key, version, record, by): Promise<ReplaceOutcome> => {
+  return async (key, before, record, by) => {
     const at = nameOf(place, key);
-    const before = stateOf(version);
     const { owner } = record;
     const ttl = timeLeft(record);
     const { state, parts, grows } = draft(key, record, place.newName(), before);
