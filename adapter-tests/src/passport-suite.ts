@@ -116,7 +116,7 @@ export function testPassport(start: () => Promise<PassportApp>, logins: readonly
 
   it('a logout that can not be stored is a 503, and the user is still logged in', async () => {
     await visitor.post('/login', user);
-    store.down.add('destroy').add('update');
+    store.down.add('destroy').add('replace');
     const logout = await visitor.post('/logout');
     expect([logout.status, logout.headers.getSetCookie()]).toEqual([503, []]);
     store.down.clear();

@@ -37,12 +37,12 @@ export function testStore(): TestStore {
     },
     create: verb('create'),
     read: verb('read'),
-    update: verb('update'),
+    replace: verb('replace'),
     destroy: verb('destroy'),
   };
   return store;
 }
 
 export function takeDown(store: TestStore): void {
-  for (const name of ['create', 'read', 'update', 'destroy'] as const) store.down.add(name);
+  for (const name of ['create', 'read', 'replace', 'destroy'] as const) store.down.add(name);
 }

@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SessionStore } from '@sess/core';
+import { type SessionStore, isEndMarker } from '@sess/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { soon } from './patience.ts';
 import { type AppFolder, handleOf, makeAppFolder, storeSession } from '../test/app-folder.ts';
 
 let app: AppFolder;
@@ -14,7 +15,10 @@ beforeEach(async () => {
 
 afterEach(() => app.remove());
 
-const isThere = async (handle: string): Promise<boolean> => typeof (await store.read(handle)) === 'object';
+const isThere = async (handle: string): Promise<boolean> => {
+  const found = await store.read(handle, soon());
+  return found !== undefined && !isEndMarker(found);
+};
 // oxlint-disable-next-line no-control-regex -- looking for the escape character is the point
 const escape = /\u001B/;
 
@@ -193,13 +197,9 @@ describe('sess revoke', () => {
 
   it('ends all sessions of an owner, however old, and no other', async () => {
     const dayMs = 86_400_000;
-    await store.create(handleOf(1), {
-      fields: {},
-      createdAt: Date.now() - 80 * dayMs,
-      touchedAt: Date.now(),
-      expiresAt: Date.now() + dayMs,
-      owner: 'ada',
-    });
+    const now = Date.now();
+    const times = { createdAt: now - 80 * dayMs, touchedAt: now, expiresAt: now + dayMs };
+    await store.create(handleOf(1), { fields: {}, ...times, owner: 'ada', writeIds: [] }, soon());
     await storeSession(store, handleOf(2), { owner: 'ada' });
     await storeSession(store, handleOf(3), { owner: 'bob' });
     const { out } = await app.sess(['revoke', '--owner', 'ada', '--yes', '--json']);

@@ -4,9 +4,11 @@ import {
   type SessionRecord,
   type SessionStore,
   hasAbility,
+  isEndMarker,
   isSessError,
 } from '@sess/core';
 import { CommandError, exitCodes } from './exit-codes.ts';
+import { soon } from './patience.ts';
 
 /** A session as it may be shown: without its values. */
 export interface SeenSession {
@@ -68,8 +70,8 @@ async function readAll(store: SessionStore, keys: readonly SessionKey[]): Promis
 
 async function readOne(store: SessionStore, key: SessionKey): Promise<SeenSession | UnreadableSession | undefined> {
   try {
-    const record = await store.read(key);
-    return record === undefined || record === 'ended' ? undefined : seenSession(key, record);
+    const found = await store.read(key, soon());
+    return found === undefined || isEndMarker(found) ? undefined : seenSession(key, found.record);
   } catch (error) {
     // One torn record is no reason to show none.
     if (isSessError(error) && (error.code === 'STORE_CORRUPT' || error.code === 'STORE_TOO_NEW'))

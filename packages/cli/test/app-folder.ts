@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SessionStore } from '@sess/core';
+import { soon } from '../src/patience.ts';
 import { appStorage } from '@sess/core/internal';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -113,13 +114,15 @@ export async function storeSession(
   }: { fields?: Record<string, string>; owner?: string; expiresInMs?: number } = {},
 ): Promise<string> {
   const now = Date.now();
-  const isCreated = await store.create(handle, {
+  const record = {
     fields,
     createdAt: now - 2 * hourMs,
     touchedAt: now - hourMs,
     expiresAt: now + expiresInMs,
+    writeIds: [],
     ...(owner === undefined ? {} : { owner }),
-  });
+  };
+  const isCreated = await store.create(handle, record, soon());
   if (!isCreated) throw new Error(`${handle} is taken`);
   return handle;
 }

@@ -126,7 +126,7 @@ describe.each(versions(express, express4))('a fault of the store on %s', (versio
 
   it('at commit is a 503 in place of the answer: no redirect, no page, none of its headers', async () => {
     const visitor = await open();
-    store.down.add('update');
+    store.down.add('replace');
     for (const path of ['/redirect', '/stream']) {
       const response = await visitor.get(path);
       expect(faultHeaders(response)).toEqual(fault);
@@ -146,7 +146,7 @@ describe.each(versions(express, express4))('a fault of the store on %s', (versio
 
   it('goes to the callback of save, and from there to the error handler', async () => {
     const visitor = await open();
-    store.down.add('update');
+    store.down.add('replace');
     const response = await visitor.get('/saved');
     expect(faultHeaders(response)).toEqual(fault);
     expect(await response.text()).not.toBe('saved');

@@ -174,7 +174,7 @@ describe('the plugin on Fastify', () => {
     await visitor.get('/fill');
     expect(await visitor.text('/stream?theme=dark')).toBe('first, last');
     expect(await visitor.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
-    store.down.add('update');
+    store.down.add('replace');
     await expect(visitor.text('/stream?theme=light')).rejects.toThrow('terminated');
   });
 

@@ -177,7 +177,7 @@ describe('session() on Hono', () => {
     await visitor.get('/fill');
     expect(await visitor.text('/stream')).toBe('first, last');
     expect(await visitor.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
-    store.down.add('update');
+    store.down.add('replace');
     await expect(visitor.text('/other')).rejects.toThrow('terminated');
   });
 

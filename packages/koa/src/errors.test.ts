@@ -185,7 +185,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
 
     it('at commit is a 503 in place of the answer: no redirect, no page, none of its headers', async () => {
       await open();
-      store.down.add('update');
+      store.down.add('replace');
       const response = await visitor.get('/redirect');
       expect(faultHeaders(response)).toEqual(fault);
       expect([response.headers.get('location'), response.headers.get('etag')]).toEqual([null, null]);
@@ -196,7 +196,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
 
     it("at commit reaches app.on('error') too, once", async () => {
       await open();
-      store.down.add('update');
+      store.down.add('replace');
       await visitor.get('/redirect');
       await expect.poll(() => told).toHaveLength(1);
       expect(told[0]).toMatchObject({ path: '/redirect', error: { code: 'STORE_UNAVAILABLE', status: 503 } });
@@ -234,7 +234,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
         await ctx.session.save();
       };
       await open();
-      store.down.add('update');
+      store.down.add('replace');
       for (const path of ['/callback', '/promise']) expect(faultHeaders(await visitor.get(path))).toEqual(fault);
       expect(told.map(({ path }) => path)).toEqual(['/callback', '/promise']);
     });
@@ -246,7 +246,7 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
         throw new Error('afterwards');
       };
       await open();
-      store.down.add('update');
+      store.down.add('replace');
       expect(faultHeaders(await visitor.get('/both'))).toEqual(fault);
       await expect.poll(() => told).toHaveLength(2);
     });

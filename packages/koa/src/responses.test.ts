@@ -214,7 +214,7 @@ describe.each(versions(Koa, Koa2))('answers on %s', (version, Koa) => {
           })(),
         );
       };
-      store.down.add('update');
+      store.down.add('replace');
       const response = await visitor.get('/stream');
       expect(response.status).toBe(200);
       await expect(response.text()).rejects.toThrow('terminated');

@@ -95,7 +95,7 @@ describe('an API route', () => {
 
   it.each([
     ['read', failing('read'), 'looks'],
-    ['stored', failing('update'), 'changes'],
+    ['stored', failing('replace'), 'changes'],
   ])('whose session can not be %s answers 503, in place of its own answer', async (_, broken, does) => {
     const cookie = await cookieOf(memoryStore());
     const store = does === 'looks' ? broken : { ...broken, read: memoryStoreWith() };
@@ -117,7 +117,8 @@ describe('an API route', () => {
   /** A session that is there whatever one asks for. */
   function memoryStoreWith(): SessionStore['read'] {
     const now = Date.now();
-    return async () => ({ fields: { views: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
+    const times = { createdAt: now, touchedAt: now, expiresAt: now + 60_000 };
+    return async () => ({ record: { fields: { views: '1' }, ...times, writeIds: [] }, version: 1 });
   }
 
   it('that does not look is not failed by the store', async () => {

@@ -100,8 +100,13 @@ describe('a session to read', () => {
       createdAt: now,
       touchedAt: now,
       expiresAt: now + 60_000,
+      writeIds: [],
     };
-    const damaged = createSessions({ store: { ...memoryStore(), read: async () => record }, secret, logger: false });
+    const damaged = createSessions({
+      store: { ...memoryStore(), read: async () => ({ record, version: 1 }) },
+      secret,
+      logger: false,
+    });
     const { setCookie = '' } = await sessions.commit(
       await (await sessions.open(undefined)).regenerate({ owner: 'eve' }),
     );

@@ -1,5 +1,8 @@
+import { isEndMarker } from '@sess/core';
+import { stringOf } from '@sess/core/internal';
 import type { App } from '../app.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
+import { soon } from '../patience.ts';
 import { size } from '../quantities.ts';
 import { assertHandle, seenSession } from '../seen-session.ts';
 import { sessionBlock, sessionJson, sessionRow } from '../session-lines.ts';
@@ -16,20 +19,21 @@ export async function show(app: App, handle: string, { key, json }: ShowFlags, {
   assertHandle(handle);
   const storage = await openStorage(app);
   try {
-    const record = await storage.store.read(handle);
-    if (record === undefined)
+    const found = await storage.store.read(handle, soon());
+    if (found === undefined)
       throw new CommandError(exitCodes.found, 'There is no such session: it expired or was ended, or never was.');
-    if (record === 'ended')
+    if (isEndMarker(found))
       throw new CommandError(
         exitCodes.found,
         'That session was ended by its own browser a moment ago (logout, or a new token).',
       );
 
+    const { record } = found;
     const texts = key.map((name) => {
       const text = Object.hasOwn(record.fields, name) ? record.fields[name] : undefined;
       if (text === undefined)
         throw new CommandError(exitCodes.found, `The session has no key ${JSON.stringify(name)}.`);
-      return [name, text] as const;
+      return [name, stringOf(text)] as const;
     });
     const session = seenSession(handle, record);
     if (json) {

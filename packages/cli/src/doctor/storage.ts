@@ -8,9 +8,11 @@ import {
   type SessionStore,
   type StoreDescription,
   hasAbility,
+  isEndMarker,
 } from '@sess/core';
-import { appStorage, sharedWith } from '@sess/core/internal';
+import { appStorage, sharedWith, stringOf } from '@sess/core/internal';
 import type { App } from '../app.ts';
+import { soon } from '../patience.ts';
 import { milliseconds } from '../quantities.ts';
 import { foreignSentence, obstacleAbove, stateOf } from '../storage.ts';
 import { errorFinding } from './error-finding.ts';
@@ -86,20 +88,22 @@ function asLogged(finding: Finding, { env }: App): Finding {
 async function probe(store: SessionStore): Promise<number> {
   const key = randomBytes(32).toString('hex');
   const now = Date.now();
-  await store.create(key, { fields: { probe: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 60_000 });
-  const times: number[] = [];
+  const times = { createdAt: now, touchedAt: now, expiresAt: now + 60_000 };
+  await store.create(key, { fields: { probe: '1' }, ...times, writeIds: [] }, soon());
+  const tookMs: number[] = [];
   try {
     for (let count = 0; count < 5; count += 1) {
       const started = performance.now();
-      const record = await store.read(key);
-      times.push(performance.now() - started);
-      if (typeof record !== 'object' || record.fields['probe'] !== '1')
+      const found = await store.read(key, soon());
+      tookMs.push(performance.now() - started);
+      const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];
+      if (text === undefined || stringOf(text) !== '1')
         throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
     }
   } finally {
-    await store.destroy(key);
+    await store.destroy(key, {}, soon());
   }
-  return times.toSorted((a, b) => a - b)[2] ?? 0;
+  return tookMs.toSorted((a, b) => a - b)[2] ?? 0;
 }
 
 async function bounded<T>(work: Promise<T>): Promise<T> {
