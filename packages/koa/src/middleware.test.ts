@@ -214,7 +214,7 @@ describe.each(versions(Koa, Koa2))('session() on %s', (_version, Koa) => {
     at['/inner'] = (_ctx, next) => next();
     app.middleware.splice(1, 1);
     expect(await visitor.json('/inner')).toEqual({ cart: ['book'], theme: 'dark' });
-    expect(store.calls).toEqual(['create', 'read', 'update']);
+    expect(store.calls).toEqual(['create', 'read', 'replace']);
   });
 
   it('mounted under a path, it is there and nowhere else, with the cookie of that path', async () => {

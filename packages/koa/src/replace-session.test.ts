@@ -56,7 +56,7 @@ describe.each(versions(Koa, Koa2))('assigning ctx.session on %s', (_version, Koa
     };
     const response = await visitor.get('/replace');
     expect(await response.json()).toEqual([true, { views: 4, theme: 'dark' }]);
-    expect([response.headers.getSetCookie(), store.calls]).toEqual([[], ['read', 'update']]);
+    expect([response.headers.getSetCookie(), store.calls]).toEqual([[], ['read', 'replace']]);
     expect(await visitor.json('/data')).toEqual({ views: 4, theme: 'dark' });
   });
 

@@ -76,7 +76,7 @@ describe('a session to read', () => {
     expect(session.toJSON()).toEqual({ user: 'ada', cart });
   });
 
-  it.each(['save', 'update', 'regenerate', 'destroy', 'reload', 'touch', 'resetMaxAge'])(
+  it.each(['save', 'update', 'regenerate', 'rotate', 'destroy', 'reload', 'touch', 'resetMaxAge'])(
     'refuses %s() of who comes from JavaScript',
     async (name) => {
       const { view } = await stored(full);

@@ -71,7 +71,7 @@ const told = {
 } as const satisfies Record<Told, true>;
 
 /** Those who come from JavaScript are told, too. */
-const writers = ['save', 'update', 'regenerate', 'destroy', 'reload', 'touch', 'resetMaxAge'] as const;
+const writers = ['save', 'update', 'regenerate', 'rotate', 'destroy', 'reload', 'touch', 'resetMaxAge'] as const;
 
 /** What stands behind the data, not enumerable: a copy of the session is a copy of its data. */
 function controlsOf(session: Session): object {
