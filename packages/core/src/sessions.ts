@@ -130,9 +130,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     async commit(session, statusCode = 200) {
       return exchangeOf(session).commit({ isFailed: statusCode >= 500, isGiven: true });
     },
-    attach(request, response, onFailure) {
+    attach(request, response, options = {}) {
       start.once();
-      return attachExchange(engine, request, response, onFailure);
+      return attachExchange(engine, request, response, options);
     },
     handle(request, handler, options = {}) {
       start.once();
