@@ -139,7 +139,8 @@ describe.each(versions(express, express4))("a mistake in the app's data on %s", 
     app.use(page);
     await open();
     for (const path of ['/compressed/spoil', '/begun']) {
-      const response = await visitor.get(path);
+      // Where it compresses nothing, compression passes the end on at once, and takes no other after it.
+      const response = await visitor.request(path, { headers: { 'accept-encoding': 'identity' } });
       expect([path, response.status, await response.json()]).toMatchObject([path, 500, { code: 'NOT_SERIALIZABLE' }]);
     }
     expect(handled).toEqual([]);
