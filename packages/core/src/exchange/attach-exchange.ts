@@ -45,6 +45,7 @@ function hold(
   { onFailure, onRefused }: AttachOptions,
 ): Exchange {
   if (!isHoldable(request, response)) {
+    exchange.engine.noteUnheld(request, response);
     // No headers that we know of will leave, and no end will come: what needs a cookie is refused.
     exchange.headers.leave();
     // A look from a callback of somebody else's would end the process. Here the handshake can still be refused.
