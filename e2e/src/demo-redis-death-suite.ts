@@ -14,14 +14,17 @@ export function testRedisDeath(description: DemoDescription): void {
   describe(`${description.framework} demo: a Redis that dies`, () => {
     let redis: RedisServer;
     let demo: RunningDemo;
+    /** What has been started ends, also where the next one did not start. */
+    const ends: (() => Promise<unknown>)[] = [];
     beforeAll(async () => {
       // What was confirmed has been handed to the operating system, and survives a kill.
       redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'no', '--maxmemory-policy', 'noeviction');
+      ends.unshift(redis.dispose);
       demo = await startDemo(description, { store: 'redis', env: { SESSION_REDIS_URL: redis.url } });
+      ends.unshift(demo.stop);
     }, 40_000);
     afterAll(async () => {
-      await demo.stop();
-      await redis.dispose();
+      for (const end of ends) await end();
     });
 
     test(

@@ -31,6 +31,7 @@ const payloads = {
   dropped: ['ended', 'gone', 'sealed', 'abandoned'].map((reason) => ({ handle, keys: [], reason })),
   badSignature: [{ cookie: 'sid' }],
   unknownCookie: [{ handle }],
+  longCookieHeader: [{ length: 20_000 }],
   ambiguousCookie: [{ handles: [handle] }],
   commitFailed: [{ handle, code: 'STORE_FULL', error }],
   conflict: [{ handle, keys: [] }],

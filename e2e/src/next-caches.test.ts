@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, Visitor } from './http-client.ts';
-import { type NextApp, startNextApp } from './next-app.ts';
+import { type NextApp, buildNextApp, startNextApp, writeNextApp } from './next-app.ts';
 import { submitForm } from './next-form.ts';
 
 /** Asks the app for a value that it reads inside a cache, see `lib/shared-values.ts` of the fixture. */
@@ -75,3 +76,69 @@ describe.each([
     });
   });
 });
+
+/** How the lines begin, of `staticValues()` in the fixture, that Next.js or we refuse. */
+const [byNext, byCache, byUs] = [
+  /^refused: Error: Route \S+ with `dynamic = "error"` couldn't be rendered statically because it used `headers\(\)`/,
+  /^refused: Error: Route \S+: `headers\(\)` can't be read inside `unstable_cache\(\)`/,
+  /^refused: SessError: \w+Session\(\) was called on a route that is forced to be static/,
+];
+const asked = ['plain', 'plainWith', 'read', 'with', 'nested', 'twice'];
+
+describe('a session that is asked for where there is no visitor', () => {
+  let app: NextApp;
+  let ada: Visitor;
+  beforeAll(async () => {
+    app = await startNextApp('start', { SECRET_KEY: 'c4ch-Qe6uWi1oAp4sDf7gHj0kLz5xCv8b' });
+    ada = new Visitor(app.url);
+    await ada.post('/api/login?user=ada');
+  }, 120_000);
+  afterAll(() => app.stop());
+
+  test.each([
+    { path: '/kept/error', plain: byNext, cached: byCache },
+    { path: '/api/kept/error', plain: byNext, cached: byCache },
+    { path: '/api/kept/forced', plain: byUs, cached: byUs },
+  ])('is refused in $path, which is static, and the same for a user and for a stranger', async (place) => {
+    const answers = [await ada.get(place.path), await new Visitor(app.url).get(place.path)];
+    const [text, ...others] = answers.map(({ status, text }) => (status === 200 ? plainText(text) : String(status)));
+    expect(others).toEqual([text]);
+    const said = new Map(
+      [...String(text).matchAll(/^(\w+) ((?:refused|value): .*)$/gm)].map(([, way, line]) => [way, line]),
+    );
+    expect([...said.keys()]).toEqual(asked);
+    for (const [way, line] of said)
+      expect(line).toMatch(way?.startsWith('plain') === true ? place.plain : place.cached);
+  });
+
+  test('is refused in generateStaticParams(), which makes addresses of what it is told', async () => {
+    const made = async (place: string): Promise<number> => (await ada.get(`/kept/params/${place}`)).status;
+    const said =
+      'refused-Error-Route-kept-params-place-used-headers-inside-generateStaticParams-This-is-not-supported-';
+    expect(await made(`plain-${said}`.slice(0, 100))).toBe(200);
+    expect(await made(`plainWith-${said}`.slice(0, 100))).toBe(200);
+    for (const way of asked) expect([way, await made(`${way}-value-nobody`)]).toEqual([way, 404]);
+  });
+
+  test("ends the build with Next.js's own sentence, with output: 'export'", { timeout: 120_000 }, async () => {
+    const folder = await writeNextApp({
+      'next.config.js': "export default { output: 'export' };",
+      'app/page.jsx': `import { createNextSessions } from '@sess/next';
+const { readSession } = createNextSessions();
+export default async function Page() {
+  return <p>{(await readSession()).user}</p>;
+}
+`,
+    });
+    const { code, output } = await buildNextApp(folder, 'turbopack');
+    await rm(folder, { recursive: true, force: true });
+    expect(code).toBe(1);
+    expect(output).toMatch(/couldn't be rendered statically because it used `headers\(\)`/);
+  });
+});
+
+/** The text of a page's `<pre>`, or of a handler's answer. */
+function plainText(text: string): string {
+  const shown = /<pre id="value">(.*?)<\/pre>/s.exec(text)?.[1] ?? text;
+  return shown.replaceAll('&#x27;', "'").replaceAll('&quot;', '"');
+}

@@ -8,17 +8,20 @@ describe('one process of a Next.js app, and a Redis', () => {
   let redis: RedisServer;
   let app: NextApp;
   let actions: string;
+  /** What has been started ends, also where the next one did not start. */
+  const ends: (() => Promise<void>)[] = [];
   beforeAll(async () => {
     redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'no');
+    ends.unshift(redis.dispose);
     app = await startNextApp('start', {
       SESSION_REDIS_URL: redis.url,
       SECRET_KEY: 'n3w-Qe6uWi1oAp4sDf7gHj0kLz5xCv8b',
     });
+    ends.unshift(app.stop);
     actions = (await new Visitor(app.url).get('/actions')).text;
   }, 120_000);
   afterAll(async () => {
-    await app.stop();
-    await redis.dispose();
+    for (const end of ends) await end();
   });
 
   let ada: Visitor;

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Visitor, objectIn } from './http-client.ts';
-import { type NextApp, fixture, startNextApp } from './next-app.ts';
+import { type NextApp, fixture, startNextApp, writeNextApp } from './next-app.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 /** The form that the README shows. */
@@ -26,18 +26,12 @@ const handler = `import { edit, withSession } from '../../../lib/WAY';
 export const POST = withSession(async (session, request) =>
   Response.json({ edit, views: await session.update('views', (views = 0) => views + 1) }));
 `;
-const layout = `export default function Layout({ children }) {
-  return <html lang="en"><body>{children}</body></html>;
+/** All modules that make sessions, as they are after an edit. Types are left out: the app is compiled, not checked. */
+function edited(number: number): [file: string, code: string][] {
+  return Object.entries(ways).map(([way, code]) => [`lib/${way}.js`, `${code}export const edit = ${number};\n`]);
 }
-`;
 
-const app: Record<string, string> = {
-  'package.json': '{ "private": true, "type": "module" }',
-  // Else Next.js looks for one further up.
-  'next.config.js': 'export default {};',
-  'app/layout.jsx': layout,
-  'app/static/page.jsx': 'export default function Page() { return <p>Here.</p>; }',
-};
+const app: Record<string, string> = Object.fromEntries(edited(0));
 for (const way of Object.keys(ways)) {
   app[`app/${way}/page.jsx`] = page.replace('WAY', way);
   app[`app/api/${way}/route.js`] = handler.replace('WAY', way);
@@ -50,29 +44,18 @@ describe(`the connections of next dev, over ${reloads} hot reloads`, { timeout: 
   let folder: string;
   let running: NextApp;
 
-  /** An edit of all files that make sessions. Their types are left out: the app is compiled, not checked. */
-  async function edit(number: number): Promise<void> {
-    for (const [way, code] of Object.entries(ways))
-      await writeFile(join(folder, `lib/${way}.js`), `${code}export const edit = ${number};\n`);
-  }
-
+  /** What has been started ends, also where the next one did not start. */
+  const ends: (() => Promise<void>)[] = [];
   beforeAll(async () => {
     redis = await startRedis();
-    // Git leaves this folder alone, and from it the fixture's packages are found.
-    await mkdir(join(fixture, 'dist'), { recursive: true });
-    folder = await mkdtemp(join(fixture, 'dist', 'reload-'));
-    await mkdir(join(folder, 'lib'));
-    for (const [name, text] of Object.entries(app)) {
-      await mkdir(join(folder, dirname(name)), { recursive: true });
-      await writeFile(join(folder, name), text);
-    }
-    await edit(0);
+    ends.unshift(redis.dispose);
+    folder = await writeNextApp(app);
+    ends.unshift(() => rm(folder, { recursive: true, force: true }));
     running = await startNextApp('dev', { REDIS_ADDRESS: redis.url }, folder);
+    ends.unshift(running.stop);
   }, 120_000);
   afterAll(async () => {
-    await running.stop();
-    await redis.dispose();
-    await rm(folder, { recursive: true, force: true });
+    for (const end of ends) await end();
   });
 
   async function connections(): Promise<number> {
@@ -83,7 +66,7 @@ describe(`the connections of next dev, over ${reloads} hot reloads`, { timeout: 
   test('stay the same, and so do the sessions', async () => {
     const ada = new Visitor(running.url);
     for (let number = 0; number <= reloads; number += 1) {
-      await edit(number);
+      for (const [file, code] of edited(number)) await writeFile(join(folder, file), code);
       for (const way of Object.keys(ways)) {
         const seen = async (): Promise<unknown> => objectIn(await ada.post(`/api/${way}`))['edit'];
         await expect.poll(seen, { timeout: 30_000 }).toBe(number);

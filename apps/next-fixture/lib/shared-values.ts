@@ -35,6 +35,8 @@ async function fetched(run: string, cookie?: string): Promise<string> {
 
 /** What no app may do, in each way to do it: keep a value of one visitor where all visitors find it. */
 const ways: Record<string, (run: string) => Promise<string>> = {
+  plain: readUser,
+  plainWith: userWith,
   read: unstable_cache(readUser, ['read']),
   with: unstable_cache(userWith, ['with']),
   nested: unstable_cache((run: string) => withSession(() => readUser(run))(), ['nested']),
@@ -54,4 +56,12 @@ export async function sharedValue(way: string, run: string): Promise<string> {
   } catch (error) {
     return `refused: ${String(error)}`;
   }
+}
+
+/** Each value that would be everybody's, as a static page or handler gets it. */
+export async function staticValues(): Promise<string[]> {
+  const said: string[] = [];
+  for (const way of ['plain', 'plainWith', 'read', 'with', 'nested', 'twice'])
+    said.push(`${way} ${await sharedValue(way, 'static')}`);
+  return said;
 }

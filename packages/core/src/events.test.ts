@@ -43,6 +43,7 @@ describe('an event', () => {
         'destroyed',
         'dropped',
         'gone',
+        'longCookieHeader',
         'opened',
         'regenerated',
         'commitFailed',

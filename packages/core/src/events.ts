@@ -25,6 +25,8 @@ export interface SessionEvents {
   badSignature: { cookie: string };
   /** A cookie that we signed and whose session is not there: it expired, was evicted, or is old. */
   unknownCookie: { handle: string };
+  /** A `Cookie` header of so many characters, more than 16,384: it was not searched for a cookie of ours. */
+  longCookieHeader: { length: number };
   /** Several different valid cookies of our name in one header: they count as none. */
   ambiguousCookie: { handles: readonly string[] };
   /** The commit failed when the app had given its answer: the client got the error instead of it. */
@@ -50,6 +52,7 @@ export const channels: { readonly [Name in SessionEventName]: Channel } = {
   dropped: channel('sess:dropped'),
   badSignature: channel('sess:badSignature'),
   unknownCookie: channel('sess:unknownCookie'),
+  longCookieHeader: channel('sess:longCookieHeader'),
   ambiguousCookie: channel('sess:ambiguousCookie'),
   commitFailed: channel('sess:commitFailed'),
   conflict: channel('sess:conflict'),

@@ -37,7 +37,7 @@ describe('the log of faults', () => {
     const sessions = createSessions({ store: memoryStore(), secret, logger, env });
     const server = createServer((request, response) => {
       const serve = async (): Promise<void> => {
-        const exchange = await sessions.attach(request, response, onFailure);
+        const exchange = await sessions.attach(request, response, onFailure && { onFailure });
         Object.assign(exchange.session, { day: new Date(0) });
         response.end('ok');
       };

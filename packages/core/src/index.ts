@@ -26,6 +26,7 @@ export type { SessionHeaders } from './response/session-headers.ts';
 export { failureResponse, withSessionHeaders } from './response/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
 export { currentSession } from './web/current-exchange.ts';
+export type { AttachOptions } from './exchange/attach-exchange.ts';
 export type { HandleOptions, SessionHandler } from './web/handle-request.ts';
 export { createSessions } from './sessions.ts';
 export type { RevokeAllOptions, RevokeOptions, SessionExchange, Sessions } from './sessions-interface.ts';

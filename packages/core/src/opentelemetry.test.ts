@@ -57,6 +57,7 @@ const recorded: { readonly [Name in SessionEventName]: [SessionEvents[Name], str
   dropped: [{ handle, keys: ['card'], reason: 'sealed' }, 'sess.dropped', { 'sess.reason': 'sealed' }],
   badSignature: [{ cookie: 'sid' }, 'sess.cookies.refused', { 'sess.reason': 'bad_signature' }],
   unknownCookie: [{ handle }, 'sess.cookies.refused', { 'sess.reason': 'unknown' }],
+  longCookieHeader: [{ length: 20_000 }, 'sess.cookies.refused', { 'sess.reason': 'too_long' }],
   ambiguousCookie: [{ handles: [handle] }, 'sess.cookies.refused', { 'sess.reason': 'ambiguous' }],
   commitFailed: [{ handle, code: 'STORE_FULL', error }, 'sess.commit.failures', { 'error.type': 'STORE_FULL' }],
   conflict: [{ handle, keys: ['card'] }, 'sess.conflicts', {}],

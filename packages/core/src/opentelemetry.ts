@@ -116,6 +116,7 @@ function recordCounts(meter: Meter): (() => void)[] {
     ),
     counting('badSignature', refused, () => ({ 'sess.reason': 'bad_signature' })),
     counting('unknownCookie', refused, () => ({ 'sess.reason': 'unknown' })),
+    counting('longCookieHeader', refused, () => ({ 'sess.reason': 'too_long' })),
     counting('ambiguousCookie', refused, () => ({ 'sess.reason': 'ambiguous' })),
   ];
 }

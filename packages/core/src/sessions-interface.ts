@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { DebugReport, DebugReportOptions } from './debug-report/debug-report.ts';
+import type { AttachOptions } from './exchange/attach-exchange.ts';
 import type { SessionHeaders } from './response/session-headers.ts';
 import type { Session } from './session/session.ts';
 import type { BackendChoice } from './storage/backend.ts';
@@ -52,14 +53,11 @@ export interface Sessions {
   /**
    * The same for node:http, where the response is held back until the commit. Synchronous where the request has no
    * cookie of ours, and with cookie sessions. A WebSocket has no response: changes there need an explicit `save()`.
-   *
-   * @param onFailure told of a commit that failed after the app had given its answer: the client got the error in its
-   * place. Without it, what is not a fault of the store is logged.
    */
   attach(
     request: IncomingMessage,
     response: ServerResponse | undefined,
-    onFailure?: (error: Error) => void,
+    options?: AttachOptions,
   ): SessionExchange | Promise<SessionExchange>;
 
   /**

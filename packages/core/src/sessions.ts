@@ -3,6 +3,7 @@ import { isCookieSessions, selectBackend } from './storage/backend.ts';
 import { systemClock } from './clock.ts';
 import { cookieSettings } from './cookie/cookie.ts';
 import { cookieCarrier } from './cookie/cookie-sessions.ts';
+import { longHeaderNotes } from './cookie/long-header.ts';
 import type { Engine } from './exchange/engine.ts';
 import { isProduction, processEnvironment } from './environment.ts';
 import { SessError } from './errors.ts';
@@ -28,6 +29,7 @@ import { type SessionsOptions, checkOptions, timeoutsOf } from './sessions-optio
 import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
+import { unheldNotes } from './response/unheld-response.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
 import { handleRequest } from './web/handle-request.ts';
 import { WorkInHand } from './work-in-hand.ts';
@@ -86,6 +88,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     replacements: new PendingReplacements(),
     logError,
     production,
+    noteLongHeader: longHeaderNotes(cookie.name, logger),
+    noteUnheld: unheldNotes(logger),
     noteCookie: production && cookie.secure ? plainHttpWarning(cookie.name, logger) : undefined,
   };
 
@@ -130,9 +134,9 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     async commit(session, statusCode = 200) {
       return exchangeOf(session).commit({ isFailed: statusCode >= 500, isGiven: true });
     },
-    attach(request, response, onFailure) {
+    attach(request, response, options = {}) {
       start.once();
-      return attachExchange(engine, request, response, onFailure);
+      return attachExchange(engine, request, response, options);
     },
     handle(request, handler, options = {}) {
       start.once();

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import {
+  type AttachOptions,
   type Session,
   SessError,
   type SessionExchange,
@@ -54,7 +55,7 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
       return next(error);
     }
     if (isDone) return next();
-    const attached = sessions.attach(request, response);
+    const attached = sessions.attach(request, response, 'next' in request ? express : undefined);
     if (attached instanceof Promise) {
       attached.then((exchange) => {
         expose(request, exchange);
@@ -68,6 +69,14 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
 
   return Object.assign(middleware, { sessions });
 }
+
+/** `req.next` is what Express itself calls when an answer fails after its handler: that of `res.render()`, for one. */
+const express: AttachOptions = {
+  onRefused(error, request) {
+    const next: unknown = Reflect.get(request, 'next');
+    if (typeof next === 'function') next(error);
+  },
+};
 
 /** `req.session = null` logs out, as it does elsewhere. The response waits for it, and fails with it. */
 function replaceSession(exchange: SessionExchange, value: unknown): void {

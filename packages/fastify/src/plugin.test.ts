@@ -160,6 +160,53 @@ describe('the plugin on Fastify', () => {
     expect([visitor.cookies.size, await stolen.json('/data')]).toEqual([0, {}]);
   });
 
+  it.each<[how: string, answer: (reply: FastifyReply) => unknown]>([
+    ['a text that is returned', () => 'all is well'],
+    ['an object that is sent', (reply) => void reply.send({ all: 'is well' })],
+    ['a redirect', (reply) => reply.redirect('/data')],
+    [
+      'an answer in a timer',
+      (reply) => void setTimeout(() => void reply.header('ETag', '"abc"').send('all is well'), 5),
+    ],
+    ['an answer without a body', (reply) => void reply.code(204).send()],
+  ])("a mistake in the app's data goes to the app's error handler, in place of %s", async (_how, answer) => {
+    const handled: unknown[] = [];
+    app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, _request, reply) => {
+      handled.push(error.code);
+      return reply.code(error.statusCode ?? 500).send('sorry');
+    });
+    app.get('/date', (request, reply) => {
+      Object.assign(request.session, { day: new Date(0) });
+      return answer(reply);
+    });
+    app.get('/async', async (request, reply) => {
+      Object.assign(request.session, { day: new Date(0) });
+      await Promise.resolve();
+      return answer(reply) ?? reply;
+    });
+    await open();
+    await visitor.get('/fill');
+    for (const path of ['/date', '/async']) {
+      const response = await visitor.get(path);
+      expect([path, response.status, await response.text()]).toEqual([path, 500, 'sorry']);
+      expect([response.headers.get('location'), response.headers.get('etag')]).toEqual([null, null]);
+    }
+    expect(handled).toEqual(['NOT_SERIALIZABLE', 'NOT_SERIALIZABLE']);
+    expect(logged.join()).not.toContain('unhandled');
+    expect(await visitor.json('/data')).toEqual({ cart: ['book'] });
+  });
+
+  it('and, without a handler of its own, as Fastify answers every other error: logged once', async () => {
+    app.get('/date', (request) => {
+      Object.assign(request.session, { day: new Date(0) });
+      return 'all is well';
+    });
+    await open();
+    const response = await visitor.get('/date');
+    expect(await response.json()).toMatchObject({ statusCode: 500, code: 'NOT_SERIALIZABLE' });
+    expect(logged).toEqual([expect.stringContaining('session.day is a Date')]);
+  });
+
   it('a change while the body streams is stored before the body ends, or breaks it off', async () => {
     app.get('/stream', (request, reply) => {
       async function* pieces(): AsyncGenerator<string> {

@@ -53,7 +53,14 @@ async function addSessions(app: FastifyInstance, options: SessionPluginOptions):
       proceed();
     };
     // When a commit fails after the app has answered, no error handler is told.
-    const attached = sessions.attach(request.raw, reply.raw, (error) => request.log.error(error));
+    const attached = sessions.attach(request.raw, reply.raw, {
+      onFailure: (error) => request.log.error(error),
+      onRefused(error) {
+        // Of the answer that the app has sent.
+        for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+        void reply.send(error);
+      },
+    });
     if (attached instanceof Promise) attached.then(keep, proceed);
     else keep(attached);
   });

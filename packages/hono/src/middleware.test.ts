@@ -136,6 +136,19 @@ describe('session() on Hono', () => {
     expect([broken.status, await broken.text()]).toEqual([500, 'a mistake']);
   });
 
+  it("and so is a mistake in the app's data, in place of the answer that was given", async () => {
+    app.get('/date', (c) => {
+      Object.assign(c.get('session'), { day: new Date(0) });
+      c.header('ETag', '"abc"');
+      c.header('Set-Cookie', 'theme=dark');
+      return c.redirect('/data');
+    });
+    app.onError((error, c) => c.text(error.message, 500));
+    const response = await visitor.get('/date');
+    expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('session.day is a Date')]);
+    for (const name of ['location', 'etag', 'set-cookie']) expect(response.headers.get(name)).toBeNull();
+  });
+
   it('after regenerate the session of the context is the new one, and the old token is worth nothing', async () => {
     app.get('/login', async (c) => {
       await c.get('session').regenerate({ owner: 'ann' });

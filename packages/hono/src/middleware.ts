@@ -34,10 +34,20 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       return c.res;
     };
     const onSession = (current: Session): void => c.set('session', current);
-    replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
+    try {
+      replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
+    } catch (error) {
+      dropHeaders(c);
+      throw error;
+    }
   };
 
   return Object.assign(middleware, { sessions });
+}
+
+/** For the error page: else Hono would merge the headers of the answer before into it, a redirect's `Location` too. */
+function dropHeaders(c: Context): void {
+  for (const name of [...c.res.headers.keys()]) c.header(name, undefined);
 }
 
 /** Hono merges the headers of the answer before into a new one, unless there is none. */

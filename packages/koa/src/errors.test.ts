@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+
 import { type TestStore, Visitor, faultHeaders, stopServers, takeDown, testStore } from '@sess/adapter-tests';
 import { createSessions, isSessError } from '@sess/core';
 import Koa from 'koa';
@@ -267,19 +269,56 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
   });
 
   describe("a mistake in the app's data", () => {
-    it("is a 500 in place of the answer, and app.on('error') is told which key", async () => {
+    it.each<[how: string, answer: (ctx: Koa.Context) => void]>([
+      ['a text', (ctx) => void (ctx.body = 'all is well')],
+      ['JSON', (ctx) => void (ctx.body = { all: 'is well' })],
+      ['a redirect', (ctx) => ctx.redirect('/data')],
+      ['nothing', (ctx) => void (ctx.status = 204)],
+    ])('takes the way of every other error, in place of %s: ctx.onerror() answers, once', async (_how, answer) => {
       at['/date'] = (ctx) => {
         Object.assign(ctx.session, { day: new Date(0) });
-        ctx.body = 'all is well';
+        ctx.cookies.set('theme', 'dark', { signed: false });
+        answer(ctx);
       };
       await open();
       const response = await visitor.get('/date');
-      expect([response.status, await response.json()]).toEqual([
-        500,
-        expect.objectContaining({ code: 'NOT_SERIALIZABLE' }),
-      ]);
-      await expect.poll(() => told).toHaveLength(1);
-      expect(told[0]).toMatchObject({ error: { status: 500, message: expect.stringContaining('session.day') } });
+      expect([response.status, response.statusText]).toEqual([500, 'Internal Server Error']);
+      expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+      expect(await response.text()).toContain('session.day is a Date');
+      expect([response.headers.get('location'), response.headers.getSetCookie()]).toEqual([null, []]);
+      expect(await visitor.json('/data')).toEqual({ cart: ['book'] });
+      expect(told).toEqual([{ path: '/date', error: expect.objectContaining({ code: 'NOT_SERIALIZABLE' }) }]);
+    });
+
+    it('is not told to visitors in production', async () => {
+      const { sessions } = await testSessions({ env: { NODE_ENV: 'production' } });
+      app.use(session(sessions));
+      app.use((ctx) => {
+        Object.assign(ctx.session, { day: new Date(0) });
+        ctx.body = 'all is well';
+      });
+      const response = await new Visitor((await serve(app)).url).get('/');
+      expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error']);
+      expect(told).toHaveLength(1);
+    });
+
+    it('is answered by the library where a stream has begun', async () => {
+      at['/stream'] = (ctx) => {
+        Object.assign(ctx.session, { day: new Date(0) });
+        const body = new PassThrough();
+        body.write('all is ');
+        ctx.body = body;
+      };
+      await open();
+      const response = await visitor.get('/stream');
+      expect([response.status, await response.json()]).toMatchObject([500, { code: 'NOT_SERIALIZABLE' }]);
+      // Koa 3 also tells that its stream ended too early.
+      await expect
+        .poll(() => told)
+        .toContainEqual({
+          path: '/stream',
+          error: expect.objectContaining({ code: 'NOT_SERIALIZABLE' }),
+        });
     });
 
     it('is a 400 with its sentence where a visitor chose the key', async () => {

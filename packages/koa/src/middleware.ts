@@ -50,7 +50,11 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
   async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
     if (!isTaken(ctx)) {
       // Of what fails after the answer was given no handler is told, so the app is, as of all other errors.
-      const attached = sessions.attach(ctx.req, ctx.res, (error) => void ctx.app.emit('error', error, ctx));
+      const attached = sessions.attach(ctx.req, ctx.res, {
+        onFailure: (error) => void ctx.app.emit('error', error, ctx),
+        // Which emits the error, and answers.
+        onRefused: (error) => ctx.onerror(error),
+      });
       expose(ctx, attached instanceof Promise ? await attached : attached);
     }
     await next();

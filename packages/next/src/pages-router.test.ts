@@ -178,3 +178,18 @@ describe('getServerSideProps', () => {
     expect([answer.status, given]).toEqual([503, { props: {} }]);
   });
 });
+
+describe('getStaticProps', () => {
+  it('has no request, and is told what to use', async () => {
+    const { withSession } = createPagesSessions({ ...options, store: memoryStore() });
+    const props: unknown = withSession((session, _context: { req: IncomingMessage; res: ServerResponse }) => ({
+      props: { views: session.views ?? 0 },
+    }));
+    if (typeof props !== 'function') throw new Error('no function');
+    // What Next.js calls it with. The compiler refuses it; JavaScript does not.
+    await expect(Reflect.apply(props, undefined, [{ params: {}, locales: undefined }])).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('Use getServerSideProps'),
+    });
+  });
+});

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { type Session, type SessionExchange, type Sessions, failureResponse, isSessError } from '@sess/core';
+import { SessError, type Session, type SessionExchange, type Sessions, failureResponse, isSessError } from '@sess/core';
 
 import { type NextSessionsOptions, lazySessions } from './shared-sessions.ts';
 
@@ -9,6 +9,7 @@ export interface PagesSessions {
   /**
    * Makes an API route or `getServerSideProps` of a function of the session. The response is held back until what was
    * changed is stored. When the store fails, the answer is 503.
+   * @throws SessError `UNSUPPORTED` in `getStaticProps`, which has no request
    */
   withSession<Args extends PagesArguments, Result>(
     fn: (session: Session, ...args: Args) => Result | Promise<Result>,
@@ -38,7 +39,7 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
   ): (...args: Args) => Promise<Awaited<Result>>;
   function withSession(fn: (session: Session, ...args: PagesArguments) => unknown) {
     return async (...args: PagesArguments): Promise<unknown> => {
-      const [request, response] = args.length === 2 ? args : [args[0].req, args[0].res];
+      const [request, response] = requestIn(args);
       const attached = exchanges.get(request) ?? sessions.attach(request, response);
       // Before it is awaited: another one may be called for the same request meanwhile.
       exchanges.set(request, attached);
@@ -56,6 +57,17 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
   }
 
   return { withSession, sessions };
+}
+
+/** Whoever writes JavaScript may give it to `getStaticProps`, or to a `getInitialProps` that the browser calls. */
+function requestIn(args: PagesArguments): [IncomingMessage, ServerResponse] {
+  if (args.length === 2) return args;
+  const { req, res }: Partial<(typeof args)[0]> = args[0];
+  if (req !== undefined && res !== undefined) return [req, res];
+  throw new SessError(
+    'UNSUPPORTED',
+    'withSession() was called without a request, where all visitors would share one answer. Use getServerSideProps in place of getStaticProps or getInitialProps.',
+  );
 }
 
 /** From nothing: what was said of another answer, such as its ETag, is not true of this one. */

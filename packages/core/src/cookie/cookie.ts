@@ -41,8 +41,8 @@ export interface CookieSettings {
 
 /** RFC 6265bis section 5.6: browsers drop a cookie whose name and value are longer; we count the attributes too. */
 export const COOKIE_BYTES = 4096;
-/** Longer headers, and more pairs of our name, are somebody's attack and are not searched. */
-const HEADER_BYTES = 16_384;
+/** Node.js refuses longer ones at HTTP/1 by itself. They, and more pairs of our name, are an attack, and not searched. */
+export const HEADER_LENGTH = 16_384;
 const PAIRS_OF_OUR_NAME = 64;
 
 const nameShape = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -127,7 +127,7 @@ function invalid(option: string, sentence: string): never {
 export function cookieValues(header: string | undefined, name: string): string[] {
   const values: string[] = [];
   // `Headers.get('cookie')` of a Web request says `null`.
-  if (typeof header !== 'string' || header.length > HEADER_BYTES) return values;
+  if (typeof header !== 'string' || header.length > HEADER_LENGTH) return values;
   let at = header.indexOf(name);
   while (at !== -1 && values.length < PAIRS_OF_OUR_NAME) {
     let end = header.indexOf(';', at);

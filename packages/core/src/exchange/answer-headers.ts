@@ -9,6 +9,8 @@ import type { Engine } from './engine.ts';
 
 /** What a request's session has to say in the head of the answer, as it comes about. */
 export class AnswerHeaders {
+  /** They are those of the framework's error handler, which answers in place of the app and is told of the error. */
+  areHandedOver = false;
   readonly #engine: Engine;
   #hasCookie: boolean;
   #hasSeveral = false;

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { IncomingMessage, type ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 
 import { describe, expect, it } from 'vitest';
@@ -63,5 +63,49 @@ describe.each(foreign)('a response that is not one of node: %s', (_name, respons
     await session.save();
     const again = await attach(cookie);
     expect(again['n']).toBe(2);
+  });
+});
+
+/** It can answer, and has neither `hasHeader()` nor `once()`. */
+class OtherResponse {
+  statusCode = 200;
+  setHeader(): void {}
+  getHeader(): void {}
+  write(): void {}
+  writeHead(): void {}
+  end(): void {}
+}
+
+describe('a response that can send an answer, and can not be held back', () => {
+  const opened = async (...responses: [IncomingMessage, unknown][]): Promise<string[]> => {
+    Reflect.deleteProperty(globalThis, Symbol.for('@sess/core an unknown response was warned of'));
+    const warnings: string[] = [];
+    const logger = { info() {}, error() {}, warn: (line: string) => void warnings.push(line) };
+    const sessions = createSessions({ store: probeStore(), secret: testSecret, logger, env: {} });
+    await sessions.ready();
+    warnings.length = 0;
+    for (const [request, response] of responses) await sessions.attach(request, response as ServerResponse);
+    return warnings;
+  };
+
+  it('is warned of once a process, with the name of its class', async () => {
+    const bare = Object.assign(Object.create(null), { end() {} });
+    expect(await opened([requestWith(), new OtherResponse()], [requestWith(), bare])).toEqual([
+      expect.stringContaining('a response of the class OtherResponse is not held back'),
+    ]);
+    expect(await opened([requestWith(), bare])).toHaveLength(1);
+  });
+
+  it('is no news at a handshake, where nothing could be sent, nor is what stands in for none', async () => {
+    const handshake = Object.assign(requestWith(), { upgrade: true });
+    const response = new ServerResponse(requestWith());
+    expect(
+      await opened(
+        [handshake, new HandshakeResponse()],
+        [requestWith(), {}],
+        [requestWith(), undefined],
+        [requestWith(), response],
+      ),
+    ).toEqual([]);
   });
 });

@@ -1,34 +1,51 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { isSessError } from '../errors.ts';
+import { type SessError, isSessError } from '../errors.ts';
+import type { CommittedAnswer } from './committed-answer.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
 import { holdResponse } from '../response/hold-response.ts';
 import { isHoldable } from '../response/response-kind.ts';
 import type { Explanation } from '../response/response-work.ts';
-import { type FailureListener, toldOfFailure } from './told-of-failure.ts';
+import { toldOfFailure } from './told-of-failure.ts';
+
+/** How `sessions.attach()` works beside a framework. */
+export interface AttachOptions {
+  /**
+   * Told of a commit that failed after the app had given its answer: the client got the error in its place. Without it,
+   * what is not a fault of the store is logged.
+   */
+  onFailure?: (error: Error) => void;
+  /**
+   * Has the framework's own error handler answer: the commit found a mistake in the app's data, such as
+   * `NOT_SERIALIZABLE`, and nothing of the app's answer has left. Called in a turn of its own, in place of `onFailure`;
+   * what it throws is the app's.
+   */
+  onRefused?: (error: SessError, request: IncomingMessage) => void;
+}
 
 /** Opens a request's session, and holds its response back until the session is stored. */
 export function attachExchange(
   engine: Engine,
   request: IncomingMessage,
   response: ServerResponse | undefined,
-  onFailure?: FailureListener,
+  options: AttachOptions,
 ): Exchange | Promise<Exchange> {
   const opened = openExchange(engine, request.headers.cookie);
   return opened instanceof Promise
-    ? opened.then((exchange) => hold(exchange, request, response, onFailure))
-    : hold(opened, request, response, onFailure);
+    ? opened.then((exchange) => hold(exchange, request, response, options))
+    : hold(opened, request, response, options);
 }
 
 function hold(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse | undefined,
-  onFailure: FailureListener | undefined,
+  { onFailure, onRefused }: AttachOptions,
 ): Exchange {
   if (!isHoldable(request, response)) {
+    exchange.engine.noteUnheld(request, response);
     // No headers that we know of will leave, and no end will come: what needs a cookie is refused.
     exchange.headers.leave();
     // A look from a callback of somebody else's would end the process. Here the handshake can still be refused.
@@ -36,22 +53,48 @@ function hold(
     return exchange;
   }
   exchange.headers.answer(request);
-  const told = <T>(commit: () => T | Promise<T>): T | Promise<T> =>
-    toldOfFailure(exchange, () => nameOf(request), onFailure, commit);
+  const told = (answer: CommittedAnswer) =>
+    toldOfFailure(
+      exchange,
+      () => nameOf(request),
+      onFailure,
+      () => {
+        try {
+          return exchange.commit(answer);
+        } catch (error) {
+          if (onRefused === undefined) throw error;
+          // The app's call is held then, and with it those that end its answer: writeHead() is followed by end().
+          return Promise.reject(error);
+        }
+      },
+    );
   holdResponse(response, {
-    commit: (status, isEnded) => told(() => exchange.commit({ isFailed: status >= 500, isEnded })),
+    commit: (status, isEnded) => told({ isFailed: status >= 500, isEnded }),
     commitLate: (isHeld) => {
-      const late = told(() => exchange.commit({ isSecond: isHeld }));
+      const late = told({ isSecond: isHeld });
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     headersLeft: () => exchange.headers.leave(),
     failureCookie: () => exchange.headers.failureCookie(),
+    handOver: onRefused && ((error) => handOver(exchange, request, onRefused, error)),
     explain: (error) => explain(exchange.engine, request, error),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
     over: () => void (exchange.isAnswered = true),
   });
   return exchange;
+}
+
+function handOver(
+  exchange: Exchange,
+  request: IncomingMessage,
+  onRefused: NonNullable<AttachOptions['onRefused']>,
+  error: SessError,
+): void {
+  exchange.headers.areHandedOver = true;
+  // The error page is shown to whoever develops the app.
+  if (!exchange.engine.production) Object.assign(error, { expose: true });
+  process.nextTick(onRefused, error, request);
 }
 
 /** A mistake of the app's is told where it is seen first, in the browser of who develops it. Faults of the store are not. */

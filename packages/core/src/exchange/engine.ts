@@ -29,6 +29,10 @@ export interface Engine {
   readonly logError: (error: SessError, request?: string) => void;
   /** A change that comes too late is an error where it can be mended, and only an event in production. */
   readonly production: boolean;
+  /** Told how long a `Cookie` header is that is too long to be searched. */
+  readonly noteLongHeader: (length: number) => void;
+  /** Told of a response that is left alone. */
+  readonly noteUnheld: (request: IncomingMessage, response: unknown) => void;
   /** Looks at the connection over which the cookie is sent; absent where browsers take it over each. */
   readonly noteCookie?: ((request: IncomingMessage) => void) | undefined;
 }

@@ -1,5 +1,5 @@
 import type { Claim } from '../cookie/claim.ts';
-import { cookieValues } from '../cookie/cookie.ts';
+import { HEADER_LENGTH, cookieValues } from '../cookie/cookie.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Engine } from './engine.ts';
 import { SessError, isSessError } from '../errors.ts';
@@ -21,7 +21,11 @@ const MOST_EXAMINED = 4;
 export function openExchange(engine: Engine, cookieHeader: string | undefined): Exchange | Promise<Exchange> {
   const values = cookieValues(cookieHeader, engine.cookie.name);
   const [only, another] = values;
-  if (only === undefined) return new Exchange(engine, undefined, undefined);
+  if (only === undefined) {
+    const length = cookieHeader?.length ?? 0;
+    if (length > HEADER_LENGTH) engine.noteLongHeader(length);
+    return new Exchange(engine, undefined, undefined);
+  }
   if (another !== undefined) return openSeveral(engine, distinctClaims(engine, values));
   return openClaim(engine, verified(engine, only));
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 
+import { isFirstWarning } from '../first-warning.ts';
 import type { Logger } from '../logger.ts';
 
 /** Headers of which each shows that a proxy stands before this process: the browser's own connection is not to be seen. */
@@ -26,17 +27,13 @@ function isPlainHttp({ socket, headers }: IncomingMessage): boolean {
   );
 }
 
-/** On `globalThis`, since a process may hold several copies of this file: each warning is one a process. */
-const saidSymbol = Symbol.for('@sess/core plain http was warned of');
-
 /**
  * Warns once where a Secure cookie leaves over plain http: browsers drop it, and all that is to be seen is that nobody
  * stays logged in.
  */
 export function plainHttpWarning(cookieName: string, logger: Logger): (request: IncomingMessage) => void {
   return (request) => {
-    if (Reflect.get(globalThis, saidSymbol) === true || !isPlainHttp(request)) return;
-    Reflect.set(globalThis, saidSymbol, true);
+    if (!isPlainHttp(request) || !isFirstWarning('plain http')) return;
     logger.warn(
       `Session warning: the cookie ${cookieName} is Secure, and it is sent over plain http: browsers drop it, and every request begins a new session. Serve the app over TLS. If a proxy does, let it say so: X-Forwarded-Proto: https.`,
     );

@@ -23,7 +23,7 @@ export function toldOfFailure<T>(
       error,
     }));
     // In a turn of its own: what the listener throws is the app's.
-    if (onFailure !== undefined) process.nextTick(onFailure, error);
+    if (onFailure !== undefined) process.nextTick(() => exchange.headers.areHandedOver || onFailure(error));
     // Faults of the store were logged where they came from.
     else if (isSessError(error) && error.status !== 503) exchange.engine.logError(error, nameRequest());
   };

@@ -24,6 +24,16 @@ export function answerOfFailure(error: unknown): BareAnswer {
   return isSessError(error) ? { status: error.status, code: error.code } : { status: 503, code: 'STORE_UNAVAILABLE' };
 }
 
+/** Takes out what the app has said in its head. One that closes the connection (it shuts down, say) still does. */
+export function clearHead(response: ServerResponse): void {
+  const isClosing = response.hasHeader('Connection');
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  if (isClosing) response.setHeader('Connection', 'close');
+  if ('addTrailers' in response) response.addTrailers({});
+  // Node takes the removal of a Date for the wish to have none.
+  response.sendDate = true;
+}
+
 /**
  * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be
  * believed, its Location followed, its cookies kept. That of a session that was destroyed goes all the same.
@@ -54,12 +64,7 @@ export function sendBareAnswer(
     outlet.call('end', requestOf(response)?.method === 'HEAD' ? [] : [body]);
     return;
   }
-  // An app that closes the connection (it shuts down, say) still does.
-  if (response.hasHeader('Connection')) headers['Connection'] = 'close';
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
-  if ('addTrailers' in response) response.addTrailers({});
-  // Node takes the removal of a Date for the wish to have none.
-  response.sendDate = true;
+  clearHead(response);
   // Set, not given to `writeHead`: others' hooks (compression's) look for them where they are set.
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   // For imitations whose `writeHead` does not set it where it takes a head for sent.

@@ -29,6 +29,10 @@ export function holdResponse(response: ServerResponse, work: ResponseWork): void
     response.cork = hold.corking('cork');
     response.uncork = hold.corking('uncork');
   }
+  if (work.handOver !== undefined) {
+    const isWrapped = () => response.writeHead !== writeHead || response.write !== write || response.end !== end;
+    hold.isWrapped = isWrapped;
+  }
   // Before the app's own listeners, which may be older: an access log looks at the session.
   response.prependListener('close', () => hold.close());
 }

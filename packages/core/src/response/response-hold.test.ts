@@ -997,7 +997,9 @@ describe('when the commit fails', () => {
     });
     const wire = new Wire(server);
     wire.send('GET /');
-    expect(await wire.closed).toBe(`${bare503.replace('Date:', 'Connection: close\r\nDate:')}\r\n\r\n${bareBody}`);
+    expect(await wire.closed).toBe(
+      `${bare503.replace('Retry-After:', 'Connection: close\r\nRetry-After:')}\r\n\r\n${bareBody}`,
+    );
   });
 
   it('what Node refuses only at the flush is a 500 and a warning, not a crash', async () => {

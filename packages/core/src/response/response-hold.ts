@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-import { type BareAnswer, answerOfFailure, sendBareAnswer } from './bare-answer.ts';
+import { answerInstead } from './answer-instead.ts';
+import { type BareAnswer, answerOfFailure } from './bare-answer.ts';
 import { refuseInvalidChunk } from './body-arguments.ts';
-import { breakOff, destroyResponse } from './break-off.ts';
+import { handOver } from './hand-over.ts';
 import { HeldCalls } from './held-calls.ts';
 import { isGone, isHttp2, nodeError } from './node-response.ts';
 import {
@@ -20,6 +21,8 @@ import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
 
 /** A response that is held back: what becomes of each of the app's calls. */
 export class ResponseHold {
+  /** Whether somebody has put methods of his own before ours. */
+  isWrapped: (() => boolean) | undefined;
   readonly #response: ServerResponse;
   readonly #work: ResponseWork;
   readonly #outlet: ResponseOutlet;
@@ -221,7 +224,8 @@ export class ResponseHold {
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) this.#drop(held, error);
-    this.#answerInstead(error, answerOfFailure(error));
+    const mayHandOver = held?.ended === true && this.isWrapped?.() === false;
+    this.#answerInstead(error, answerOfFailure(error), mayHandOver);
   }
 
   #drop(held: HeldCalls, error: unknown): void {
@@ -229,20 +233,14 @@ export class ResponseHold {
     held.drop(error, !this.#outlet.headHasLeft && !isGone(this.#response));
   }
 
-  #answerInstead(error: unknown, answer: BareAnswer): void {
+  #answerInstead(error: unknown, answer: BareAnswer, mayHandOver = false): void {
     const response = this.#response;
     this.#error = error;
     this.#seal();
     // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
-    const said = { ...answer, setCookie: this.#work.failureCookie?.(), explanation: this.#work.explain?.(error) };
-    try {
-      if (!isGone(response) && this.#outlet.headHasLeft) breakOff(response, error);
-      else if (!isGone(response)) sendBareAnswer(response, this.#outlet, said);
-    } catch {
-      // Another's wrapper around the response failed. There is no answer left to give.
-      destroyResponse(response, error);
-    }
+    if (mayHandOver && handOver(response, this.#outlet, this.#work, error)) return;
+    answerInstead(response, this.#outlet, this.#work, error, answer);
     this.#stage = 'failed';
     // The socket may soon be the next answer's: this app's corks are no more for it.
     if ('cork' in response) response.cork = response.uncork = () => {};

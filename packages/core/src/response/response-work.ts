@@ -1,3 +1,4 @@
+import type { SessError } from '../errors.ts';
 import type { SessionHeaders } from './session-headers.ts';
 
 /** A text that tells the developer what to mend; `isPage`: a browser shows it, so it is not wrapped in JSON. */
@@ -24,6 +25,11 @@ export interface ResponseWork {
   headersLeft?(): void;
   /** A `Set-Cookie` value for an error in place of the answer, if there is one. */
   failureCookie?(): string | undefined;
+  /**
+   * Where the framework has an error handler: it answers a mistake in the app's data in place of the app, which has ended
+   * an answer of which nothing has left. The response is then as at the start.
+   */
+  handOver?: ((error: SessError) => void) | undefined;
   /** What such an answer says to the developer, instead of a sentence for users. */
   explain?(error: unknown): Explanation | undefined;
   /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
