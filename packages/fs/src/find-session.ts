@@ -8,7 +8,7 @@ import type { Site } from './site.ts';
 /** A session that lives, and what its data file holds. */
 export interface LiveSession {
   stamp: LiveStamp;
-  bytes: Uint8Array;
+  bytes: Buffer;
 }
 
 /** What lies under a key, at one moment. */

@@ -9,7 +9,13 @@ export async function readSession(
   path: SessionPath,
   by: number,
 ): Promise<LiveSession | EndStamp | undefined> {
+  const known = await site.remembered.find(path);
+  if (known !== undefined && site.clock() < known.stamp.expiresAt) return known;
   const found = await findSession(site, path, by);
-  if (found.state === 'live') return { stamp: found.stamp, bytes: found.bytes };
+  if (found.state === 'live') {
+    const session = { stamp: found.stamp, bytes: found.bytes };
+    site.remembered.add(path.key, session);
+    return session;
+  }
   return found.state === 'ended' ? found.stamp : undefined;
 }

@@ -9,12 +9,12 @@ import { moveStamp } from './move-stamp.ts';
 import { isRenewalDue, renewSession } from './renew-session.ts';
 import type { Site } from './site.ts';
 
-/** A session's next state, for the exact one that was read. */
-export interface Swap {
+/** From the exact stamp that was read to the next one. */
+export interface Step {
   from: LiveStamp;
   to: LiveStamp;
   /** What the data file of `to` holds. Absent: it keeps that of `from`, and only its name changes. */
-  bytes: Uint8Array | undefined;
+  bytes: Buffer | undefined;
   owner: string | undefined;
   /** Whether the owner has no entry in the index yet. */
   isNewOwner: boolean;
@@ -24,27 +24,31 @@ export interface Swap {
 export function replaceSession(
   site: Site,
   path: SessionPath,
-  swap: Swap,
+  step: Step,
   by: number,
 ): Promise<'replaced' | LiveSession | undefined> {
-  const { owner, isNewOwner } = swap;
-  return site.owners.around(isNewOwner ? owner : undefined, path.key, () => carryOut(site, path, swap, by));
+  const { owner, isNewOwner } = step;
+  return site.owners.around(isNewOwner ? owner : undefined, path.key, () => carryOut(site, path, step, by));
 }
 
 async function carryOut(
   site: Site,
   path: SessionPath,
-  swap: Swap,
+  step: Step,
   by: number,
 ): Promise<'replaced' | LiveSession | undefined> {
-  const { from, to, bytes, owner } = swap;
-  if (!(await (bytes === undefined ? isMoved(site, path, swap, by) : isWritten(site, path, swap, bytes, by)))) {
+  const { from, to, bytes, owner } = step;
+  if (!(await (bytes === undefined ? isMoved(site, path, step, by) : isWritten(site, path, step, bytes, by)))) {
     const found = await findSession(site, path, by);
     // The file that lost went along with the stamp. Where that has moved on again a thorough sweep finds the file.
     if (bytes !== undefined && found.state !== 'absent') await removeData(path, found.stamp, [dataName(to.dataId)]);
     return found.state === 'live' ? { stamp: found.stamp, bytes: found.bytes } : undefined;
   }
-  if (bytes !== undefined) await removeData(path, to, [dataName(from.dataId)]);
+  if (bytes === undefined) site.remembered.forget(path.key);
+  else {
+    site.remembered.add(path.key, { stamp: to, bytes });
+    await removeData(path, to, [dataName(from.dataId)]);
+  }
   if (isRenewalDue(from, to)) await renewSession(site, path, to, owner);
   return 'replaced';
 }
@@ -53,11 +57,11 @@ async function carryOut(
  * The record is written into the stamp that was read, which fails if that has moved on; then the stamp is moved. After a
  * fault of the move itself the file stays, since the move may have taken place.
  */
-async function isWritten(site: Site, path: SessionPath, swap: Swap, bytes: Uint8Array, by: number): Promise<boolean> {
-  const file = dataPath(path, swap.from, swap.to.dataId);
+async function isWritten(site: Site, path: SessionPath, step: Step, bytes: Buffer, by: number): Promise<boolean> {
+  const file = dataPath(path, step.from, step.to.dataId);
   try {
     await writeNew(file, bytes, site.fsync);
-    if (site.fsync) await syncDirectory(stampPath(path, swap.from));
+    if (site.fsync) await syncDirectory(stampPath(path, step.from));
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;
@@ -68,11 +72,11 @@ async function isWritten(site: Site, path: SessionPath, swap: Swap, bytes: Uint8
     await quietly(unlink(file));
     throw error;
   }
-  return isMoved(site, path, swap, by);
+  return isMoved(site, path, step, by);
 }
 
 /** Others may have been told already that a session whose deadline has passed is over: it is not moved any more. */
-async function isMoved(site: Site, path: SessionPath, { from, to }: Swap, by: number): Promise<boolean> {
+async function isMoved(site: Site, path: SessionPath, { from, to }: Step, by: number): Promise<boolean> {
   assertInTime(by);
   return site.clock() < from.expiresAt && (await moveStamp(site, path, from, to));
 }

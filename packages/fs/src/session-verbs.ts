@@ -1,19 +1,19 @@
 import type { EndMarker, ReplaceOutcome, SessionKey, SessionStore, StoredSession } from '@sess/core';
-import type { DiskVerbs } from './disk-verbs.ts';
-import type { LiveSession } from './find-session.ts';
-import { type EndStamp, type LiveStamp, liveStamp, uniqueId } from './layout/names.ts';
+import type { DiskVerbs, Standing } from './disk-verbs.ts';
+import { type Content, bytesOf, contentOf } from './layout/content.ts';
+import { type LiveStamp, knownLiveStamp, liveStamp, successorIn, uniqueId } from './layout/names.ts';
 import { assertSessionKey } from './layout/paths.ts';
 import { decodeRecord, encodeRecord } from './layout/record.ts';
 
-/** The version of a session: the name of its stamp. What its data file holds tells whether a swap changes anything of it. */
+/** The version of a session: its stamp. By what the data file holds a swap is known that changes no more than times. */
 class Version {
   readonly stamp: LiveStamp;
-  readonly bytes: Uint8Array;
+  readonly content: Content;
   readonly owner: string | undefined;
 
-  constructor(stamp: LiveStamp, bytes: Uint8Array, owner: string | undefined) {
+  constructor(stamp: LiveStamp, content: Content, owner: string | undefined) {
     this.stamp = stamp;
-    this.bytes = bytes;
+    this.content = content;
     this.owner = owner;
   }
 }
@@ -24,49 +24,60 @@ export function sessionVerbs(disk: DiskVerbs, clock: () => number): SessionStore
     async create(key, record, by) {
       assertSessionKey(key);
       const { expiresAt, touchedAt, owner } = record;
-      const bytes = encodeRecord(key, record);
+      const content = contentOf(encodeRecord(key, record));
       const stamp = liveStamp(expiresAt, touchedAt, uniqueId(clock()));
-      return (await disk.create(by, key, { stamp, bytes, owner }))
-        ? { version: new Version(stamp, bytes, owner) }
-        : undefined;
+      const isCreated = await disk.create(by, key, stamp.name, content, owner);
+      return isCreated ? { version: new Version(stamp, content, owner) } : undefined;
     },
 
     async read(key, by) {
       assertSessionKey(key);
       const found = await disk.read(by, key);
-      if (found === undefined) return undefined;
-      return 'bytes' in found ? storedSession(key, found) : endMarker(found);
+      return found && (storedSession(key, found) ?? endMarker(found));
     },
 
     async replace(key, version, record, by): Promise<ReplaceOutcome> {
       assertSessionKey(key);
-      if (!(version instanceof Version)) throw new TypeError('A version is what this store gave.');
+      if (!(version instanceof Version)) throw new TypeError('A version is what this store has given.');
       const { expiresAt, touchedAt, owner } = record;
       const { stamp: from } = version;
-      const bytes = encodeRecord(key, record);
-      const isSame = Buffer.compare(bytes, version.bytes) === 0;
+      const content = contentOf(encodeRecord(key, record));
+      const isSame = isEqual(content, version.content);
       const to = liveStamp(expiresAt, touchedAt, isSame ? from.dataId : uniqueId(clock()));
-      const swap = { from, to, bytes: isSame ? undefined : bytes, owner, isNewOwner: owner !== version.owner };
-      const outcome = await disk.replace(by, key, swap);
-      if (outcome === 'replaced') return { verdict: 'replaced', version: new Version(to, bytes, owner) };
-      return outcome === undefined ? { verdict: 'gone' } : { verdict: 'conflict', stored: storedSession(key, outcome) };
+      const outcome = await disk.replace(by, key, {
+        from: from.name,
+        to: to.name,
+        content: isSame ? undefined : content,
+        owner,
+        isNewOwner: owner !== version.owner,
+      });
+      if (outcome === 'replaced') return { verdict: 'replaced', version: new Version(to, content, owner) };
+      const stored = outcome && storedSession(key, outcome);
+      return stored === undefined ? { verdict: 'gone' } : { verdict: 'conflict', stored };
     },
 
     async destroy(key, options, by) {
       assertSessionKey(key);
       const found = await disk.destroy(by, key, options);
-      if (found === undefined) return undefined;
-      return 'bytes' in found ? storedSession(key, found).record : endMarker(found);
+      return found && (storedSession(key, found)?.record ?? endMarker(found));
     },
   };
 }
 
-function storedSession(key: SessionKey, { stamp, bytes }: LiveSession): StoredSession {
-  const { expiresAt, touchedAt } = stamp;
-  const data = decodeRecord(key, bytes);
-  return { record: { ...data, expiresAt, touchedAt }, version: new Version(stamp, bytes, data.owner) };
+function isEqual(one: Content, other: Content): boolean {
+  return typeof one === 'string' || typeof other === 'string' ? one === other : Buffer.compare(one, other) === 0;
 }
 
-function endMarker({ successor }: EndStamp): EndMarker {
+/** `undefined`: it has ended. */
+function storedSession(key: SessionKey, { name, content }: Standing): StoredSession | undefined {
+  if (content === undefined) return undefined;
+  const stamp = knownLiveStamp(name);
+  const data = decodeRecord(key, bytesOf(content));
+  const { expiresAt, touchedAt } = stamp;
+  return { record: { ...data, expiresAt, touchedAt }, version: new Version(stamp, content, data.owner) };
+}
+
+function endMarker({ name }: Standing): EndMarker {
+  const successor = successorIn(name);
   return successor === undefined ? { ended: true } : { ended: true, successor };
 }

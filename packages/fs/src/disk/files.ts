@@ -146,7 +146,7 @@ const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
  *
  * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own
  */
-export async function readWhole(path: string, key: SessionKey): Promise<Uint8Array | undefined> {
+export async function readWhole(path: string, key: SessionKey): Promise<Buffer | undefined> {
   let fd: number;
   try {
     fd = await open(path, reading);
@@ -172,9 +172,8 @@ function strange(stats: fs.Stats): string | undefined {
   return stats.size > largestBytes ? 'its data file is larger than any session' : undefined;
 }
 
-async function readAll(fd: number, size: number): Promise<Uint8Array> {
-  // Memory of its own: what goes to another thread is copied with all of the memory that it lies in.
-  const bytes = Buffer.allocUnsafeSlow(size);
+async function readAll(fd: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size);
   let done = 0;
   while (done < size) {
     const count = await systemCalls().read(fd, bytes, done);

@@ -124,6 +124,19 @@ function parseStamp(name: string): Stamp | undefined {
   return stamp;
 }
 
+/** The stamp of a name that this process has read or made. */
+export function knownLiveStamp(name: string): LiveStamp {
+  const stamp = parseStamp(name);
+  if (stamp?.kind !== 'live') throw new TypeError('Not the name of the stamp of a session.');
+  return stamp;
+}
+
+/** What the end stamp of a name that was read says of where the session went on. */
+export function successorIn(name: string): Successor | undefined {
+  const stamp = parseStamp(name);
+  return stamp?.kind === 'end' ? stamp.successor : undefined;
+}
+
 function parseSuccessor(text: string): Successor | 'none' | undefined {
   if (text === 'none') return text;
   const [, by, key] = /^(rotated|regenerated)-([0-9a-f]{64})$/.exec(text) ?? [];

@@ -39,7 +39,7 @@ const lineFeed = 0x0a;
 const longText = 1024;
 
 /** The same record always gives the same bytes. @throws SessError `SESSION_TOO_LARGE` */
-export function encodeRecord(key: SessionKey, record: DataRecord): Uint8Array {
+export function encodeRecord(key: SessionKey, record: DataRecord): Buffer {
   const { createdAt, owner, settings, writeIds } = record;
   const texts: FieldText[] = [];
   const fields: FieldEntry[] = [];
@@ -63,8 +63,7 @@ export function encodeRecord(key: SessionKey, record: DataRecord): Uint8Array {
   const start = `${prefix}${'0'.repeat(sumLength)}\n${JSON.stringify(header)}\n`;
   const startLength = Buffer.byteLength(start);
   assertNotTooLarge(startLength + length);
-  // Memory of its own: what goes to another thread is copied with all of the memory that it lies in.
-  const bytes = Buffer.allocUnsafeSlow(startLength + length);
+  const bytes = Buffer.allocUnsafe(startLength + length);
   bytes.write(start);
   let at = startLength;
   for (const text of texts) {
@@ -90,9 +89,8 @@ function sumOf(bytes: Uint8Array): string {
   return crc32(bytes.subarray(headerAt)).toString(16).padStart(sumLength, '0');
 }
 
-/** Long texts are given as views of `content`. @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` */
-export function decodeRecord(key: SessionKey, content: Uint8Array): DataRecord {
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+/** Long texts are given as views of `bytes`. @throws SessError `STORE_CORRUPT`, `STORE_TOO_NEW` */
+export function decodeRecord(key: SessionKey, bytes: Buffer): DataRecord {
   const start = /^sess-fs ([1-9]\d{0,8}) /.exec(bytes.toString('latin1', 0, 20));
   if (start === null) throw corrupt(key, bytes.length === 0 ? 'its data file is empty' : 'its data file is foreign');
   if (Number(start[1]) > version) throw tooNew(key);
