@@ -3,10 +3,17 @@ import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { type Session, type Sessions, createSessions } from '@sess/core';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { openSessionDirectory } from './disk/directory.ts';
+import {
+  keyOf,
+  keysOf,
+  openStore,
+  recordAt,
+  removeTemporaryDirectories,
+  temporaryDirectory,
+} from './testing/directories.ts';
 import { fsStore } from './index.ts';
-import { openSessionDirectory } from './session-directory.ts';
-import { keyOf, keysOf, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
-import { turnsIn } from './turns.ts';
+import { tryToLock } from './disk/lock.ts';
 
 // The cleaner of Debian's /tmp, which removes what looks old, with an age of seconds instead of ten days.
 
@@ -95,7 +102,7 @@ describe.skipIf(process.platform !== 'linux')('a cleaner of what looks old', () 
   it('leaves a directory without sessions in which one can log in', async () => {
     const { place, clean } = cleaner('1s');
     const directory = join(place, 'sessions');
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     onTestFinished(() => store.close());
     await expect
       .poll(() => {
@@ -113,11 +120,9 @@ describe.skipIf(process.platform !== 'linux')('a cleaner of what looks old', () 
 it('a directory of locks that was cleaned away is made again', async () => {
   const directory = openSessionDirectory(join(temporaryDirectory(), 'sessions'), process.platform);
   rmSync(directory.locks, { recursive: true });
-  const turns = turnsIn(directory);
-  const release = await turns.lead('sweep', () => undefined);
+  const release = await tryToLock(directory.locks, 'sweep', directory.verify, () => undefined);
   expect(release).toBeTypeOf('function');
-  release?.();
-  await turns.settled();
+  await release?.();
 });
 
 describe('a touch', () => {
@@ -128,7 +133,7 @@ describe('a touch', () => {
 
   it('that is due makes all look new that a session lies in, and writes an entry that has gone', async () => {
     const directory = temporaryDirectory();
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     const key = keyOf('a session');
     await store.create(key, recordAt(now, { owner: 'ann', expiresAt: now + dayMs }));
     await store.update(key, { touchedAt: now + hourMs, expiresAt: now + dayMs + hourMs });
@@ -148,7 +153,7 @@ describe('a touch', () => {
 
   it('that nobody waits for, a few milliseconds after another change, is one rename', async () => {
     const directory = temporaryDirectory();
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     const key = keyOf('a session');
     const at = Math.floor(now / hourMs) * hourMs;
     await store.create(key, recordAt(at, { owner: 'ann', expiresAt: at + dayMs }));

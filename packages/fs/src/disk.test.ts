@@ -2,17 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, constants, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { fsStore } from './index.ts';
 import {
   changeAt,
   dataFileOf,
   keyOf,
   minuteMs,
+  openStore,
   placeOf,
   recordAt,
   removeTemporaryDirectories,
+  stampPlaceOf,
   temporaryDirectory,
-  tokenPlaceOf,
 } from './testing/directories.ts';
 import { isRoot, startProcess, startStore, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
@@ -51,7 +51,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
   for (const [what, options] of Object.entries(fulls)) {
     it(`${what}: what is stored stays and can be read, touched and destroyed; new ones are refused`, async () => {
       const directory = mounted(options);
-      const store = fsStore({ directory, sweepEveryMs: 0 });
+      const store = openStore({ directory });
       const created: (boolean | Error)[] = [];
       while (created.length < 200 && !created.some((outcome) => outcome instanceof Error)) {
         created.push(await store.create(keyOf(created.length), record).catch((error: Error) => error));
@@ -67,12 +67,12 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
       for (let other = 0; other < count; other++) expect(await store.read(keyOf(other))).toEqual(record);
       await expect(store.update(keyOf(0), changed)).rejects.toMatchObject({ code: 'STORE_FULL' });
       expect(await store.read(keyOf(0))).toEqual(record);
-      expect(await store.update(keyOf(0), changeAt(now))).toBe('applied');
+      expect(await store.update(keyOf(0), changeAt(now))).toBe('replaced');
       expect(await store.destroy(keyOf(1), { endMarkerMs: minuteMs })).toEqual(record);
       expect(await store.read(keyOf(1))).toBe('ended');
       expect(await store.destroy(keyOf(2))).toEqual(record);
       // What the two held is free again.
-      expect(await store.update(keyOf(0), changed)).toBe('applied');
+      expect(await store.update(keyOf(0), changed)).toBe('replaced');
       const findings = await store.check();
       expect(findings.map(({ code }) => code)).toContain(what.includes('room') ? 'FS_SPACE' : 'FS_INODES');
     });
@@ -80,7 +80,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
 
   it('that is remounted read-only: sessions are read, writes are told and lose nothing', async () => {
     const directory = mounted('size=1m');
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     await store.create(key, record);
     execFileSync('mount', ['-o', 'remount,ro', directory]);
     const told = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('read-only') as string };
@@ -97,7 +97,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
 
   it('that is unmounted: nothing is taken for absent', async () => {
     const directory = mounted('size=1m');
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     await store.create(key, record);
     execFileSync('umount', [directory]);
     await expect(store.read(key)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
@@ -105,7 +105,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
   });
 
   it('in memory is found by check()', async () => {
-    const findings = await fsStore({ directory: mounted('size=500m'), sweepEveryMs: 0 }).check();
+    const findings = await openStore({ directory: mounted('size=500m') }).check();
     expect(findings.map(({ code }) => code)).toEqual(['FS_TEMP', 'FS_MEMORY']);
   });
 
@@ -136,7 +136,7 @@ describe.skipIf(!isRoot)(`a disk${needsRoot}`, () => {
 
   it('whose directory was opened to others is found by check()', async () => {
     const directory = temporaryDirectory();
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     expect((await store.check()).map(({ code }) => code)).not.toContain('FS_MODE');
     chmodSync(directory, 0o755);
     expect(await store.check()).toContainEqual(expect.objectContaining({ code: 'FS_MODE', severity: 'error' }));
@@ -173,12 +173,8 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
     'an error of the disk while it confirms the record': { inject: 'fdatasync:error=EIO', act: 'update' },
     'an error of the disk at the first fsync': { inject: 'fsync:error=EIO:when=1', act: 'update' },
     'an error of the disk at the last fsync': { inject: 'fsync:error=EIO:when=2', act: 'update' },
-    'an error of the disk at the rename of the spare file': {
-      inject: '?rename,?renameat,?renameat2:error=EIO:when=1',
-      act: 'update',
-    },
     'an error of the disk at the rename of an update': {
-      inject: '?rename,?renameat,?renameat2:error=EIO:when=2',
+      inject: '?rename,?renameat,?renameat2:error=EIO:when=1',
       act: 'update',
     },
     'an error of the disk at the rename of a touch': { inject: '?rename,?renameat,?renameat2:error=EIO', act: 'touch' },
@@ -218,9 +214,9 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
       // An error behind the commit says that the outcome is not known: there it took place.
       expect([record, { ...record, ...changeAt(now), fields: changed.set }]).toContainEqual(left);
       for (const time of [now + 5, now + 6])
-        expect(await child.call('update', key, changeAt(time, { set: { b: String(time) } }))).toBe('applied');
-      // The session's data and the spare file: nothing that an attempt left.
-      expect(readdirSync(tokenPlaceOf(directory, key)).length).toBeLessThanOrEqual(2);
+        expect(await child.call('update', key, changeAt(time, { set: { b: String(time) } }))).toBe('replaced');
+      // The session's data, and at most the file of the attempt: it may have taken place.
+      expect(readdirSync(stampPlaceOf(directory, key)).length).toBeLessThanOrEqual(2);
       child.kill('SIGKILL');
     });
   }
@@ -241,7 +237,7 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
 
   it('that was stopped while it wrote does not write over what came after', async () => {
     const directory = temporaryDirectory();
-    const store = fsStore({ directory, sweepEveryMs: 0 });
+    const store = openStore({ directory });
     await store.create(key, record);
     const child = await startThreaded({ directory });
     await child.call('read', key);
@@ -250,17 +246,16 @@ describe.skipIf(reason !== undefined)(`a process${needsTracing}`, () => {
       '-e',
       'trace=?rename,?renameat,?renameat2',
       '-e',
-      // The first one asks for a spare file.
-      'inject=?rename,?renameat,?renameat2:delay_enter=3000000:when=2',
+      'inject=?rename,?renameat,?renameat2:delay_enter=3000000:when=1',
     );
     const late = child.call('update', key, changed);
     late.catch(() => {});
     const renames = (how: string) => tracer.lines().filter((line) => line.includes('rename') && line.includes(how));
-    await expect.poll(() => renames('').length).toBe(2);
+    await expect.poll(() => renames('').length).toBe(1);
     expect(await store.destroy(key)).toEqual(record);
     // Longer than any call may take: it is told so, and the rename comes later still.
     await expect(late).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
-    await expect.poll(() => renames('ENOENT').length).toBe(2);
+    await expect.poll(() => renames('ENOENT').length).toBe(1);
     expect(await store.read(key)).toBeUndefined();
     await tracer.detach();
     child.kill('SIGKILL');

@@ -1,8 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FsStore, fsStore } from './index.ts';
-import { keyOf, keysOf, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import type { AppStore } from './testing/app-store.mjs';
+import {
+  keyOf,
+  keysOf,
+  openStore,
+  recordAt,
+  removeTemporaryDirectories,
+  temporaryDirectory,
+} from './testing/directories.ts';
 
 // Backups are often copies made with hard links (`cp -al`, `rsync --link-dest`): one file under two names.
 
@@ -11,31 +18,30 @@ afterAll(removeTemporaryDirectories);
 const now = Date.now();
 const keys = Array.from({ length: 4 }, (_, index) => keyOf(index));
 const times = (later: number) => ({ touchedAt: now + later, expiresAt: now + 86_400_000 + later });
-const open = (directory: string) => fsStore({ directory, sweepEveryMs: 0 });
+const open = (directory: string) => openStore({ directory });
 
 let original: string;
 let copy: string;
-let store: FsStore;
+let store: AppStore;
 
 beforeEach(async () => {
   original = join(temporaryDirectory(), 'sessions');
   copy = `${original}-copy`;
   store = open(original);
   for (const key of keys) {
-    await store.create(key, { fields: { a: '0' }, createdAt: now, owner: 'ann', ...times(0) });
-    // Now there is a spare file beside.
+    await store.create(key, recordAt(now, { fields: { a: '0' }, owner: 'ann', ...times(0) }));
     await store.update(key, { set: { a: '1' }, ...times(1) });
   }
   execFileSync('cp', ['-al', original, copy]);
 });
 
-const namesOf = async (at: FsStore) => Promise.all(keys.map(async (key) => (await at.read(key)) ?? 'none'));
+const namesOf = async (at: AppStore) => Promise.all(keys.map(async (key) => (await at.read(key)) ?? 'none'));
 
 function isWith(a: string): unknown[] {
   return keys.map(() => expect.objectContaining({ fields: { a } }) as unknown);
 }
 
-async function writeAll(at: FsStore): Promise<void> {
+async function writeAll(at: AppStore): Promise<void> {
   for (let round = 2; round < 6; round++)
     for (const key of keys) await at.update(key, { set: { a: String(round) }, ...times(round) });
 }
@@ -78,6 +84,6 @@ describe('a copy made with hard links', () => {
 });
 
 /** What each session is, or which error it gives: a copy takes no moment, so a session may have moved on under it. */
-async function allOf(at: FsStore): Promise<unknown[]> {
+async function allOf(at: AppStore): Promise<unknown[]> {
   return Promise.all(keys.map((key) => at.read(key).catch((error: unknown) => Reflect.get(Object(error), 'code'))));
 }

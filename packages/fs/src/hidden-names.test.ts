@@ -1,10 +1,11 @@
 import fs, { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type FsStore, fsStore } from './index.ts';
+import type { AppStore } from './testing/app-store.mjs';
 import {
   changeAt,
   keyOf,
   minuteMs,
+  openStore,
   placeOf,
   recordAt,
   removeTemporaryDirectories,
@@ -21,14 +22,14 @@ const record = recordAt(now);
 
 describe('a listing that does not show the token', () => {
   let directory: string;
-  let store: FsStore;
+  let store: AppStore;
   beforeEach(async () => {
     directory = temporaryDirectory();
-    const writer = fsStore({ directory, clock: () => now, sweepEveryMs: 0 });
+    const writer = openStore({ directory, clock: () => now });
     await writer.create(key, record);
     await writer.close();
     // Another process: it knows nothing of the session.
-    store = fsStore({ directory, clock: () => now, sweepEveryMs: 0 });
+    store = openStore({ directory, clock: () => now });
   });
   afterEach(async () => {
     vi.restoreAllMocks();
@@ -49,8 +50,8 @@ describe('a listing that does not show the token', () => {
 
   const verbs: [string, () => Promise<unknown>, unknown][] = [
     ['read', () => store.read(key), record],
-    ['update', () => store.update(key, changeAt(now, { set: { a: '2' } })), 'applied'],
-    ['touch', () => store.update(key, changeAt(now + 1)), 'applied'],
+    ['update', () => store.update(key, changeAt(now, { set: { a: '2' } })), 'replaced'],
+    ['touch', () => store.update(key, changeAt(now + 1)), 'replaced'],
     ['destroy', () => store.destroy(key), record],
     ['destroy with a marker', () => store.destroy(key, { endMarkerMs: minuteMs }), record],
     ['create', () => store.create(key, record), false],

@@ -13,16 +13,17 @@ import fs, {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { fsStore } from './index.ts';
+import { fsStore } from '../index.ts';
 import {
   changeAt,
   keyOf,
   keysOf,
+  openStore,
   recordAt,
   removeTemporaryDirectories,
   temporaryDirectory,
-} from './testing/directories.ts';
-import { type StoreProcess, isRoot, startProcess } from './testing/store-process.ts';
+} from '../testing/directories.ts';
+import { type StoreProcess, isRoot, startProcess } from '../testing/store-process.ts';
 
 afterAll(removeTemporaryDirectories);
 
@@ -31,7 +32,7 @@ const key = keyOf('the session');
 const record = recordAt(now);
 
 const open = (directory: string, platform?: NodeJS.Platform) =>
-  fsStore({ directory, clock: () => now, sweepEveryMs: 0, ...(platform && { platform }) });
+  openStore({ directory, clock: () => now, ...(platform && { platform }) });
 
 /** The kinds and modes of all that lies below. */
 function modesIn(directory: string): string[] {

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, describe, expect, it } from 'vitest';
-import { removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
+import { removeTemporaryDirectories, temporaryDirectory } from '../testing/directories.ts';
 
 afterAll(removeTemporaryDirectories);
 
-const store = new URL('../dist/index.js', import.meta.url).href;
+const store = new URL('../../dist/index.js', import.meta.url).href;
 
 /** An app that has used a lock, and is sent SIGTERM. What it says, and how it ends. */
 async function end(listen: string): Promise<{ said: string; code: unknown; signal: unknown }> {

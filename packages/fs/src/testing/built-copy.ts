@@ -7,7 +7,7 @@ import { temporaryDirectory } from './directories.ts';
 const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The file that the disk's thread begins with. */
-export const entryName = 'thread/disk-thread-entry.js';
+export const entryName = 'disk-thread-entry.js';
 
 /** A copy of the built package for `SESS_FS_BUILT`, to do something to: its `dist`. */
 export function builtCopy(): string {
@@ -18,7 +18,7 @@ export function builtCopy(): string {
   return join(copy, 'dist');
 }
 
-/** A built package whose thread can be made to hang, or to die, when it opens a file, and to lose. */
+/** A built package whose thread can be made to hang, or to die, when it opens a file. */
 export interface FragileDisk {
   built: string;
   /** From now on whoever opens a file waits, in the call of the system. */
@@ -26,8 +26,6 @@ export interface FragileDisk {
   /** Ends that. Throws when nobody waits, which would prove that nothing hung. */
   release(): void;
   die(): void;
-  /** The next rename finds that another one was first. */
-  lose(): void;
   /** The environment that the thread has. */
   environment(): unknown;
 }
@@ -38,21 +36,16 @@ export function fragileDisk(): FragileDisk {
   const at = (name: string) => join(place, name);
   const hooks = `
     import fs from 'node:fs';
-    const { existsSync, openSync, renameSync } = fs;
+    const { existsSync, openSync } = fs;
     fs.openSync = (...args) => {
       if (existsSync(${JSON.stringify(at('die'))})) process.exit(7);
       if (existsSync(${JSON.stringify(at('hang'))})) fs.closeSync(openSync(${JSON.stringify(at('hang'))}, 'r'));
       return openSync(...args);
     };
-    fs.renameSync = (from, to) => {
-      if (!existsSync(${JSON.stringify(at('lose'))})) return renameSync(from, to);
-      fs.unlinkSync(${JSON.stringify(at('lose'))});
-      throw Object.assign(new Error('lost'), { code: 'ENOENT' });
-    };
     fs.writeFileSync(${JSON.stringify(at('environment'))}, JSON.stringify(process.env));`;
   writeFileSync(join(built, 'hooks.js'), hooks);
   const entry = join(built, entryName);
-  writeFileSync(entry, `import '../hooks.js';\n${readFileSync(entry, 'utf8')}`);
+  writeFileSync(entry, `import './hooks.js';\n${readFileSync(entry, 'utf8')}`);
   return {
     built: join(built, 'index.js'),
     hang: () => void execFileSync('mkfifo', [at('hang')]),
@@ -60,7 +53,6 @@ export function fragileDisk(): FragileDisk {
       renameSync(at('hang'), at('hung'));
       closeSync(openSync(at('hung'), constants.O_WRONLY | constants.O_NONBLOCK));
     },
-    lose: () => writeFileSync(at('lose'), ''),
     die: () => writeFileSync(at('die'), ''),
     environment: () => JSON.parse(readFileSync(at('environment'), 'utf8')) as unknown,
   };

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { IndexesOwners, SessionChange, SessionKey, SessionRecord } from '@sess/core';
+import type { IndexesOwners, SessionKey } from '@sess/core';
+import { type FsStoreOptions, fsStore } from '../index.ts';
+import { type AppStore, type Change, type PlainRecord, appStore } from './app-store.mjs';
 
 const made: string[] = [];
 
@@ -30,6 +32,11 @@ export function removeTemporaryDirectories(): void {
 
 export function keyOf(name: string | number): SessionKey {
   return createHash('sha256').update(String(name)).digest('hex');
+}
+
+/** Without sweeps of its own. */
+export function openStore(options: FsStoreOptions): AppStore {
+  return appStore(fsStore({ sweepEveryMs: 0, ...options }));
 }
 
 /** Where the session of a key lies. */
@@ -61,11 +68,11 @@ export function by(): number {
   return performance.now() + 1000;
 }
 
-export function recordAt(now: number, parts: Partial<SessionRecord> = {}): SessionRecord {
+export function recordAt(now: number, parts: Partial<PlainRecord> = {}): PlainRecord {
   return { fields: { a: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 10 * minuteMs, writeIds: [], ...parts };
 }
 
-export function changeAt(now: number, parts: Partial<SessionChange> = {}): SessionChange {
+export function changeAt(now: number, parts: Partial<Change> = {}): Change {
   return { touchedAt: now + 1, expiresAt: now + 20 * minuteMs, ...parts };
 }
 

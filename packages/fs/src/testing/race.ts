@@ -1,8 +1,8 @@
-import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SessionKey, SessionRecord } from '@sess/core';
-import { type FsStore, fsStore } from '../index.ts';
-import { keyOf, minuteMs, fastDirectory } from './directories.ts';
+import type { SessionKey } from '@sess/core';
+import type { AppStore, PlainRecord } from './app-store.mjs';
+import { fastDirectory, keyOf, minuteMs, openStore } from './directories.ts';
 import { type Outcome, interleave } from './interleave.ts';
 
 export const raceKey: SessionKey = keyOf('the session of a race');
@@ -15,9 +15,9 @@ export interface Scene {
   now(): number;
   pass(ms: number): void;
   /** A store of its own for each actor, as in a process of its own. */
-  store(): FsStore;
+  store(): AppStore;
   /** What lies under the key, as somebody sees it who takes no part. */
-  read(): Promise<SessionRecord | 'ended' | undefined>;
+  read(): Promise<PlainRecord | 'ended' | undefined>;
 }
 
 export type Outcomes = Record<string, Outcome>;
@@ -37,7 +37,7 @@ export interface Race {
 export const graceMs: number = 60 * minuteMs;
 
 /**
- * Runs every round in another order, which its number decides. In every other round there are no locks.
+ * Runs every round in another order, which its number decides.
  *
  * @returns how many rounds were verified
  */
@@ -45,7 +45,6 @@ export async function race({ rounds, setUp, actors, deaths = 0, jumpMs, verify }
   const directory = fastDirectory();
   for (let round = 1; round <= rounds; round++) {
     const scene = sceneIn(directory, round);
-    if (round % 2 === 0) forbidLocks(scene);
     await setUp?.(scene);
     const named = actors(scene);
     let stepsToJump = jumpMs !== undefined && round % 3 > 0 ? round % 29 : Infinity;
@@ -75,16 +74,9 @@ function sceneIn(above: string, round: number): Scene {
   const directory = join(above, String(round));
   let now = 1_700_000_000_000;
   const clock = () => now;
-  const store = () => fsStore({ directory, clock, graceMs, sweepEveryMs: 0 });
+  const store = () => openStore({ directory, clock, graceMs });
   const observer = store();
   return { round, directory, now: clock, pass: (ms) => void (now += ms), store, read: () => observer.read(raceKey) };
-}
-
-/** An old file lies where the lock of the session would be. */
-function forbidLocks({ directory }: Scene): void {
-  const path = join(directory, 'locks', raceKey);
-  writeFileSync(path, '');
-  utimesSync(path, 0, 0);
 }
 
 /** What an actor answered; `'died'`; or its error, thrown. */

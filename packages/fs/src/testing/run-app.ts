@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 
 const built = new URL('../../dist/index.js', import.meta.url).href;
 const appSideCalls = new URL('app-side-calls.mjs', import.meta.url).href;
+const appStore = new URL('app-store.mjs', import.meta.url).href;
 
 export interface AppOptions {
   built?: string;
@@ -18,7 +19,9 @@ export interface AppOptions {
 export async function runApp(program: string, options: AppOptions = {}): Promise<unknown[]> {
   const prelude = `
     import { appSide, untilInThread } from ${JSON.stringify(appSideCalls)};
+    import { appStore } from ${JSON.stringify(appStore)};
     const { fsStore } = await import(${JSON.stringify(options.built ?? built)});
+    const openStore = (options) => appStore(fsStore({ sweepEveryMs: 0, ...options }));
     const tell = (value) => console.log(JSON.stringify(value ?? null));
     const codeOf = (promise) => promise.then((value) => ({ value }), (error) => error.code ?? error.name);`;
   const { stdout } = await promisify(execFile)(

@@ -4,6 +4,7 @@ import { lookup } from 'node:dns/promises';
 import fs, { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { appSide, untilInThread } from './app-side-calls.mjs';
+import { appStore } from './app-store.mjs';
 
 const built = import(process.env.SESS_FS_BUILT ?? '../../dist/index.js');
 let store;
@@ -14,7 +15,7 @@ const minuteMs = 60_000;
 const calls = {
   async open(options) {
     const { fsStore } = await built;
-    store = fsStore({ sweepEveryMs: 0, ...options });
+    store = appStore(fsStore({ sweepEveryMs: 0, ...options }));
   },
   untilInThread: () => untilInThread(store),
   /** How many calls of the file system this thread itself has made. */
@@ -67,7 +68,7 @@ const calls = {
 };
 
 /**
- * Counts in a session, by comparing, until it is stopped. The session holds the sum of all, and how
+ * Counts in a session, until it is stopped, as one who merges what each conflict tells. The session holds the sum of all, and how
  * much each has added; what was acknowledged is told at once. After a fault, whose outcome is not
  * known, it goes on under another name.
  */
@@ -75,18 +76,22 @@ async function contend(key, name) {
   let id = name;
   let own = 0;
   let faults = 0;
+  let longestMs = 0;
   while (!isStopped) {
     try {
-      const record = await store.read(key);
-      const { sum } = record.fields;
-      const now = Date.now();
-      const verdict = await store.update(key, {
-        expect: { sum },
-        set: { sum: String(Number(sum ?? '0') + 1), [`by ${id}`]: String(own + 1) },
-        touchedAt: now,
-        expiresAt: now + 10 * minuteMs,
-      });
-      if (verdict !== 'applied') continue;
+      const startedAt = performance.now();
+      let stored = await store.stored(key);
+      for (;;) {
+        const { record, version } = stored;
+        const { sum } = record.fields;
+        const fields = { ...record.fields, sum: String(Number(sum ?? '0') + 1), [`by ${id}`]: String(own + 1) };
+        const now = Date.now();
+        const next = { ...record, fields, touchedAt: now, expiresAt: now + 10 * minuteMs };
+        const outcome = await store.replace(key, version, next);
+        if (outcome.verdict === 'replaced') break;
+        ({ stored } = outcome);
+      }
+      longestMs = Math.max(longestMs, performance.now() - startedAt);
       own++;
       process.send({ acknowledged: own, by: id });
     } catch (error) {
@@ -96,7 +101,7 @@ async function contend(key, name) {
       own = 0;
     }
   }
-  return faults;
+  return { faults, longestMs };
 }
 
 /** The same as a store does it that reads, changes and writes: with an atomic rename, and no comparison. */

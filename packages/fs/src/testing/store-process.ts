@@ -2,10 +2,10 @@ import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { SessionStore } from '@sess/core';
 import type { FsStoreOptions } from '../fs-store.ts';
+import type { AppVerbs } from './app-store.mjs';
 
-type Verb = keyof SessionStore | 'sweep' | 'check' | 'close';
+type Verb = keyof AppVerbs | 'sweep' | 'check' | 'close';
 type Call =
   | Verb
   | 'open'

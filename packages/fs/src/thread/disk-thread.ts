@@ -87,8 +87,22 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
   }
 
   function send(): void {
-    if (outbox.length > 0) worker?.postMessage(outbox);
+    const batch = outbox;
     outbox = [];
+    if (batch.length === 0 || isSent(batch)) return;
+    // One of them holds what cannot be sent; the others are not to suffer from it.
+    for (const request of batch) {
+      if (!isSent([request])) leave(request.id)?.reject(new TypeError('A session holds what is no data.'));
+    }
+  }
+
+  function isSent(batch: Request[]): boolean {
+    try {
+      worker?.postMessage(batch);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** The app's clock cannot be sent, only what it says: for this call it stands still then. */

@@ -1,0 +1,36 @@
+import type {
+  DestroyOptions,
+  ReplaceOutcome,
+  SessionKey,
+  SessionRecord,
+  SessionStore,
+  StoredSession,
+  EndMarker,
+} from '@sess/core';
+import type { FsStore } from '../index.ts';
+
+/** A record whose texts are all strings. */
+export type PlainRecord = Omit<SessionRecord, 'fields'> & { readonly fields: Readonly<Record<string, string>> };
+
+/** What an app changes of a session; times only move later. */
+export interface Change {
+  set?: Record<string, string>;
+  owner?: string;
+  touchedAt: number;
+  expiresAt: number;
+}
+
+export interface AppVerbs {
+  create(key: SessionKey, record: SessionRecord): Promise<boolean>;
+  read(key: SessionKey): Promise<PlainRecord | 'ended' | undefined>;
+  /** Read, merged and replaced, again after each conflict. */
+  update(key: SessionKey, change: Change): Promise<'replaced' | 'gone'>;
+  destroy(key: SessionKey, options?: DestroyOptions): Promise<PlainRecord | 'ended' | undefined>;
+  stored(key: SessionKey): Promise<StoredSession | EndMarker | undefined>;
+  replace(key: SessionKey, version: unknown, record: SessionRecord): Promise<ReplaceOutcome>;
+}
+
+export type AppStore = Omit<FsStore, keyof SessionStore> & AppVerbs;
+
+/** A store as an app uses it: each call has a second, and a change is merged again until it meets no other one. */
+export function appStore(store: FsStore): AppStore;
