@@ -153,7 +153,7 @@ describe.each(versions(express, express4))("a mistake in the app's data on %s", 
     });
     app.use(page);
     await open();
-    store.down.add('update');
+    store.down.add('replace');
     const response = await visitor.get('/change');
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
     expect(handled).toEqual([]);

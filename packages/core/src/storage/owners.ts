@@ -63,7 +63,7 @@ export class Owners {
     if (!isSessionKey(handle)) return false;
     // Two steps, since no verb does both. What was read still holds at the second one: a session keeps its owner for
     // life, and a login makes a new session. (A program that changes owners in the store itself may come between.)
-    if (owner !== undefined && !isOwned(await this.#store.read(handle), owner)) return false;
+    if (owner !== undefined && !isOwned(await this.#find(handle), owner)) return false;
     return this.#end(handle);
   }
 
@@ -71,9 +71,9 @@ export class Owners {
    * Lists again until a listing shows nothing new. Then none of the sessions that were there at the beginning lives on,
    * nor what they were rotated into:
    *
-   * - A rotation writes the new entry, stores the new session, and then destroys the old one, which leaves an end marker.
+   * - A rotation writes the new entry, stores the new session, and then puts an end marker in the place of the old one.
    *   If the old one is not there any more, it destroys the new one too. So the new key counts from the moment when the
-   *   rotation destroyed the old one. At every moment a session is alive under one key that counts, and the index has
+   *   rotation ended the old one. At every moment a session is alive under one key that counts, and the index has
    *   the entry of that key.
    * - A key that has ended never lives again, so it needs no second look. A key under which nothing is stored may be
    *   about to get its session, so each listing looks at it again.
@@ -123,9 +123,18 @@ export class Owners {
     return found !== undefined && isEndMarker(found) ? 'keep' : 'forget';
   }
 
+  /** The session of a handle that was listed a moment ago: it may have been rotated since. */
+  async #find(handle: SessionKey): Promise<StoredSession | EndMarker | undefined> {
+    const found = await this.#store.read(handle);
+    const next = rotatedTo(found);
+    return next === undefined ? found : this.#find(next);
+  }
+
   async #end(handle: SessionKey): Promise<boolean> {
     // No end marker: no answer with another cookie is on its way to that browser.
     const record = await this.#store.destroy(handle);
+    const next = rotatedTo(record);
+    if (next !== undefined) return this.#end(next);
     if (record === undefined || isEndMarker(record)) return false;
     publish('destroyed', () => ({ handle, by: 'revoke' }));
     return true;
@@ -185,6 +194,11 @@ function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
 /** The index only hints; what counts is the session. */
 function isOwned(found: StoredSession | EndMarker | undefined, owner: string): found is StoredSession {
   return found !== undefined && !isEndMarker(found) && found.record.owner === owner;
+}
+
+function rotatedTo(found: StoredSession | SessionRecord | EndMarker | undefined): SessionKey | undefined {
+  const successor = found !== undefined && isEndMarker(found) ? found.successor : undefined;
+  return successor?.by === 'rotated' ? successor.key : undefined;
 }
 
 function assertOwner(owner: string): void {
