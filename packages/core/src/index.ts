@@ -32,30 +32,32 @@ export { createSessions } from './sessions.ts';
 export type { RevokeAllOptions, RevokeOptions, SessionExchange, Sessions } from './sessions-interface.ts';
 export type { SessionsOptions } from './sessions-options.ts';
 export {
-  type ChecksItself,
-  type Closes,
-  type DescribesItself,
   type DestroyOptions,
   type EndMarker,
   type FieldText,
-  type Finding,
-  type IndexesOwners,
-  type OwnerPage,
   type ReplaceOutcome,
   type SessionKey,
   type SessionRecord,
   type SessionSettings,
   type SessionStore,
-  type StoreAbilities,
-  type StoreDescription,
   type StoredSession,
   type Succession,
   type Successor,
+  isEndMarker,
+  isSuccession,
+} from './store.ts';
+export {
+  type ChecksItself,
+  type Closes,
+  type DescribesItself,
+  type Finding,
+  type IndexesOwners,
+  type OwnerPage,
+  type StoreAbilities,
+  type StoreDescription,
   type SweepReport,
   type Sweeps,
   type NotesApps,
   type WalksKeys,
   hasAbility,
-  isEndMarker,
-  isSuccession,
-} from './store.ts';
+} from './store-abilities.ts';

@@ -3,7 +3,7 @@ import type { CookieSettings } from '../cookie/cookie.ts';
 import type { SessErrorCode } from '../errors.ts';
 import type { Timeouts } from '../expiry.ts';
 import type { Session } from '../session/session.ts';
-import type { StoreDescription } from '../store.ts';
+import type { StoreDescription } from '../store-abilities.ts';
 
 /** Whether the caller may see the report, and of which session. */
 export interface DebugReportOptions {

@@ -14,7 +14,7 @@ import type { GuardedStore } from '../storage/guarded-store.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { internalsOf } from '../session/session-object.ts';
 import type { Session } from '../session/session.ts';
-import { type StoreDescription, hasAbility } from '../store.ts';
+import { type StoreDescription, hasAbility } from '../store-abilities.ts';
 
 /** What the report is made from. */
 export interface ReportSource {

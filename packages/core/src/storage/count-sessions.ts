@@ -1,7 +1,7 @@
 import { SessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import { assertKnownOptions } from '../known-options.ts';
-import { hasAbility } from '../store.ts';
+import { hasAbility } from '../store-abilities.ts';
 
 export interface CountOptions {
   /** Sessions that are counted at most. @default 100,000 */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { SessError } from '../errors.ts';
 import { mainScriptFolder } from './session-directory.ts';
-import { type SessionStore, hasAbility } from '../store.ts';
+import type { SessionStore } from '../store.ts';
+import { hasAbility } from '../store-abilities.ts';
 
 /** A storage package, its factory, and the factory's options. */
 export interface StoreRecipe {

@@ -2,23 +2,25 @@ import { type Clock, systemClock } from '../clock.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { copyOfFields } from '../record-fields.ts';
 import {
-  type ChecksItself,
-  type Closes,
-  type DescribesItself,
   type DestroyOptions,
   type EndMarker,
-  type Finding,
-  type IndexesOwners,
-  type OwnerPage,
   type SessionKey,
   type SessionRecord,
   type SessionStore,
   type StoredSession,
   type Successor,
-  type Sweeps,
-  type WalksKeys,
   isSuccession,
 } from '../store.ts';
+import type {
+  ChecksItself,
+  Closes,
+  DescribesItself,
+  Finding,
+  IndexesOwners,
+  OwnerPage,
+  Sweeps,
+  WalksKeys,
+} from '../store-abilities.ts';
 
 export interface MemoryStoreOptions {
   /** @default the machine's clock */

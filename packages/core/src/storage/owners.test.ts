@@ -5,7 +5,8 @@ import { onSessionEvent } from '../events.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
-import type { OwnerPage, SessionStore } from '../store.ts';
+import type { SessionStore } from '../store.ts';
+import type { OwnerPage } from '../store-abilities.ts';
 import { keyOf } from '../cookie/token.ts';
 import { soon } from '../testing/other-process.ts';
 

@@ -3,14 +3,13 @@ import { publish } from '../events.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import {
   type EndMarker,
-  type OwnerPage,
   type SessionKey,
   type SessionRecord,
   type SessionStore,
   type StoredSession,
-  hasAbility,
   isEndMarker,
 } from '../store.ts';
+import { type OwnerPage, hasAbility } from '../store-abilities.ts';
 import { isSessionKey } from '../cookie/token.ts';
 
 /** A session as it is listed: enough to show a person "your other devices", and to revoke it. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { secretFingerprint } from '../cookie/secret-fingerprint.ts';
 import { createSessions } from '../sessions.ts';
-import type { NotesApps, SessionStore } from '../store.ts';
+import type { SessionStore } from '../store.ts';
+import type { NotesApps } from '../store-abilities.ts';
 import { memoryStore } from './memory-store.ts';
 import { sharedWith } from './shared-storage.ts';
 

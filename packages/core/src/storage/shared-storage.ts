@@ -1,5 +1,5 @@
 import type { GuardedStore } from './guarded-store.ts';
-import { type Finding, hasAbility } from '../store.ts';
+import { type Finding, hasAbility } from '../store-abilities.ts';
 
 /** A list of secrets is short. What is more is of no use for telling apps apart. */
 const MOST_SECRETS = 20;

@@ -9,7 +9,8 @@ import { type MemoryStore, memoryStore } from './memory-store.ts';
 import { createSessions } from '../sessions.ts';
 import { Gate, probeStore } from '../testing/probe-store.ts';
 import { startUp } from './start-up.ts';
-import type { Finding, SessionStore, StoreDescription } from '../store.ts';
+import type { SessionStore } from '../store.ts';
+import type { Finding, StoreDescription } from '../store-abilities.ts';
 import { plantedRecord } from '../testing/other-process.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';

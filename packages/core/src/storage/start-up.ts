@@ -7,7 +7,8 @@ import type { GuardedStore } from './guarded-store.ts';
 import { stringOf } from '../record-fields.ts';
 import type { Logger } from '../logger.ts';
 import { noteApp } from './shared-storage.ts';
-import { type Finding, type SessionStore, type StoreDescription, hasAbility, isEndMarker } from '../store.ts';
+import { type SessionStore, isEndMarker } from '../store.ts';
+import { type Finding, type StoreDescription, hasAbility } from '../store-abilities.ts';
 import { hasSiblings } from '../workers.ts';
 
 export interface StartUp {

@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.ts';
 import { type FieldChanges, changedRecord, namedRecord } from '../record-change.ts';
 import { type SessionKey, type SessionRecord, type SessionStore, isEndMarker } from '../store.ts';
 
@@ -10,7 +11,7 @@ let writes = 0;
 
 /** A session as tests plant it. */
 export function plantedRecord(fields: Record<string, string>, more: Partial<SessionRecord> = {}): SessionRecord {
-  const now = Date.now();
+  const now = systemClock();
   return { fields, createdAt: now, touchedAt: now, expiresAt: now + 60_000, writeIds: [], ...more };
 }
 
