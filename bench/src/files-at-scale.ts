@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isEndMarker } from '@sess/core';
 import { fsStore } from '@sess/fs';
 import { type LoopFigures, watchLoop } from './loop-watch.ts';
 import { bytesOnDisk, plantFiles, settle, shards, spreadShards } from './plant-files.ts';
@@ -68,12 +69,27 @@ async function measure(directory: string, sessions: number, walked: number): Pro
   const now = Date.now();
   const times = { touchedAt: now, expiresAt: now + 86_400_000 };
   const fields = { userId: '"8b6f0d8e4c1a4f7e9d2b5a60"', views: '1', profile: JSON.stringify('x'.repeat(220)) };
-  for (const key of keys) await store.create(key, { fields, createdAt: now, ...times });
+  const by = () => performance.now() + 60_000;
+  const record = { fields, createdAt: now, ...times, writeIds: ['aaaaaaaaaaaa'] };
+  for (const key of keys) await store.create(key, record, by());
 
   let at = 0;
   const nextKey = () => keys[(at += 1) % keys.length] ?? '';
-  const readUs = await cpuOfEach(3000, () => store.read(nextKey()));
-  const writeUs = await cpuOfEach(3000, () => store.update(nextKey(), { ...times, set: { views: String(at) } }));
+  const readUs = await cpuOfEach(3000, () => store.read(nextKey(), by()));
+  // As a request writes: it has read the session, and swaps.
+  const versions = new Map<string, unknown>();
+  for (const key of keys) {
+    const found = await store.read(key, by());
+    if (found === undefined || isEndMarker(found)) throw new Error('A session that was just made is not there.');
+    versions.set(key, found.version);
+  }
+  const writeUs = await cpuOfEach(3000, async () => {
+    const key = nextKey();
+    const changed = { ...record, fields: { ...fields, views: String(at) } };
+    const outcome = await store.replace(key, versions.get(key), changed, by());
+    if (outcome.verdict !== 'replaced') throw new Error(`A write was answered ${outcome.verdict}.`);
+    versions.set(key, outcome.version);
+  });
 
   // One half of the walk before the sweep and one behind it, since a machine that is shared is not equally fast.
   const every = 2 / walked;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { type EndMarker, type StoredSession, isEndMarker } from '@sess/core';
 import { redisStore } from '@sess/redis';
 import { type Original, copyOf, plantCopies } from './redis-copies.ts';
 import type { OwnRedis } from './redis-server.ts';
@@ -39,7 +40,8 @@ export async function redisMemory({ admin, url }: OwnRedis, most: number): Promi
     const fields = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, JSON.stringify(value)]));
     // No copy has a number that begins so.
     const key = `f${hex(64).slice(1)}`;
-    await store.create(key, { fields, createdAt: now, touchedAt: now, expiresAt: now + dayMs });
+    const times = { createdAt: now, touchedAt: now, expiresAt: now + dayMs };
+    await store.create(key, { fields, ...times, writeIds: ['aaaaaaaaaaaa'] }, performance.now() + 60_000);
     // A record names the first eight digits of its key, behind its version.
     return { key: `session:${key}`, digitsInKey: 8, digitsInValue: 2 };
   };
@@ -72,9 +74,12 @@ export async function redisMemory({ admin, url }: OwnRedis, most: number): Promi
   /** The library must take a copy for a session: then its bytes are those that it writes. */
   async function checkCopy(original: Original, number: number): Promise<void> {
     const [real, copy] = await Promise.all(
-      [original.key, copyOf(original, number)].map((key) => store.read(key.slice(original.digitsInKey))),
+      [original.key, copyOf(original, number)].map((key) =>
+        store.read(key.slice(original.digitsInKey), performance.now() + 60_000),
+      ),
     );
-    if (typeof copy !== 'object' || !isDeepStrictEqual(real, copy)) throw new Error('A copied session is none.');
+    if (!isStored(real) || !isStored(copy) || !isDeepStrictEqual(real.record, copy.record))
+      throw new Error('A copied session is none.');
   }
 
   const rows: MemoryRow[] = [];
@@ -88,4 +93,8 @@ export async function redisMemory({ admin, url }: OwnRedis, most: number): Promi
   await admin.flushall('SYNC');
   await store.close();
   return rows;
+}
+
+function isStored(found: StoredSession | EndMarker | undefined): found is StoredSession {
+  return found !== undefined && !isEndMarker(found);
 }

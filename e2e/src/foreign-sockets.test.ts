@@ -12,10 +12,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 function testStore(): { store: SessionStore; trouble: { isDown: boolean; until?: Promise<void> | undefined } } {
   const inside = memoryStore();
   const trouble: { isDown: boolean; until?: Promise<void> | undefined } = { isDown: false };
-  const read: SessionStore['read'] = async (key) => {
+  const read: SessionStore['read'] = async (key, by) => {
     await trouble.until;
     if (trouble.isDown) throw new Error('connect ECONNREFUSED');
-    return inside.read(key);
+    return inside.read(key, by);
   };
   return { store: { ...inside, read }, trouble };
 }

@@ -35,7 +35,7 @@ const payloads = {
   ambiguousCookie: [{ handles: [handle] }],
   commitFailed: [{ handle, code: 'STORE_FULL', error }],
   conflict: [{ handle, keys: [] }],
-  storeAnswered: ['read', 'create', 'update', 'destroy'].map((operation) => ({ operation, handle, durationMs })),
+  storeAnswered: ['read', 'create', 'replace', 'destroy'].map((operation) => ({ operation, handle, durationMs })),
   storeError: [{ operation: 'read', code: 'STORE_TIMEOUT', handle, error, durationMs }],
 };
 const missing = Object.keys(channels).filter((name) => payloads[name] === undefined);
