@@ -15,7 +15,6 @@ export const directCalls: SystemCalls = {
   close: (fd) => fs.closeSync(fd),
   write: (fd, bytes, from) => fs.writeSync(fd, bytes, from, bytes.length - from, from),
   read: (fd, bytes, from) => fs.readSync(fd, bytes, from, bytes.length - from, from),
-  ftruncate: (fd, length) => fs.ftruncateSync(fd, length),
   fsync: (fd) => fs.fsyncSync(fd),
   fdatasync: (fd) => fs.fdatasyncSync(fd),
 

@@ -42,7 +42,6 @@ export const pooledCalls: SystemCalls = {
       fs.read(fd, bytes, from, bytes.length - from, from, (error, count) => (error ? reject(error) : resolve(count))),
     ),
 
-  ftruncate: (fd, length) => act((done) => fs.ftruncate(fd, length, done)),
   fsync: (fd) => act((done) => fs.fsync(fd, done)),
   fdatasync: (fd) => act((done) => fs.fdatasync(fd, done)),
 

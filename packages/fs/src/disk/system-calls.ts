@@ -29,7 +29,6 @@ export interface SystemCalls {
   /** Answers how many bytes it was, of those from `from` on. They lie at the same place in the file. */
   write(fd: number, bytes: Uint8Array, from: number): Soon<number>;
   read(fd: number, bytes: Uint8Array, from: number): Soon<number>;
-  ftruncate(fd: number, length: number): Soon<void>;
   fsync(fd: number): Soon<void>;
   fdatasync(fd: number): Soon<void>;
   locks: LockCalls;

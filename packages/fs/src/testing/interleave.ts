@@ -42,7 +42,6 @@ const operations = [
   'write',
   'read',
   'fstat',
-  'ftruncate',
 ] as const;
 
 const acting = new AsyncLocalStorage<Actor>();
