@@ -20,14 +20,14 @@ import type { Site } from './site.ts';
 export async function destroySession(
   site: Site,
   path: SessionPath,
-  { endMarkerMs = 0, successor }: DestroyOptions,
+  { endMarkerMs = 0 }: DestroyOptions,
   by: number,
 ): Promise<LiveSession | EndStamp | undefined> {
   for (;;) {
     const found = await findSession(site, path, by);
     if (found.state === 'ended') return found.stamp;
     const now = site.clock();
-    const end = endMarkerMs > 0 ? endStamp(now + endMarkerMs, now, successor) : endStamp(0, now);
+    const end = endMarkerMs > 0 ? endStamp(now + endMarkerMs, now) : endStamp(0, now);
     if (found.state === 'absent') {
       if (end.until === 0 || (await place(site, path, { stamp: end }, by))) return undefined;
       continue;

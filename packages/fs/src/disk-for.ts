@@ -38,6 +38,7 @@ export function diskFor(site: Site, gate: Gate): Disk {
       create: performed('create', verbs.create),
       read: performed('read', verbs.read),
       replace: performed('replace', verbs.replace),
+      succeed: performed('succeed', verbs.succeed),
       destroy: performed('destroy', verbs.destroy),
       forgetEntries: performed('forgetEntries', verbs.forgetEntries),
     },

@@ -4,11 +4,12 @@ import { destroySession } from './destroy.ts';
 import type { LiveSession } from './find-session.ts';
 import { isOwnedBy } from './is-owned-by.ts';
 import { type Content, bytesOf, contentOf } from './layout/content.ts';
-import { type EndStamp, knownLiveStamp } from './layout/names.ts';
+import { type EndStamp, knownEndStamp, knownLiveStamp } from './layout/names.ts';
 import { type SessionPath, sessionPath } from './layout/paths.ts';
 import { readSession } from './read.ts';
 import { replaceSession } from './replace.ts';
 import type { Site } from './site.ts';
+import { succeedSession } from './succeed.ts';
 
 /** What stands under a key: the name of its stamp and, unless the session has ended, what its data file holds. */
 export interface Standing {
@@ -38,6 +39,8 @@ export interface DiskVerbs {
   create: (by: number, key: SessionKey, name: string, content: Content, owner?: string) => Promise<boolean>;
   read: (by: number, key: SessionKey) => Promise<Standing | undefined>;
   replace: (by: number, key: SessionKey, swap: Swap) => Promise<'replaced' | Standing | undefined>;
+  /** From one name of a stamp to another one, which ends the session. */
+  succeed: (by: number, key: SessionKey, from: string, to: string) => Promise<'replaced' | Standing | undefined>;
   destroy: (by: number, key: SessionKey, how: DestroyOptions) => Promise<Standing | undefined>;
   forgetEntries: (by: number, owner: string, entries: readonly string[]) => Promise<void>;
 }
@@ -66,6 +69,10 @@ export function diskVerbsOn(site: Site): DiskVerbs {
         isNewOwner,
       };
       const outcome = await replaceSession(site, await at(key), step, by);
+      return outcome === 'replaced' ? outcome : standing(outcome);
+    },
+    async succeed(by, key, from, to) {
+      const outcome = await succeedSession(site, await at(key), knownLiveStamp(from), knownEndStamp(to), by);
       return outcome === 'replaced' ? outcome : standing(outcome);
     },
     destroy: async (by, key, how) => standing(await destroySession(site, await at(key), how, by)),

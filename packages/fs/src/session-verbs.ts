@@ -1,7 +1,16 @@
-import type { EndMarker, ReplaceOutcome, SessionKey, SessionStore, StoredSession } from '@sess/core';
+import {
+  type EndMarker,
+  type ReplaceOutcome,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  type Succession,
+  isSuccession,
+} from '@sess/core';
 import type { DiskVerbs, Standing } from './disk-verbs.ts';
 import { type Content, bytesOf, contentOf } from './layout/content.ts';
-import { type LiveStamp, knownLiveStamp, liveStamp, successorIn, uniqueId } from './layout/names.ts';
+import { type LiveStamp, endStamp, knownEndStamp, knownLiveStamp, liveStamp, uniqueId } from './layout/names.ts';
 import { assertSessionKey } from './layout/paths.ts';
 import { decodeRecord, encodeRecord } from './layout/record.ts';
 
@@ -20,6 +29,31 @@ class Version {
 
 /** The four verbs: records to bytes and back, around what is done on the disk. */
 export function sessionVerbs(disk: DiskVerbs, clock: () => number): SessionStore {
+  async function swap(key: SessionKey, version: Version, record: SessionRecord, by: number): Promise<ReplaceOutcome> {
+    const { expiresAt, touchedAt, owner } = record;
+    const { stamp: from } = version;
+    const content = contentOf(encodeRecord(key, record));
+    const isSame = isEqual(content, version.content);
+    const to = liveStamp(expiresAt, touchedAt, isSame ? from.dataId : uniqueId(clock()));
+    const outcome = await disk.replace(by, key, {
+      from: from.name,
+      to: to.name,
+      content: isSame ? undefined : content,
+      owner,
+      isNewOwner: owner !== version.owner,
+    });
+    if (outcome === 'replaced') return { verdict: 'replaced', version: new Version(to, content, owner) };
+    return notReplaced(key, outcome);
+  }
+
+  async function succeed(key: SessionKey, version: Version, next: Succession, by: number): Promise<ReplaceOutcome> {
+    const now = clock();
+    const to = endStamp(now + next.endMarkerMs, now, next.successor);
+    const outcome = await disk.succeed(by, key, version.stamp.name, to.name);
+    // Of the ended session nothing can be replaced: no stamp has the old name again.
+    return outcome === 'replaced' ? { verdict: 'replaced', version } : notReplaced(key, outcome);
+  }
+
   return {
     async create(key, record, by) {
       assertSessionKey(key);
@@ -36,24 +70,10 @@ export function sessionVerbs(disk: DiskVerbs, clock: () => number): SessionStore
       return found && (storedSession(key, found) ?? endMarker(found));
     },
 
-    async replace(key, version, record, by): Promise<ReplaceOutcome> {
+    async replace(key, version, next, by) {
       assertSessionKey(key);
       if (!(version instanceof Version)) throw new TypeError('A version is what this store has given.');
-      const { expiresAt, touchedAt, owner } = record;
-      const { stamp: from } = version;
-      const content = contentOf(encodeRecord(key, record));
-      const isSame = isEqual(content, version.content);
-      const to = liveStamp(expiresAt, touchedAt, isSame ? from.dataId : uniqueId(clock()));
-      const outcome = await disk.replace(by, key, {
-        from: from.name,
-        to: to.name,
-        content: isSame ? undefined : content,
-        owner,
-        isNewOwner: owner !== version.owner,
-      });
-      if (outcome === 'replaced') return { verdict: 'replaced', version: new Version(to, content, owner) };
-      const stored = outcome && storedSession(key, outcome);
-      return stored === undefined ? { verdict: 'gone' } : { verdict: 'conflict', stored };
+      return isSuccession(next) ? succeed(key, version, next, by) : swap(key, version, next, by);
     },
 
     async destroy(key, options, by) {
@@ -68,6 +88,11 @@ function isEqual(one: Content, other: Content): boolean {
   return typeof one === 'string' || typeof other === 'string' ? one === other : Buffer.compare(one, other) === 0;
 }
 
+function notReplaced(key: SessionKey, found: Standing | undefined): ReplaceOutcome {
+  const stored = found && storedSession(key, found);
+  return stored === undefined ? { verdict: 'gone' } : { verdict: 'conflict', stored };
+}
+
 /** `undefined`: it has ended. */
 function storedSession(key: SessionKey, { name, content }: Standing): StoredSession | undefined {
   if (content === undefined) return undefined;
@@ -78,6 +103,6 @@ function storedSession(key: SessionKey, { name, content }: Standing): StoredSess
 }
 
 function endMarker({ name }: Standing): EndMarker {
-  const successor = successorIn(name);
+  const { successor } = knownEndStamp(name);
   return successor === undefined ? { ended: true } : { ended: true, successor };
 }

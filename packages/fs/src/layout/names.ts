@@ -131,10 +131,11 @@ export function knownLiveStamp(name: string): LiveStamp {
   return stamp;
 }
 
-/** What the end stamp of a name that was read says of where the session went on. */
-export function successorIn(name: string): Successor | undefined {
+/** The same of a session that has ended. */
+export function knownEndStamp(name: string): EndStamp {
   const stamp = parseStamp(name);
-  return stamp?.kind === 'end' ? stamp.successor : undefined;
+  if (stamp?.kind !== 'end') throw new TypeError('Not the name of the stamp of an ended session.');
+  return stamp;
 }
 
 function parseSuccessor(text: string): Successor | 'none' | undefined {
