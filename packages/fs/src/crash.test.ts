@@ -61,6 +61,11 @@ const operations: Record<string, Operation> = {
     act: (p) => p.call('destroy', key, { endMarkerMs: minuteMs }),
     outcomes: [old, 'ended'],
   },
+  'a succession': {
+    before: old,
+    act: (p) => p.call('succeed', key, { successor: { key: keyOf('next'), by: 'rotated' }, endMarkerMs: minuteMs }),
+    outcomes: [old, 'ended'],
+  },
   'a sweep': { before: expired, act: (p) => p.call('sweep'), outcomes: [undefined] },
 };
 

@@ -3,10 +3,11 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEndMarker } from '@sess/core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PlainRecord } from './testing/app-store.mjs';
+import type { AppStore, PlainRecord } from './testing/app-store.mjs';
 import {
   changeAt,
   forgetAll,
+  keyOf,
   keysOf,
   minuteMs,
   placeOf,
@@ -113,6 +114,34 @@ describe('updates against a destroy', () => {
       },
     });
     expect(rounds).toBe(100);
+  });
+});
+
+describe('updates against a succession', () => {
+  const successor = { key: keyOf('the successor'), by: 'rotated' } as const;
+
+  it('either move the session on, which is then not ended, or come too late', async () => {
+    const ends = { replaced: 0, conflict: 0 };
+    const rounds = await race({
+      rounds: 300,
+      setUp: create,
+      actors: (scene) => ({
+        setB: set(scene, 'setB'),
+        touch: touch(scene),
+        succeed: () => scene.store().succeed(key, { successor, endMarkerMs: minuteMs }),
+      }),
+      async verify(scene, outcomes) {
+        const { verdict, read } = answerOf(outcomes, 'succeed') as Awaited<ReturnType<AppStore['succeed']>>;
+        assert.ok(verdict !== 'gone');
+        ends[verdict]++;
+        const found = await scene.store().stored(key);
+        if (verdict === 'replaced') assert.deepEqual(found, { ended: true, successor });
+        // What the successor was made of holds all that was stored.
+        assertStored(outcomes, verdict === 'replaced' ? (read?.fields ?? {}) : ((await fieldsOf(scene)) ?? {}));
+      },
+    });
+    expect(rounds).toBe(300);
+    expect(Math.min(...Object.values(ends))).toBeGreaterThan(10);
   });
 });
 

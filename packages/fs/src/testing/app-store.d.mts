@@ -5,6 +5,7 @@ import type {
   SessionRecord,
   SessionStore,
   StoredSession,
+  Succession,
   EndMarker,
 } from '@sess/core';
 import type { FsStore } from '../index.ts';
@@ -25,6 +26,8 @@ export interface AppVerbs {
   read(key: SessionKey): Promise<PlainRecord | 'ended' | undefined>;
   /** Read, merged and replaced, again after each conflict. */
   update(key: SessionKey, change: Change): Promise<'replaced' | 'gone'>;
+  /** Reads the session, and ends exactly that state of it. */
+  succeed(key: SessionKey, next: Succession): Promise<{ verdict: ReplaceOutcome['verdict']; read?: PlainRecord }>;
   destroy(key: SessionKey, options?: DestroyOptions): Promise<PlainRecord | 'ended' | undefined>;
   stored(key: SessionKey): Promise<StoredSession | EndMarker | undefined>;
   replace(key: SessionKey, version: unknown, record: SessionRecord): Promise<ReplaceOutcome>;

@@ -54,6 +54,13 @@ export function appStore(store) {
         ({ stored } = outcome);
       }
     },
+    /** Ends what it reads, unless that is not what stands any more. */
+    async succeed(key, succession) {
+      const stored = await bounded((by) => store.read(key, by));
+      if (stored === undefined || !('record' in stored)) return { verdict: 'gone' };
+      const { verdict } = await bounded((by) => store.replace(key, stored.version, succession, by));
+      return { verdict, read: plain(stored.record) };
+    },
     destroy: async (key, options = {}) => plain(await bounded((by) => store.destroy(key, options, by))),
     /** What `update` does besides reading. */
     stored: (key) => bounded((by) => store.read(key, by)),
