@@ -55,7 +55,7 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
       return next(error);
     }
     if (isDone) return next();
-    const attached = sessions.attach(request, response, 'next' in request ? express : undefined);
+    const attached = sessions.attach(request, response, express);
     if (attached instanceof Promise) {
       attached.then((exchange) => {
         expose(request, exchange);
@@ -70,11 +70,14 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
   return Object.assign(middleware, { sessions });
 }
 
-/** `req.next` is what Express itself calls when an answer fails after its handler: that of `res.render()`, for one. */
+/**
+ * `req.next` is what Express itself calls when an answer fails after its handler: that of `res.render()`, for one. There
+ * is none where Express is through with the request, nor in other frameworks that take this middleware.
+ */
 const express: AttachOptions = {
-  onRefused(error, request) {
+  errorHandler(request) {
     const next: unknown = Reflect.get(request, 'next');
-    if (typeof next === 'function') next(error);
+    return typeof next === 'function' ? (error) => next(error) : undefined;
   },
 };
 

@@ -62,6 +62,23 @@ describe.each(versions(express, express4))("a mistake in the app's data on %s", 
     store.calls.length = 0;
   }
 
+  it('is answered by the library where Express is through with the request, and nobody is left to hand it to', async () => {
+    app.get('/spoil', (req, res, next) => {
+      const release = store.hold();
+      req.session.theme = 'dark';
+      void req.session.save();
+      Object.assign(req.session, { day: new Date(0) });
+      res.send('all is well');
+      next();
+      setTimeout(release, 50);
+    });
+    app.use(page);
+    await open();
+    const response = await visitor.get('/spoil');
+    expect([response.status, handled]).toEqual([500, []]);
+    expect(await response.json()).toMatchObject({ code: 'NOT_SERIALIZABLE' });
+  });
+
   describe.each(spoiled)('%s', (code, status, spoil) => {
     it.each(answers)('goes to the error handler, whose page takes the place of: %s', async (_how, answer) => {
       app.get('/spoil', (req, res) => {

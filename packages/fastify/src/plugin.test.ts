@@ -196,6 +196,17 @@ describe('the plugin on Fastify', () => {
     expect(await visitor.json('/data')).toEqual({ cart: ['book'] });
   });
 
+  it("a mistake in the app's data is answered by the library where Fastify has handed the reply over", async () => {
+    app.get('/hijacked', (request, reply) => {
+      Object.assign(request.session, { day: new Date(0) });
+      reply.hijack();
+      reply.raw.end('all is well');
+    });
+    await open();
+    const response = await visitor.get('/hijacked');
+    expect([response.status, await response.json()]).toMatchObject([500, { code: 'NOT_SERIALIZABLE' }]);
+  });
+
   it('and, without a handler of its own, as Fastify answers every other error: logged once', async () => {
     app.get('/date', (request) => {
       Object.assign(request.session, { day: new Date(0) });

@@ -7,7 +7,7 @@ import {
   createSessions,
 } from '@sess/core';
 import { isSessions } from '@sess/core/internal';
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
@@ -41,6 +41,12 @@ export const session: FastifyPluginAsync<SessionPluginOptions> = fastifyPlugin(a
   name: '@sess/fastify',
 });
 
+/** In place of the answer that the app has sent, of which no header stays. */
+function sendError(reply: FastifyReply, error: Error): void {
+  for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+  void reply.send(error);
+}
+
 async function addSessions(app: FastifyInstance, options: SessionPluginOptions): Promise<void> {
   const isGiven = isSessions(options);
   const sessions = isGiven ? options : createSessions(options);
@@ -55,11 +61,8 @@ async function addSessions(app: FastifyInstance, options: SessionPluginOptions):
     // When a commit fails after the app has answered, no error handler is told.
     const attached = sessions.attach(request.raw, reply.raw, {
       onFailure: (error) => request.log.error(error),
-      onRefused(error) {
-        // Of the answer that the app has sent.
-        for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
-        void reply.send(error);
-      },
+      // After `reply.hijack()` Fastify sends nothing any more.
+      errorHandler: () => (reply.sent ? undefined : (error) => sendError(reply, error)),
     });
     if (attached instanceof Promise) attached.then(keep, proceed);
     else keep(attached);

@@ -53,7 +53,7 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
       const attached = sessions.attach(ctx.req, ctx.res, {
         onFailure: (error) => void ctx.app.emit('error', error, ctx),
         // Which emits the error, and answers.
-        onRefused: (error) => ctx.onerror(error),
+        errorHandler: () => (error) => ctx.onerror(error),
       });
       expose(ctx, attached instanceof Promise ? await attached : attached);
     }

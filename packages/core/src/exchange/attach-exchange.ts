@@ -10,6 +10,9 @@ import { isHoldable } from '../response/response-kind.ts';
 import type { Explanation } from '../response/response-work.ts';
 import { toldOfFailure } from './told-of-failure.ts';
 
+/** Answers an error in the app's place. */
+export type ErrorHandler = (error: SessError) => void;
+
 /** How `sessions.attach()` works beside a framework. */
 export interface AttachOptions {
   /**
@@ -18,11 +21,11 @@ export interface AttachOptions {
    */
   onFailure?: (error: Error) => void;
   /**
-   * Has the framework's own error handler answer: the commit found a mistake in the app's data, such as
-   * `NOT_SERIALIZABLE`, and nothing of the app's answer has left. Called in a turn of its own, in place of `onFailure`;
-   * what it throws is the app's.
+   * The framework's own error handler, if it has one for this request at this moment: without one the library answers.
+   * Asked when the commit has found a mistake in the app's data, such as `NOT_SERIALIZABLE`, and nothing of the app's
+   * answer has left. It is called in a turn of its own, and has to answer; what it throws is the app's.
    */
-  onRefused?: (error: SessError, request: IncomingMessage) => void;
+  errorHandler?: (request: IncomingMessage) => ErrorHandler | undefined;
 }
 
 /** Opens a request's session, and holds its response back until the session is stored. */
@@ -42,7 +45,7 @@ function hold(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse | undefined,
-  { onFailure, onRefused }: AttachOptions,
+  { onFailure, errorHandler }: AttachOptions,
 ): Exchange {
   if (!isHoldable(request, response)) {
     exchange.engine.noteUnheld(request, response);
@@ -62,7 +65,7 @@ function hold(
         try {
           return exchange.commit(answer);
         } catch (error) {
-          if (onRefused === undefined) throw error;
+          if (errorHandler === undefined) throw error;
           // The app's call is held then, and with it those that end its answer: writeHead() is followed by end().
           return Promise.reject(error);
         }
@@ -76,7 +79,7 @@ function hold(
     },
     headersLeft: () => exchange.headers.leave(),
     failureCookie: () => exchange.headers.failureCookie(),
-    handOver: onRefused && ((error) => handOver(exchange, request, onRefused, error)),
+    handOver: errorHandler && ((error) => handOver(exchange, errorHandler(request), error)),
     explain: (error) => explain(exchange.engine, request, error),
     seal: () => exchange.seal(),
     abandon: () => exchange.abandon(),
@@ -85,16 +88,14 @@ function hold(
   return exchange;
 }
 
-function handOver(
-  exchange: Exchange,
-  request: IncomingMessage,
-  onRefused: NonNullable<AttachOptions['onRefused']>,
-  error: SessError,
-): void {
+/** @returns whether there is an error handler, which will answer */
+function handOver(exchange: Exchange, handler: ErrorHandler | undefined, error: SessError): boolean {
+  if (handler === undefined) return false;
   exchange.headers.areHandedOver = true;
   // The error page is shown to whoever develops the app.
   if (!exchange.engine.production) Object.assign(error, { expose: true });
-  process.nextTick(onRefused, error, request);
+  process.nextTick(handler, error);
+  return true;
 }
 
 /** A mistake of the app's is told where it is seen first, in the browser of who develops it. Faults of the store are not. */

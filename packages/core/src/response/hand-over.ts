@@ -24,11 +24,12 @@ export function handOver(
 ): boolean {
   if (work.handOver === undefined || !isSessError(error) || error.status === 503) return false;
   if (outlet.headHasLeft || isGone(response) || isHttp2(response)) return false;
+  // It begins in a turn of its own, when the head is cleared.
+  if (!work.handOver(error)) return false;
   const setCookie = work.failureCookie?.();
   clearHead(response);
   response.statusCode = error.status;
   response.statusMessage = '';
   outlet.headers = setCookie === undefined ? undefined : { vary: true, fault: false, setCookie };
-  work.handOver(error);
   return true;
 }

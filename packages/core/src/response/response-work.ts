@@ -27,9 +27,9 @@ export interface ResponseWork {
   failureCookie?(): string | undefined;
   /**
    * Where the framework has an error handler: it answers a mistake in the app's data in place of the app, which has ended
-   * an answer of which nothing has left. The response is then as at the start.
+   * an answer of which nothing has left. The response is as at the start when it does. Says whether it will.
    */
-  handOver?: ((error: SessError) => void) | undefined;
+  handOver?: ((error: SessError) => boolean) | undefined;
   /** What such an answer says to the developer, instead of a sentence for users. */
   explain?(error: unknown): Explanation | undefined;
   /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
