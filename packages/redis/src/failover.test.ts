@@ -163,7 +163,7 @@ describe('Cluster', () => {
       await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
       await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
       await wait(20);
-      await from.admin.migrate('127.0.0.1', to.port, name, 0, 1000);
+      await from.admin.migrate('127.0.0.1', to.port, name, 0, 10_000);
       await wait(20);
       // First where it is now: else the two send everybody to each other for a moment.
       for (const { admin } of [to, from, third]) await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);

@@ -34,7 +34,7 @@ const meanings: readonly Meaning[] = [
   {
     word: 'MOVED ',
     code: 'STORE_UNAVAILABLE',
-    text: 'is a node of a cluster: use redis+cluster:// or an ioredis Cluster.',
+    text: 'is a node of a cluster: use redis+cluster:// or an ioredis Cluster. If you do, a slot is just moving.',
   },
   {
     word: 'CROSSSLOT',
