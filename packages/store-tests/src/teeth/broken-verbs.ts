@@ -138,7 +138,7 @@ export const brokenVerbs: readonly Broken[] = [
   },
   {
     mistake: 'destroy reads the session, and removes it after that',
-    failsOn: 'destroy against > destroy: one of them gets the record, and the first marker stands as it is',
+    failsOn: 'destroy against > destroy: one of them gets the record, and who meets an end marker meets that',
     Store: class ReadThenDestroy extends HonestStore {
       override async destroy(...call: DestroyCall): Promise<Destroyed> {
         const found = await this.read(call[0], call[2]);
