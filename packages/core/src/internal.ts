@@ -12,6 +12,5 @@ export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';
 export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.ts';
-export { type KeyedWork, WorkByKey } from './work-by-key.ts';
 export { WorkInHand } from './work-in-hand.ts';
 export { sharedWith } from './storage/shared-storage.ts';
