@@ -25,6 +25,29 @@ const law = {
   cli: { imports: ['core'], inTests: [] },
 };
 
+/**
+ * Which folder of a package's `src` may import which: what is not named here is an import upward. Files directly in `src`
+ * are free, and {@link https://oxc.rs/docs/guide/usage/linter/rules/import/no-cycle import/no-cycle} keeps them from circles.
+ */
+const floors = {
+  core: {
+    cookie: [],
+    response: [],
+    session: ['cookie'],
+    storage: ['cookie'],
+    exchange: ['cookie', 'response', 'session'],
+    web: ['exchange', 'response', 'session'],
+    'debug-report': ['cookie', 'exchange', 'session', 'storage'],
+    opentelemetry: ['storage'],
+  },
+  redis: {
+    scripts: [],
+    connection: ['scripts'],
+    walk: ['connection'],
+    verbs: ['connection', 'scripts'],
+  },
+};
+
 function ownerOf(filename) {
   const [first, second, third] = relative(root, filename).split(sep);
   const isPackage = first === 'packages';
@@ -112,6 +135,26 @@ const importLaw = {
   },
 };
 
+const folderLaw = {
+  create(context) {
+    const { packageName, folder, isTest } = ownerOf(context.filename);
+    const law = floors[packageName];
+    if (law === undefined || isTest) return {};
+    const src = resolve(folder, 'src');
+    const floorOf = (file) => relative(src, dirname(file)).split(sep)[0] ?? '';
+    const from = floorOf(context.filename);
+    if (!(from in law)) return {};
+    const check = ({ source }) => {
+      if (!source?.value.startsWith?.('.')) return;
+      const to = floorOf(resolve(dirname(context.filename), source.value));
+      if (to === from || !(to in law) || law[from].includes(to)) return;
+      const below = law[from].length === 0 ? 'no other folder' : `only ${law[from].join(', ')}`;
+      context.report({ node: source, message: `'${from}' imports upward: it may import ${below}, not '${to}'.` });
+    };
+    return { ImportDeclaration: check, ExportNamedDeclaration: check };
+  },
+};
+
 const noExportStar = {
   create: (context) => ({
     ExportAllDeclaration(node) {
@@ -164,6 +207,7 @@ export default {
   meta: { name: 'sess' },
   rules: {
     'import-law': importLaw,
+    'folder-law': folderLaw,
     'no-export-star': noExportStar,
     'clock-in-one-file': clockInOneFile,
     'environment-in-one-file': environmentInOneFile,

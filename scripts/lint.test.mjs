@@ -29,6 +29,21 @@ const planted = [
   ['sess(import-law)', 'apps/demo/src/no-export.ts', "import '@sess/express/opentelemetry';"],
   ['sess(import-law)', 'apps/demo/src/not-for-apps.ts', "import '@sess/core/internal';"],
   ['sess(import-law)', 'e2e/leaves.test.ts', "import '../packages/core/src/token.ts';"],
+  ['sess(folder-law)', 'packages/core/src/cookie/upward.ts', "import type { Engine } from '../exchange/engine.ts';"],
+  ['sess(folder-law)', 'packages/core/src/response/upward.ts', "export { Fields } from '../session/fields.ts';"],
+  ['sess(folder-law)', 'packages/redis/src/connection/upward.ts', "import '../walk/session-walk.ts';"],
+  ['import(no-cycle)', 'packages/core/src/circle.ts', "import './circle-back.ts';"],
+  ['import(no-cycle)', 'packages/core/src/circle-back.ts', "import './circle.ts';"],
+  [
+    'import(no-cycle)',
+    'packages/core/src/circle-of-types.ts',
+    "import type { Back } from './circle-of-types-back.ts';\nexport type There = Back[];",
+  ],
+  [
+    'import(no-cycle)',
+    'packages/core/src/circle-of-types-back.ts',
+    "import type { There } from './circle-of-types.ts';\nexport type Back = There | undefined;",
+  ],
   ['sess(no-export-star)', 'packages/core/src/star.ts', "export * from './clock.ts';"],
   ['sess(clock-in-one-file)', 'packages/core/src/now.ts', 'export const now: number = Date.now();'],
   ['sess(clock-in-one-file)', 'packages/core/src/date.ts', 'export const now: Date = new Date();'],
@@ -49,6 +64,8 @@ const planted = [
 ];
 
 const allowed = [
+  ['packages/core/src/exchange/downward.ts', "import '../cookie/cookie.ts';"],
+  ['packages/core/src/cookie/downward.ts', "import '../expiry.ts';"],
   ['packages/core/src/clock.ts', 'export const now = (): number => Date.now();'],
   ['packages/core/src/environment.ts', 'export const mode = process.env.NODE_ENV;'],
   [

@@ -23,7 +23,7 @@ export type {
 } from './session/session.ts';
 export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
-export { failureResponse, withSessionHeaders } from './response/web-response.ts';
+export { failureResponse, withSessionHeaders } from './web/web-response.ts';
 export { secretFingerprint } from './cookie/secret-fingerprint.ts';
 export { currentSession } from './web/current-exchange.ts';
 export type { AttachOptions } from './exchange/attach-exchange.ts';

@@ -23,7 +23,7 @@ import { Owners } from './storage/owners.ts';
 import { secretFingerprint } from './cookie/secret-fingerprint.ts';
 import { resolveSecrets } from './cookie/secrets.ts';
 import { sessionDirectory } from './storage/session-directory.ts';
-import { exchangeOf } from './session/session-object.ts';
+import { exchangeOf } from './exchange/exchange-of.ts';
 import type { Sessions } from './sessions-interface.ts';
 import { type SessionsOptions, checkOptions, timeoutsOf } from './sessions-options.ts';
 import { announcement, startUp } from './storage/start-up.ts';

@@ -1,7 +1,7 @@
 import type { DestroyOptions, SessionKey } from '@sess/core';
 import { createSession } from './create.ts';
 import { destroySession } from './destroy.ts';
-import type { LiveSession } from './find-session.ts';
+import type { LiveSession } from './live-session.ts';
 import { isOwnedBy } from './is-owned-by.ts';
 import { type Content, bytesOf, contentOf } from './layout/content.ts';
 import { type EndStamp, knownEndStamp, knownLiveStamp } from './layout/names.ts';

@@ -1,15 +1,10 @@
 import { corrupt, errorCode, isMissing, tooNew } from './disk/faults.ts';
 import { namesIn, readWhole, removeIfEmpty } from './disk/files.ts';
 import { assertInTime } from './disk/in-time.ts';
-import { type EndStamp, type Listing, type LiveStamp, type Stamp, listing } from './layout/names.ts';
+import { type EndStamp, type Listing, type Stamp, listing } from './layout/names.ts';
 import { type SessionPath, dataPath } from './layout/paths.ts';
+import type { LiveSession } from './live-session.ts';
 import type { Site } from './site.ts';
-
-/** A session that lives, and what its data file holds. */
-export interface LiveSession {
-  stamp: LiveStamp;
-  bytes: Buffer;
-}
 
 /** What lies under a key, at one moment. */
 export type Found =

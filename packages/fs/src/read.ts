@@ -1,4 +1,5 @@
-import { type LiveSession, findSession } from './find-session.ts';
+import { findSession } from './find-session.ts';
+import type { LiveSession } from './live-session.ts';
 import type { EndStamp } from './layout/names.ts';
 import type { SessionPath } from './layout/paths.ts';
 import type { Site } from './site.ts';

@@ -1,6 +1,6 @@
 import type { SessionKey } from '@sess/core';
 import { statusOf } from './disk/files.ts';
-import type { LiveSession } from './find-session.ts';
+import type { LiveSession } from './live-session.ts';
 import { type SessionPath, dataPath } from './layout/paths.ts';
 
 interface Known extends LiveSession {

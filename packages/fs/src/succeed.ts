@@ -1,6 +1,7 @@
 import { removeAllData } from './destroy.ts';
 import { assertInTime } from './disk/in-time.ts';
-import { type LiveSession, findSession } from './find-session.ts';
+import { findSession } from './find-session.ts';
+import type { LiveSession } from './live-session.ts';
 import type { EndStamp, LiveStamp } from './layout/names.ts';
 import type { SessionPath } from './layout/paths.ts';
 import { moveStamp } from './move-stamp.ts';

@@ -1,10 +1,14 @@
 import { type CookieSettings, setCookie } from './cookie.ts';
-import type { Engine } from '../exchange/engine.ts';
-import { absoluteDeadline } from '../expiry.ts';
+import type { Clock } from '../clock.ts';
+import { type Timeouts, absoluteDeadline } from '../expiry.ts';
 import type { SessionSettings } from '../store.ts';
 
 /** What all cookies of an app have in common. */
-export type CookieFrame = Pick<Engine, 'cookie' | 'timeouts' | 'clock'>;
+export interface CookieFrame {
+  readonly cookie: CookieSettings;
+  readonly timeouts: Timeouts;
+  readonly clock: Clock;
+}
 
 /** What a cookie says of its session besides its value. */
 interface Lasting {

@@ -72,10 +72,10 @@ async function lookAt(
 }
 
 function reportOf(session: Session): SessionReport | { error: SessErrorCode } {
-  const { exchange, state } = internalsOf(session);
+  const { host, state } = internalsOf(session);
   try {
     // The answer depends on the cookie from here on; and a session that could not be opened has no keys to tell of.
-    exchange.look();
+    host.look();
   } catch (error) {
     return { error: codeOf(error) };
   }

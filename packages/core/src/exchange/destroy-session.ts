@@ -1,5 +1,5 @@
 import { SessError } from '../errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { SessionRequest } from './session-request.ts';
 import { Fields } from '../session/fields.ts';
 import { endWithSuccessors } from './successors.ts';
 import type { SessionState } from '../session/session-state.ts';
@@ -9,7 +9,7 @@ import type { SessionState } from '../session/session-state.ts';
  * on its way: a parallel request with the old cookie is known by it.
  * @throws SessError `HEADERS_SENT` with cookie sessions, where the cookie can not be cleared any more
  */
-export async function destroySession(exchange: Exchange, state: SessionState): Promise<void> {
+export async function destroySession(exchange: SessionRequest, state: SessionState): Promise<void> {
   if (state.closing === 'replaced')
     throw new SessError(
       'SESSION_ENDED',
@@ -33,6 +33,6 @@ export async function destroySession(exchange: Exchange, state: SessionState): P
 }
 
 /** Ends the sessions of the cookies that made the request's session ambiguous: else the next request has several again. */
-export async function endRivals({ rivals = [], engine }: Exchange): Promise<void> {
+export async function endRivals({ rivals = [], engine }: SessionRequest): Promise<void> {
   await Promise.all(rivals.map((claim) => endWithSuccessors(claim, { endMarkerMs: engine.endMarkerMs })));
 }

@@ -1,21 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { Carrier } from '../cookie/claim.ts';
-import type { Clock } from '../clock.ts';
-import type { CookieSettings } from '../cookie/cookie.ts';
+import type { CookieFrame } from '../cookie/cookie-line.ts';
 import type { PendingReplacements } from './pending-replacements.ts';
 import type { SessError } from '../errors.ts';
-import type { Timeouts } from '../expiry.ts';
 import type { WorkInHand } from '../work-in-hand.ts';
 import type { Limits } from '../session/limits.ts';
 
 /** Everything that the life of a session depends on, decided once at the start. */
-export interface Engine {
+export interface Engine extends CookieFrame {
   readonly carrier: Carrier;
-  readonly cookie: CookieSettings;
-  readonly timeouts: Timeouts;
   readonly limits: Limits;
-  readonly clock: Clock;
   readonly endMarkerMs: number;
   /** Bound of the session work at open, in milliseconds. */
   readonly openMs: number;

@@ -8,30 +8,27 @@ import { endedError, headersSent, sealed } from './too-late-errors.ts';
 import type { Engine } from './engine.ts';
 import type { SessError } from '../errors.ts';
 import { Operations } from './operations.ts';
-import { regeneratedState } from './regenerate-session.ts';
+import { changeSettings } from './change-settings.ts';
+import { needsRotation, regeneratedState } from './regenerate-session.ts';
 import { reloadSession } from './reload-session.ts';
 import type { RegenerateOptions, Session } from '../session/session.ts';
+import type { SessionHost } from '../session/session-host.ts';
+import type { SessionRequest } from './session-request.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import { sessionObject } from '../session/session-object.ts';
 import { SessionState } from '../session/session-state.ts';
 import { type Pending, pendingOf, storePending } from './pending.ts';
-import type { Successor } from '../store.ts';
-import { sessionGone, storeSession, writeAtOnce } from './store-session.ts';
+import type { SessionSettings, Successor } from '../store.ts';
+import { storeSession, writeAtOnce } from './store-session.ts';
 import { updateField } from './update-field.ts';
 
-/**
- * One request and its session, from open to commit. There may be several sessions on the way: a
- * regenerate puts a new one in the place of the old.
- */
-export class Exchange {
+/** One request and its session, from open to commit. A regenerate puts a new session in the place of the old one. */
+export class Exchange implements SessionHost, SessionRequest {
   readonly engine: Engine;
   readonly claim: Claim | undefined;
-  /** Of an ambiguous header: what its cookies stand for. A login or a logout ends these sessions. */
   rivals: readonly Claim[] | undefined;
-  /** The fault of the store at open, if there was one. */
   readonly fault: SessError | undefined;
   readonly headers: AnswerHeaders;
-  /** The app has given its answer, or there is nobody to answer any more: from here on looking never throws. */
   isAnswered = false;
   /** Told of the session that a regenerate has put in the place of the request's session. */
   onReplaced: ((session: Session) => void) | undefined;
@@ -50,7 +47,6 @@ export class Exchange {
     else this.fault = opened;
   }
 
-  /** The state of the request's current session. */
   get state(): SessionState {
     return (this.#state ??= SessionState.empty(this.engine.carrier, 'new', this.engine.clock(), this.engine.timeouts));
   }
@@ -60,20 +56,21 @@ export class Exchange {
     return (this.#session ??= sessionObject(this, this.state));
   }
 
+  /** Of a session that could not be read, which an access log may ask for, the cookie's key is known. */
+  handleOf(state: SessionState): string {
+    if (state.replaces !== undefined) this.engine.replacements.note(state);
+    return this.fault === undefined ? state.key : (this.claim?.key ?? state.key);
+  }
+
   get knownHandle(): string | undefined {
     return this.#state?.knownKey ?? this.claim?.key;
   }
 
-  /**
-   * The app looks at the session: from here on the answer depends on the cookie, and a fault at open is the app's to
-   * know. After the answer nobody can be told of it: an access log that names the user gets `undefined`.
-   */
   look(): void {
     this.headers.noteLook();
     if (this.fault !== undefined && !this.isAnswered) throw this.surface(this.fault);
   }
 
-  /** Remembers that the app was told of a fault. */
   surface<E>(error: E): E {
     this.headers.noteError(error);
     return error;
@@ -89,10 +86,6 @@ export class Exchange {
     dropAbandoned(this.#state, this.knownHandle);
   }
 
-  /**
-   * Whether a change of the session can still be stored; `what` is named in the error if not.
-   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`, a fault at open, and outside production `SESSION_SEALED`
-   */
   mayChange(state: SessionState, what: string): boolean {
     if (state.closing !== undefined) throw endedError(state.closing, what);
     if (this.#sealed) return refuseSealed(this.engine, state, what);
@@ -101,23 +94,21 @@ export class Exchange {
     return true;
   }
 
-  /**
-   * The same later on, for a change that was made in time and had to wait for others.
-   * @throws SessError `SESSION_ENDED`, `HEADERS_SENT`
-   */
   mustStayOpen(state: SessionState, what: string): void {
     if (state.closing !== undefined) throw endedError(state.closing, what);
     if (state.standing === 'new' || this.engine.carrier.holdsSession) this.mustSendCookie(what);
   }
 
-  /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */
   get isCookieGone(): boolean {
     return this.headers.haveLeft && this.engine.carrier.holdsSession;
   }
 
-  /** @throws SessError `HEADERS_SENT` where no cookie can be sent any more */
   mustSendCookie(what: string): void {
     if (this.headers.haveLeft) throw headersSent(what);
+  }
+
+  changeSettings(state: SessionState, settings: SessionSettings): void {
+    changeSettings(this, state, settings);
   }
 
   save(state: SessionState): Promise<void> {
@@ -140,9 +131,7 @@ export class Exchange {
 
   /** Not in turn: the parallel updates of a request go out as one write. */
   update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
-    const { last } = this.#operations;
-    const storing = this.#commits?.storing;
-    const before = last === undefined || storing === undefined ? (last ?? storing) : Promise.all([last, storing]);
+    const before = this.#operations.lastWith(this.#commits?.storing);
     return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
   }
 
@@ -154,13 +143,11 @@ export class Exchange {
     return misses ? this.#operations.afterAll(work) : this.#operations.track(work());
   }
 
-  /** The same session under a new token. One that has no token yet, or got its own just now, stays as it is. */
+  /** The same session under a new token. */
   rotate(old: SessionState): Promise<Session> {
     const isInTime = !this.#sealed;
     return this.#inTurn(async () => {
-      if (old !== this.state || old.closing !== undefined) throw endedError(old.closing ?? 'replaced', 'rotate()');
-      if (old.standing === 'ended' || old.standing === 'gone') throw sessionGone();
-      if (old.standing === 'new' || old.claim.isSuccessor) return this.session;
+      if (!needsRotation(old)) return this.session;
       return this.#regenerate(old, { keep: true }, isInTime, 'rotated');
     });
   }

@@ -11,7 +11,7 @@ export class Operations {
   #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
   /** The answer is waiting for the commit: the app can not tell of a failure any more. */
   isAnswerHeld = false;
-  /** The last of those that run one behind the other, until it is settled. */
+  /** The last of the operations that run one after the other, until it has settled. */
   #last: Promise<void> | undefined;
 
   constructor(engine: Engine, onError: (error: unknown) => void) {
@@ -23,12 +23,13 @@ export class Operations {
     return this.#running !== undefined && this.#running.size > 0;
   }
 
-  /** Settled when those are that run one behind the other. */
-  get last(): Promise<void> | undefined {
-    return this.#last;
+  /** Settles once all operations that run one after the other have settled, and this one, if there is one. */
+  lastWith(other: Promise<void> | undefined): Promise<unknown> | undefined {
+    if (this.#last === undefined || other === undefined) return this.#last ?? other;
+    return Promise.all([this.#last, other]);
   }
 
-  /** Runs when the ones before it are settled. Begins at once where there are none. */
+  /** Runs when the ones before it have settled. Begins at once where there are none. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const outcome = this.track(this.#last === undefined ? work() : this.#last.then(work));
     this.#last = outcome.settled;

@@ -1,6 +1,6 @@
 import { SessError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
-import { exchangeOf } from '../session/session-object.ts';
+import { hostOf } from '../session/session-object.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { SessionKey } from '../store.ts';
 
@@ -46,7 +46,7 @@ function isCarriedBy(state: SessionState | undefined, key: SessionKey): boolean 
 /** The request's session now: an object from before a regenerate means the same visitor. */
 function stateOf(session: Session): SessionState {
   try {
-    return exchangeOf(session).state;
+    return hostOf(session).state;
   } catch (error) {
     throw new SessError('CONFIG_INVALID', 'revokeAll({ except }) takes a session, or its handle.', { cause: error });
   }

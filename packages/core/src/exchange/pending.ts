@@ -1,6 +1,6 @@
 import { destroySession } from './destroy-session.ts';
 import type { Engine } from './engine.ts';
-import type { Exchange } from './exchange.ts';
+import type { SessionRequest } from './session-request.ts';
 import type { FieldChanges } from '../record-change.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { storeSession } from './store-session.ts';
@@ -27,7 +27,7 @@ export function pendingOf(engine: Engine, state: SessionState): Pending | undefi
   return state.wantsTouch(engine.clock(), engine.timeouts) ? { changes, isTouch: true } : undefined;
 }
 
-export function storePending(exchange: Exchange, state: SessionState, { changes }: Pending): Promise<void> {
+export function storePending(exchange: SessionRequest, state: SessionState, { changes }: Pending): Promise<void> {
   if (state.closing === 'destroyed') return destroySession(exchange, state);
   return storeSession(exchange, state, { explicit: false }, changes);
 }

@@ -4,13 +4,14 @@ import { SessError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import type { Timeouts } from '../expiry.ts';
 import { publish } from '../events.ts';
-import type { Exchange } from './exchange.ts';
+import type { SessionRequest } from './session-request.ts';
 import { Fields } from '../session/fields.ts';
 import type { RegenerateOptions } from '../session/session.ts';
 import { type Replaced, SessionState } from '../session/session-state.ts';
 import type { FieldChanges } from '../record-change.ts';
 import { type FieldText, type SessionSettings, type StoredSession, type Successor, isEndMarker } from '../store.ts';
 import { isStored, successorClaim, writeFollowing } from './successors.ts';
+import { endedError, sessionGone } from './too-late-errors.ts';
 
 /** The new session in memory. Nothing is stored: the store's part is {@link replaceOld}, at save or commit. */
 export function regeneratedState(
@@ -53,6 +54,17 @@ export function regeneratedState(
   return fresh;
 }
 
+/**
+ * Whether a rotation has anything to do: a session that has no token yet, or got its own just now, stays as it is.
+ *
+ * @throws SessError `SESSION_ENDED`, `SESSION_GONE`
+ */
+export function needsRotation(state: SessionState): boolean {
+  if (state.closing !== undefined) throw endedError(state.closing, 'rotate()');
+  if (state.standing === 'ended' || state.standing === 'gone') throw sessionGone();
+  return state.standing === 'stored' && !state.claim.isSuccessor;
+}
+
 /** Which record the new session has to destroy: the old one's, or the one that the old one was to replace. */
 function replacedBy(
   old: SessionState,
@@ -81,7 +93,7 @@ function replacedBy(
  * @returns `false` when the old session had already ended elsewhere, and the new one with it: a
  * rotation must not outlive a logout. A login stays, and so does what follows this request's own logout.
  */
-export async function replaceOld(exchange: Exchange, state: SessionState, replaced: Replaced): Promise<boolean> {
+export async function replaceOld(exchange: SessionRequest, state: SessionState, replaced: Replaced): Promise<boolean> {
   const { engine } = exchange;
   const previous = replaced.state;
   // A regenerate before this one came as far as to store its session: what that was to replace is there still.

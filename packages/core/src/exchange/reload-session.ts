@@ -3,7 +3,7 @@ import { isPastAbsolute } from '../expiry.ts';
 import { Fields } from '../session/fields.ts';
 import { isStored, readFollowing } from './successors.ts';
 import type { SessionState } from '../session/session-state.ts';
-import { sessionGone } from './store-session.ts';
+import { sessionGone } from './too-late-errors.ts';
 import { endedError } from './too-late-errors.ts';
 
 /** Reads the session again, in the same object; changes that are not stored are let go. */

@@ -32,3 +32,10 @@ export function refusedBefore(what: string): SessError {
     `session.save(): session.${what} was changed after the response had ended, and the change was dropped. Call reload(), make the change again, and save().`,
   );
 }
+
+export function sessionGone(): SessError {
+  return new SessError(
+    'SESSION_GONE',
+    'The session ended meanwhile (a logout, a new login, or it expired). Nothing was stored; ask the user to log in again.',
+  );
+}

@@ -1,18 +1,18 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
-import type { Exchange } from './exchange.ts';
+import type { SessionRequest } from './session-request.ts';
 import type { FieldUpdate } from '../record-change.ts';
 import { stringOf } from '../record-fields.ts';
 import { decodeField, encodeField } from '../session/field-text.ts';
 import { assertFits } from '../session/limits.ts';
 import { assertDataKey } from '../session/reserved-keys.ts';
 import type { SessionState } from '../session/session-state.ts';
-import { sessionGone } from './store-session.ts';
+import { sessionGone } from './too-late-errors.ts';
 import { writeFollowing } from './successors.ts';
 
 /** `session.update(key, fn)`: read, change and write of one key as one step, whoever else changes it. */
 export async function updateField(
-  exchange: Exchange,
+  exchange: SessionRequest,
   state: SessionState,
   key: string,
   fn: (current: unknown) => unknown,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { SessError, isSessError } from '../errors.ts';
-import { failureResponse } from '../response/web-response.ts';
+import { failureResponse } from '../web/web-response.ts';
 import { currentSession } from '../web/current-exchange.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import { probeStore } from '../testing/probe-store.ts';

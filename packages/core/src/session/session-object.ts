@@ -1,7 +1,7 @@
 import { SessError } from '../errors.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import { assertDataKey, isReserved } from './reserved-keys.ts';
 import type { Session } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { type SessionInternals, SessionPrototype, internals } from './session-prototype.ts';
 import type { SessionState } from './session-state.ts';
 
@@ -10,8 +10,8 @@ function isAssignable(key: string): boolean {
 }
 
 /** The object that the app sees: data as properties over the controls as prototype. */
-export function sessionObject(exchange: Exchange, state: SessionState): Session {
-  return new Proxy(new SessionPrototype(exchange, state), handler);
+export function sessionObject(host: SessionHost, state: SessionState): Session {
+  return new Proxy(new SessionPrototype(host, state), handler);
 }
 
 /**
@@ -26,52 +26,52 @@ const handler: ProxyHandler<SessionPrototype> = {
     if (typeof key === 'symbol') return Reflect.get(target, key, receiver);
     if (key === 'then') return undefined;
     if (answering.has(key)) return Reflect.get(target, key, receiver);
-    const { exchange, state } = target[internals];
-    exchange.look();
-    if (!isReserved(key) && state.fields.has(key)) return valueOf(exchange, state, key);
+    const { host, state } = target[internals];
+    host.look();
+    if (!isReserved(key) && state.fields.has(key)) return valueOf(host, state, key);
     return Reflect.get(target, key, receiver);
   },
 
   set(target, key, value, receiver) {
     if (typeof key === 'symbol')
       return Reflect.defineProperty(target, key, { value, configurable: true, writable: true });
-    const { exchange, state } = target[internals];
-    exchange.look();
+    const { host, state } = target[internals];
+    host.look();
     if (isAssignable(key)) return Reflect.set(target, key, value, receiver);
     assertDataKey(key);
-    if (exchange.mayChange(state, key)) state.fields.set(key, value);
+    if (host.mayChange(state, key)) state.fields.set(key, value);
     return true;
   },
 
   deleteProperty(target, key) {
     if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
-    const { exchange, state } = target[internals];
-    exchange.look();
+    const { host, state } = target[internals];
+    host.look();
     if (isReserved(key) || !state.fields.has(key)) return true;
-    if (exchange.mayChange(state, key)) state.fields.delete(key);
+    if (host.mayChange(state, key)) state.fields.delete(key);
     return true;
   },
 
   has(target, key) {
     if (typeof key === 'symbol') return Reflect.has(target, key);
     if (key === 'then') return false;
-    const { exchange, state } = target[internals];
-    exchange.look();
+    const { host, state } = target[internals];
+    host.look();
     return (!isReserved(key) && state.fields.has(key)) || Reflect.has(target, key);
   },
 
   ownKeys(target) {
-    const { exchange, state } = target[internals];
-    exchange.look();
+    const { host, state } = target[internals];
+    host.look();
     return state.fields.keys().filter((key) => !isReserved(key));
   },
 
   getOwnPropertyDescriptor(target, key) {
     if (typeof key === 'symbol' || isReserved(key)) return undefined;
-    const { exchange, state } = target[internals];
-    exchange.look();
+    const { host, state } = target[internals];
+    host.look();
     if (!state.fields.has(key)) return undefined;
-    return { value: valueOf(exchange, state, key), writable: true, enumerable: true, configurable: true };
+    return { value: valueOf(host, state, key), writable: true, enumerable: true, configurable: true };
   },
 
   defineProperty(target, key, descriptor) {
@@ -89,7 +89,7 @@ const handler: ProxyHandler<SessionPrototype> = {
 export function internalsOf(session: Session): SessionInternals {
   const inside: unknown = Reflect.get(Object(session), internals);
   if (areInternals(inside)) return inside;
-  throw new SessError('CONFIG_INVALID', 'This is no session that sessions.open() made.');
+  throw new SessError('CONFIG_INVALID', 'This is not a session that sessions.open() made.');
 }
 
 /** Whether this request has logged its session out: the next one begins with `regenerate()`. */
@@ -98,21 +98,21 @@ export function isDestroyed(session: Session): boolean {
 }
 
 /** The request that a session belongs to. */
-export function exchangeOf(session: Session): Exchange {
-  return internalsOf(session).exchange;
+export function hostOf(session: Session): SessionHost {
+  return internalsOf(session).host;
 }
 
 /** Not by `instanceof`: another copy of this module has classes of its own. */
 function areInternals(value: unknown): value is SessionInternals {
-  return typeof value === 'object' && value !== null && 'exchange' in value && 'state' in value;
+  return typeof value === 'object' && value !== null && 'host' in value && 'state' in value;
 }
 
 /** @throws SessError `STORE_CORRUPT`: a fault that shows only when the value is looked at; not after the answer */
-function valueOf(exchange: Exchange, state: SessionState, key: string): unknown {
+function valueOf(host: SessionHost, state: SessionState, key: string): unknown {
   try {
     return state.fields.get(key);
   } catch (error) {
-    if (exchange.isAnswered) return undefined;
-    throw exchange.surface(error);
+    if (host.isAnswered) return undefined;
+    throw host.surface(error);
   }
 }

@@ -2,8 +2,6 @@ import { inspect } from 'node:util';
 
 import { isPersistent } from '../cookie/cookie-line.ts';
 import { SessError } from '../errors.ts';
-import { changeSettings } from '../exchange/change-settings.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import { LONGEST_LIFETIME_MS, idleTimeoutOf } from '../expiry.ts';
 import type { Fields } from './fields.ts';
 import type {
@@ -14,6 +12,7 @@ import type {
   SessionData,
   SessionDataKey,
 } from './session.ts';
+import type { SessionHost } from './session-host.ts';
 import { SessionCookie } from './session-cookie.ts';
 import type { SessionState } from './session-state.ts';
 import type { SessionSettings } from '../store.ts';
@@ -25,7 +24,7 @@ import type { SessionSettings } from '../store.ts';
 export const internals: unique symbol = Symbol.for('@sess/core session internals');
 
 export interface SessionInternals {
-  readonly exchange: Exchange;
+  readonly host: SessionHost;
   readonly state: SessionState;
 }
 
@@ -36,15 +35,13 @@ export interface SessionPrototype {
 
 /** The controls of every session: the prototype of the object that the app sees. */
 export class SessionPrototype implements SessionControls {
-  constructor(exchange: Exchange, state: SessionState) {
-    Object.defineProperty(this, internals, { value: { exchange, state }, configurable: true });
+  constructor(host: SessionHost, state: SessionState) {
+    Object.defineProperty(this, internals, { value: { host, state }, configurable: true });
   }
 
   get handle(): string {
-    const { exchange, state } = this[internals];
-    if (state.replaces !== undefined) exchange.engine.replacements.note(state);
-    // Of a session that could not be read, which an access log may ask for, this much is known.
-    return exchange.fault === undefined ? state.key : (exchange.claim?.key ?? state.key);
+    const { host, state } = this[internals];
+    return host.handleOf(state);
   }
 
   get id(): string {
@@ -72,8 +69,8 @@ export class SessionPrototype implements SessionControls {
   }
 
   get idleTimeoutMs(): number {
-    const { exchange, state } = this[internals];
-    return idleTimeoutOf(state.settings, exchange.engine.timeouts);
+    const { host, state } = this[internals];
+    return idleTimeoutOf(state.settings, host.engine.timeouts);
   }
 
   set idleTimeoutMs(ms: number) {
@@ -82,8 +79,8 @@ export class SessionPrototype implements SessionControls {
   }
 
   get persistent(): boolean {
-    const { exchange, state } = this[internals];
-    return isPersistent(exchange.engine, state);
+    const { host, state } = this[internals];
+    return isPersistent(host.engine, state);
   }
 
   set persistent(value: boolean) {
@@ -92,12 +89,12 @@ export class SessionPrototype implements SessionControls {
   }
 
   get cookie(): SessionCookie {
-    const { exchange, state } = this[internals];
+    const { host, state } = this[internals];
     return new SessionCookie({
-      settings: exchange.engine.cookie,
-      now: () => exchange.engine.clock(),
+      settings: host.engine.cookie,
+      now: () => host.engine.clock(),
       persistent: () => this.persistent,
-      remainingMs: () => state.expiresAt - exchange.engine.clock(),
+      remainingMs: () => state.expiresAt - host.engine.clock(),
       idleTimeoutMs: () => this.idleTimeoutMs,
       live: (ms) => {
         if (ms !== undefined) assertLifetime('cookie.maxAge', ms);
@@ -121,48 +118,48 @@ export class SessionPrototype implements SessionControls {
   save(): Promise<void>;
   save(callback: SessionCallback): this;
   save(callback?: SessionCallback): Promise<void> | this {
-    const { exchange, state } = this[internals];
-    return settle(this, exchange.save(state), callback);
+    const { host, state } = this[internals];
+    return settle(this, host.save(state), callback);
   }
 
   update<Key extends SessionDataKey, Value extends SessionData[Key] = SessionData[Key]>(
     key: Key,
     fn: (current: SessionData[Key]) => Value,
   ): Promise<Value> {
-    const { exchange, state } = this[internals];
+    const { host, state } = this[internals];
     // The type of a key's data is the app's word (SessionData); the store knows only texts.
-    return exchange.update(state, key, fn as (current: unknown) => unknown) as Promise<Value>;
+    return host.update(state, key, fn as (current: unknown) => unknown) as Promise<Value>;
   }
 
   regenerate(callback: SessionCallback): this;
   regenerate(options: RegenerateOptions, callback: SessionCallback): this;
   regenerate(options?: RegenerateOptions): Promise<Session>;
   regenerate(first?: RegenerateOptions | SessionCallback, second?: SessionCallback): Promise<Session> | this {
-    const { exchange, state } = this[internals];
+    const { host, state } = this[internals];
     const callback = typeof first === 'function' ? first : second;
     const options = typeof first === 'function' ? {} : (first ?? {});
-    return settle(this, exchange.regenerate(state, options), callback);
+    return settle(this, host.regenerate(state, options), callback);
   }
 
   rotate(): Promise<Session>;
   rotate(callback: SessionCallback): this;
   rotate(callback?: SessionCallback): Promise<Session> | this {
-    const { exchange, state } = this[internals];
-    return settle(this, exchange.rotate(state), callback);
+    const { host, state } = this[internals];
+    return settle(this, host.rotate(state), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): this;
   destroy(callback?: SessionCallback): Promise<void> | this {
-    const { exchange, state } = this[internals];
-    return settle(this, exchange.destroy(state), callback);
+    const { host, state } = this[internals];
+    return settle(this, host.destroy(state), callback);
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): this;
   reload(callback?: SessionCallback): Promise<void> | this {
-    const { exchange, state } = this[internals];
-    return settle(this, exchange.reload(state), callback);
+    const { host, state } = this[internals];
+    return settle(this, host.reload(state), callback);
   }
 
   touch(): this {
@@ -182,8 +179,8 @@ export class SessionPrototype implements SessionControls {
 // What `util.inspect` and `console.log` show: the data, never the token.
 Object.defineProperty(SessionPrototype.prototype, inspect.custom, {
   value(this: SessionPrototype, _depth: number, options: object): string {
-    const { exchange, state } = this[internals];
-    if (exchange.fault !== undefined) return `Session [${exchange.fault.code}]`;
+    const { host, state } = this[internals];
+    if (host.fault !== undefined) return `Session [${host.fault.code}]`;
     const shown = state.fields.keys().map((key) => [key, shownValue(state.fields, key)]);
     return `Session ${inspect(Object.fromEntries(shown), options)}`;
   },
@@ -209,8 +206,8 @@ function assertLifetime(name: string, ms: number): void {
 }
 
 function change(session: SessionPrototype, settings: SessionSettings): void {
-  const { exchange, state } = session[internals];
-  changeSettings(exchange, state, settings);
+  const { host, state } = session[internals];
+  host.changeSettings(state, settings);
 }
 
 function settle<S extends SessionPrototype, T>(

@@ -38,7 +38,7 @@ it('a session that one copy of the package made can be committed and followed by
 
 it('an object that no copy made is refused by both', async () => {
   const copy = await secondCopy();
-  const forged = JSON.parse('{"exchange":{},"state":{}}');
-  expect(() => currentSession(forged)).toThrow('This is no session');
-  expect(() => copy.currentSession(forged)).toThrow('This is no session');
+  const forged = JSON.parse('{"host":{},"state":{}}');
+  expect(() => currentSession(forged)).toThrow('This is not a session');
+  expect(() => copy.currentSession(forged)).toThrow('This is not a session');
 });

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { SessError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Session } from '../session/session.ts';
-import { exchangeOf } from '../session/session-object.ts';
+import { exchangeOf } from '../exchange/exchange-of.ts';
 
 const slot = Symbol.for('@sess/core current exchange');
 

@@ -3,7 +3,7 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { openExchange } from '../exchange/open-exchange.ts';
 import { toldOfFailure } from '../exchange/told-of-failure.ts';
-import { failureResponse, withSessionHeaders } from '../response/web-response.ts';
+import { failureResponse, withSessionHeaders } from './web-response.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { Session } from '../session/session.ts';
 import { runWithExchange } from './current-exchange.ts';

@@ -10,6 +10,11 @@ export function isCluster(client: RedisClient): client is Cluster {
   return client.isCluster;
 }
 
+/** The servers that hold sessions: the one, or every master of a cluster. */
+export function mastersOf(client: RedisClient): Redis[] {
+  return isCluster(client) ? client.nodes('master') : [client];
+}
+
 /** What a client writes to. One that only looks like a client of ioredis may have none. */
 export function streamOf(client: Redis | undefined): Writable | undefined {
   return client?.stream;

@@ -1,8 +1,7 @@
 import type { Finding } from '@sess/core';
 import type { Redis } from 'ioredis';
 import type { Link } from './link.ts';
-import { isCluster } from './redis-client.ts';
-import { mastersOf } from '../walk/session-walk.ts';
+import { isCluster, mastersOf } from './redis-client.ts';
 
 /** What is wrong with the servers, as far as they tell. */
 export async function checkServers(link: Link, replicas: number | undefined): Promise<Finding[]> {

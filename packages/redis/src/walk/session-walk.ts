@@ -1,15 +1,9 @@
 import type { SessionKey } from '@sess/core';
-import type { Redis } from 'ioredis';
 import { cursorPages } from './cursor-pages.ts';
 import type { Link } from '../connection/link.ts';
-import { type RedisClient, isCluster } from '../connection/redis-client.ts';
+import { mastersOf } from '../connection/redis-client.ts';
 import { isSessionKey } from '../session-key.ts';
 import { looksLive } from '../session-record.ts';
-
-/** The servers that hold sessions: the one, or every master of a cluster. */
-export function mastersOf(client: RedisClient): Redis[] {
-  return isCluster(client) ? client.nodes('master') : [client];
-}
 
 /**
  * All live keys. `SCAN` in steps, never `KEYS`, which stops the server for as long as it takes.

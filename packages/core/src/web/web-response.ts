@@ -1,8 +1,8 @@
 import { isSessError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
-import { exchangeOf } from '../session/session-object.ts';
-import { answerOfFailure } from './bare-answer.ts';
-import { type SessionHeaders, faultHeaders, saysNothing } from './session-headers.ts';
+import { exchangeOf } from '../exchange/exchange-of.ts';
+import { answerOfFailure } from '../response/bare-answer.ts';
+import { type SessionHeaders, faultHeaders, saysNothing } from '../response/session-headers.ts';
 
 /**
  * A handler's answer with what the session says in its head: what `sessions.commit()` resolved to. For

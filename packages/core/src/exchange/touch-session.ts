@@ -1,0 +1,36 @@
+import { isSessError } from '../errors.ts';
+import { publish } from '../events.ts';
+import type { SessionState } from '../session/session-state.ts';
+import { tellOfTouch } from './dropped-changes.ts';
+import type { SessionRequest } from './session-request.ts';
+import { writeFollowing } from './successors.ts';
+import { sessionGone } from './too-late-errors.ts';
+
+/**
+ * A request whose only problem is a touch has no problem, unless the app asked for it by `touch()` and `save()`.
+ * Of a store's fault an event has told; what is wrong with the session itself is told here.
+ */
+export async function touchSession(exchange: SessionRequest, state: SessionState, isExplicit: boolean): Promise<void> {
+  const { engine } = exchange;
+  const due = isExplicit ? state.touchWanted : state.wantsTouch(engine.clock(), engine.timeouts);
+  if (!due || exchange.isCookieGone) return;
+  state.isTouchTried = true;
+  state.touchWanted = false;
+  const started = performance.now();
+  try {
+    const outcome = await writeFollowing(state, { at: engine.clock() }, engine.timeouts);
+    if (outcome.gone) {
+      state.standing = 'gone';
+      publish('gone', () => ({ handle: state.key }));
+      if (isExplicit) throw sessionGone();
+      return;
+    }
+    state.adopt(outcome.stored);
+  } catch (error) {
+    if (isExplicit) throw error;
+    if (isSessError(error) && error.status !== 503) tellOfTouch(engine, state.key, error, started);
+    return;
+  }
+  if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
+  publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
+}
