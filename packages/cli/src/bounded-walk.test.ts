@@ -13,12 +13,12 @@ const manySessions = `
   let reads = 0;
   process.on('exit', () => writeFileSync('reads', String(reads)));
   const now = Date.now();
-  const record = { fields: { views: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 3_600_000 };
+  const record = { fields: { views: '1' }, createdAt: now, touchedAt: now, expiresAt: now + 3_600_000, writeIds: [] };
   export const options = {
     store: {
-      async create() { return true; },
-      async read() { reads += 1; return record; },
-      async update() { return 'applied'; },
+      async create() {},
+      async read() { reads += 1; return { record, version: 1 }; },
+      async replace() { return { verdict: 'gone' }; },
       async destroy() {},
       async *walk() { for (let at = 0; at < 100_000; at += 1) yield at.toString(16).padStart(64, '0'); },
     },

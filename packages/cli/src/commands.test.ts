@@ -84,15 +84,15 @@ describe('sess list', () => {
   it('believes no index: the session says whose it is', async () => {
     app.write(
       'sess.config.mjs',
-      `const record = (owner) => ({ fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 9e14, owner });
-       const records = { ['a'.repeat(64)]: record('ada'), ['b'.repeat(64)]: record('bob') };
+      `const stored = (owner) => ({ record: { fields: {}, createdAt: 0, touchedAt: 0, expiresAt: 9e14, owner, writeIds: [] }, version: 1 });
+       const sessions = { ['a'.repeat(64)]: stored('ada'), ['b'.repeat(64)]: stored('bob') };
        export const options = {
          store: {
-           async create() { return false; },
-           async read(key) { return records[key]; },
-           async update() { return 'gone'; },
+           async create() {},
+           async read(key) { return sessions[key]; },
+           async replace() { return { verdict: 'gone' }; },
            async destroy() {},
-           async *keysByOwner() { yield { keys: [...Object.keys(records), 'c'.repeat(64)], async forget() {} }; },
+           async *keysByOwner() { yield { keys: [...Object.keys(sessions), 'c'.repeat(64)], async forget() {} }; },
          },
        };`,
     );
@@ -333,10 +333,10 @@ describe('the command line', () => {
     app.write(
       'sess.config.mjs',
       `import { memoryStore } from '@sess/core';
-      const { create, read, update, destroy, sweep } = memoryStore();
+      const { create, read, replace, destroy, sweep } = memoryStore();
       const connection = setInterval(() => {}, 1000);
       const close = async () => clearInterval(connection);
-      export const options = { store: { create, read, update, destroy, sweep, close } };`,
+      export const options = { store: { create, read, replace, destroy, sweep, close } };`,
     );
     expect(await app.sess(['sweep'])).toMatchObject({ code: 0, err: '' });
   });

@@ -305,15 +305,15 @@ describe('broken storage', () => {
     const slow = `
       import { memoryStore } from '@sess/core';
       import { setTimeout as pause } from 'node:timers/promises';
-      const { create, read, update, destroy } = memoryStore();
-      export const options = { store: { create, update, destroy, read: async (key) => (await pause(150), read(key)) } };`;
+      const { create, read, replace, destroy } = memoryStore();
+      export const options = { store: { create, replace, destroy, read: async (key, by) => (await pause(150), read(key, by)) } };`;
     app.write('sess.config.mjs', slow);
     const { code, findings } = await diagnose(good());
     expect(code).toBe(0);
     expect(findings).toContainEqual(expect.objectContaining({ code: 'STORE_SLOW', severity: 'warning' }));
-    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key))', 'undefined'));
+    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key, by))', 'undefined'));
     expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['STORE_CORRUPT'] });
-    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key))', 'key.nope.nope'));
+    app.write('sess.config.mjs', slow.replace('(await pause(150), read(key, by))', 'key.nope.nope'));
     expect(await diagnose(good())).toMatchObject({ code: 1, codes: ['DOCTOR_FAULT'] });
   });
 });
