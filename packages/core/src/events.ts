@@ -31,7 +31,7 @@ export interface SessionEvents {
   ambiguousCookie: { handles: readonly string[] };
   /** The commit failed when the app had given its answer: the client got the error instead of it. */
   commitFailed: { handle: string | undefined; code: SessErrorCode; error: Error };
-  /** `session.update()` found that somebody else had changed the key meanwhile, and tries again. */
+  /** A write found that another process had written to the session meanwhile: it is merged again, and tried again. */
   conflict: { handle: string; keys: readonly string[] };
   /** The store did what it was asked. */
   storeAnswered: { operation: string; handle: string | undefined; durationMs: number };

@@ -101,7 +101,7 @@ function recordCounts(meter: Meter): (() => void)[] {
     counting('conflict', [
       'sess.conflicts',
       '{conflict}',
-      'Atomic updates that met another writer and were tried again',
+      'Writes that met those of another process and were tried again',
     ]),
     counting('storeError', ['sess.store.errors', '{error}', 'Operations of the store that failed'], (event) => ({
       'error.type': event.code,
