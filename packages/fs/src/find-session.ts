@@ -37,8 +37,8 @@ export async function findSession(site: Site, path: SessionPath, by: number): Pr
     const now = site.clock();
     if (stamp.kind === 'end') return { state: now < stamp.until ? 'ended' : 'dead', stamp };
     if (now >= stamp.expiresAt) return { state: 'dead', stamp };
-    const bytes = await readWhole(dataPath(path, stamp, stamp.dataId), path.key);
-    if (bytes !== undefined) return { state: 'live', stamp, bytes };
+    const data = await readWhole(dataPath(path, stamp, stamp.dataId), path.key);
+    if (data !== undefined) return { state: 'live', stamp, ...data };
     // Another one changed the session meanwhile: its stamp has another name now, and this one never comes back.
     if (missedStamp === stamp.name) throw corrupt(path.key, 'its data file is missing');
     missedStamp = stamp.name;

@@ -4,4 +4,6 @@ import type { LiveStamp } from './layout/names.ts';
 export interface LiveSession {
   stamp: LiveStamp;
   bytes: Buffer;
+  /** When the data file was changed last (`ctime`), where this process has looked since it wrote it. */
+  changedAt?: number;
 }

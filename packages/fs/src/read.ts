@@ -14,9 +14,8 @@ export async function readSession(
   if (known !== undefined && site.clock() < known.stamp.expiresAt) return known;
   const found = await findSession(site, path, by);
   if (found.state === 'live') {
-    const session = { stamp: found.stamp, bytes: found.bytes };
-    site.remembered.add(path.key, session);
-    return session;
+    site.remembered.add(path.key, found);
+    return found;
   }
   return found.state === 'ended' ? found.stamp : undefined;
 }

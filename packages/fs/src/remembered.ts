@@ -3,11 +3,6 @@ import { statusOf } from './disk/files.ts';
 import type { LiveSession } from './live-session.ts';
 import { type SessionPath, dataPath } from './layout/paths.ts';
 
-interface Known extends LiveSession {
-  /** When its data file was changed last (`ctime`), as far as this process has looked since it wrote it. */
-  changedAt?: number;
-}
-
 /** Sessions in each of two generations, and bytes of the largest one: some 8 MB at most. */
 const mostSessions = 2048;
 const largest = 2048;
@@ -18,11 +13,11 @@ const largest = 2048;
  * system would. Of two generations the older one goes when the younger one is full.
  */
 export class Remembered {
-  #young = new Map<SessionKey, Known>();
-  #old = new Map<SessionKey, Known>();
+  #young = new Map<SessionKey, LiveSession>();
+  #old = new Map<SessionKey, LiveSession>();
 
-  add(key: SessionKey, { stamp, bytes }: LiveSession): void {
-    if (bytes.length <= largest) this.#keep(key, { stamp, bytes });
+  add(key: SessionKey, session: LiveSession): void {
+    if (session.bytes.length <= largest) this.#keep(key, session);
     else this.forget(key);
   }
 
@@ -41,7 +36,7 @@ export class Remembered {
     return changedAt === undefined ? undefined : known;
   }
 
-  #keep(key: SessionKey, known: Known): void {
+  #keep(key: SessionKey, known: LiveSession): void {
     this.#young.set(key, known);
     if (this.#young.size < mostSessions) return;
     this.#old = this.#young;
@@ -50,7 +45,10 @@ export class Remembered {
 }
 
 /** When the data file was changed last; `undefined` where it is not what it was, or cannot be looked at. */
-async function untouchedSince(path: SessionPath, { stamp, bytes, changedAt }: Known): Promise<number | undefined> {
+async function untouchedSince(
+  path: SessionPath,
+  { stamp, bytes, changedAt }: LiveSession,
+): Promise<number | undefined> {
   try {
     const stats = await statusOf(dataPath(path, stamp, stamp.dataId));
     const isSame = stats.isFile() && stats.size === bytes.length && (changedAt ?? stats.ctimeMs) === stats.ctimeMs;

@@ -46,8 +46,8 @@ async function ownerOf(path: SessionPath): Promise<string | undefined> {
     const [stamp] = listing(await namesIfAny(path.directory)).stamps;
     if (stamp?.kind !== 'live') return undefined;
     try {
-      const bytes = await readWhole(dataPath(path, stamp, stamp.dataId), path.key);
-      if (bytes !== undefined) return decodeRecord(path.key, bytes).owner;
+      const data = await readWhole(dataPath(path, stamp, stamp.dataId), path.key);
+      if (data !== undefined) return decodeRecord(path.key, data.bytes).owner;
     } catch (error) {
       if (!isSessError(error)) throw error;
     }

@@ -141,12 +141,18 @@ export async function confirmed(path: string): Promise<void> {
 /** A link, a socket, a file where the stamp should be. */
 const notAFile = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'ENOTDIR']);
 
+export interface WholeFile {
+  bytes: Buffer;
+  /** When it was changed last (`ctime`). */
+  changedAt: number;
+}
+
 /**
  * The whole of a file, or `undefined` when it is not there.
  *
  * @throws SessError `STORE_CORRUPT` when it is not a plain file of our own
  */
-export async function readWhole(path: string, key: SessionKey): Promise<Buffer | undefined> {
+export async function readWhole(path: string, key: SessionKey): Promise<WholeFile | undefined> {
   let fd: number;
   try {
     fd = await open(path, reading);
@@ -160,7 +166,7 @@ export async function readWhole(path: string, key: SessionKey): Promise<Buffer |
     const stats = await systemCalls().fstat(fd);
     const reason = strange(stats);
     if (reason !== undefined) throw corrupt(key, reason);
-    return await readAll(fd, stats.size);
+    return { bytes: await readAll(fd, stats.size), changedAt: stats.ctimeMs };
   } finally {
     await close(fd);
   }
