@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
 
 import type { BoundedStore } from '../bounded-store.ts';
 import { SessError } from '../errors.ts';
@@ -76,8 +75,8 @@ class WriteQueue {
       publish('conflict', () => ({ handle: this.#key, keys: keysOf(batch) }));
       lost += 1;
       if (performance.now() - started > GIVE_UP_AFTER_MS) throw lostTooOften(lost);
-      await stepAside(lost);
-      // Whoever came while this batch lost goes along.
+      // Whoever came while this batch lost goes along, at once: a pause would make old what the store has just told, so
+      // that those who pause lose to those who never did.
       batch.push(...this.#waiting.splice(0));
     }
     this.#stored = undefined;
@@ -91,15 +90,17 @@ class WriteQueue {
     batch: readonly Waiting[],
   ): Promise<StoredSession | undefined | 'done'> {
     if (refused.size === batch.length) return this.#refuse(stored, refused);
+    // A touch needs no name: repeated, it is the same touch. So on files it is one rename, also on a full disk.
+    const isTouch = record.fields === stored.record.fields && record.settings === stored.record.settings;
     const writeId = newWriteId();
-    const named = namedRecord(record, stored.record, writeId);
+    const named = isTouch ? record : namedRecord(record, stored.record, writeId);
     const outcome = await this.#store.replace(this.#key, stored.version, named);
     if (outcome.verdict === 'gone') return undefined;
     if (outcome.verdict === 'replaced') {
       this.#done(batch, refused, { record: named, version: outcome.version });
       return 'done';
     }
-    if (outcome.isDoubtful !== true) return outcome.stored;
+    if (outcome.isDoubtful !== true || isTouch) return outcome.stored;
     const isStored = holdsWrite(outcome.stored.record, writeId, stored.record);
     if (isStored === undefined) throw inDoubt();
     if (!isStored) return outcome.stored;
@@ -152,11 +153,6 @@ class WriteQueue {
     const found = await this.#store.read(this.#key);
     return found === undefined || isEndMarker(found) ? undefined : found;
   }
-}
-
-/** A random moment, so that contenders do not march in step. */
-async function stepAside(lost: number): Promise<void> {
-  if (lost > 1) await wait(Math.random() * Math.min(2 ** lost, 32));
 }
 
 function keysOf(batch: readonly Waiting[]): string[] {
