@@ -117,9 +117,10 @@ export interface DestroyOptions {
  * - **One atomic step.** The comparison and the write are one step of the storage (a script, a rename, an
  *   `UPDATE ... WHERE`), not a check followed by a write.
  * - **A verdict is proved.** A store that cannot tell throws. A fault must never look like absence.
- * - **`by`** is when the caller stops waiting, in milliseconds of `performance.now()`. It is the only bound of a call, and
- *   core keeps it: a store hands it on to its client, begins nothing after it, and needs no timer of its own. A write that
- *   is carried out later all the same meets another version, or is one whose outcome the caller calls unknown.
+ * - **`by`** is when the store's time is over, in milliseconds of `performance.now()`. It is the only bound of a call: a
+ *   store hands it on to its client, begins nothing after it, and needs no timer of its own. Core rejects the call soon
+ *   after it, so that a store which knows why it cannot answer is still heard. A write that is carried out later all the
+ *   same meets another version, or is one whose outcome the caller calls unknown.
  * - **Every fault is thrown**, as a `SessError`:
  *   `STORE_UNAVAILABLE` the storage cannot be reached or refuses; the outcome of a write is unknown.
  *   `STORE_TIMEOUT` it did not answer in time; the outcome of a write is unknown.

@@ -15,6 +15,12 @@ import type {
 import { WorkInHand } from '../work-in-hand.ts';
 
 /**
+ * The store's part of the bound: the rest is for it to say why it gives up ("connection refused" instead of "took longer
+ * than 1000 ms").
+ */
+const storesShare = 0.9;
+
+/**
  * A store as core uses it: each operation bounded, each fault a `SessError` and an event. So a store that somebody
  * else wrote can not hang a request. This is the one place that sets a deadline for a store's work.
  */
@@ -81,7 +87,7 @@ export class GuardedStore implements BoundedStore {
       };
       const deadline = this.#deadlines.begin(() => fail(this.#timeout(operation)));
       try {
-        work(this.#store, started + this.boundMs).then((answer) => {
+        work(this.#store, started + storesShare * this.boundMs).then((answer) => {
           if (!finish()) return;
           publish('storeAnswered', () => ({ operation, handle: key, durationMs: performance.now() - started }));
           resolve(answer);
