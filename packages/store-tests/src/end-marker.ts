@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { assertMarker, conflictOf, versionOf } from './compare.ts';
-import { type Subject, minuteMs } from './subject.ts';
+import { type Subject, minuteMs, shortMs } from './subject.ts';
 import type { Suite } from './suite.ts';
-
-const shortMs = 200;
 
 const successors = (t: Subject) => [
   { key: t.key(), by: 'rotated' as const },
@@ -68,10 +66,12 @@ export function endMarker({ group, test }: Suite): void {
     });
 
     test('a marker that is asked for again stands for no longer', async (t) => {
-      const { key } = await t.created();
-      await t.destroy(key, { endMarkerMs: shortMs });
-      assertMarker(await t.destroy(key, { endMarkerMs: minuteMs }, 1));
-      await t.clock.pass(shortMs);
+      const key = await t.outlive(async (endMarkerMs) => {
+        const { key } = await t.created();
+        await t.destroy(key, { endMarkerMs });
+        assertMarker(await t.destroy(key, { endMarkerMs: minuteMs }, 1));
+        return key;
+      });
       await t.assertAbsent(key);
     });
 
@@ -93,10 +93,12 @@ export function endMarker({ group, test }: Suite): void {
     });
 
     test('after the marker the key is free', async (t) => {
-      const { key } = await t.created({ fields: { a: '1' } });
-      await t.destroy(key, { endMarkerMs: shortMs });
-      await t.assertEnded(key);
-      await t.clock.pass(shortMs);
+      const key = await t.outlive(async (endMarkerMs) => {
+        const { key } = await t.created({ fields: { a: '1' } });
+        await t.destroy(key, { endMarkerMs });
+        await t.assertEnded(key);
+        return key;
+      });
       await t.assertAbsent(key);
       const record = t.record({ fields: { b: '2' } });
       assert.ok(await t.create(key, record, 1));
@@ -143,12 +145,14 @@ export function endMarker({ group, test }: Suite): void {
     });
 
     test('stands for as long as was asked for, and then the key is free', async (t) => {
-      const { key } = await t.created({ leftMs: minuteMs });
       const [successor] = successors(t);
       assert.ok(successor);
-      await t.succeeded(key, { endMarkerMs: shortMs, successor });
-      await t.assertEnded(key, successor);
-      await t.clock.pass(shortMs);
+      const key = await t.outlive(async (endMarkerMs) => {
+        const { key } = await t.created({ leftMs: minuteMs });
+        await t.succeeded(key, { endMarkerMs, successor });
+        await t.assertEnded(key, successor);
+        return key;
+      });
       await t.assertAbsent(key);
       assert.ok(await t.create(key, t.record()));
     });

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { conflictOf } from './compare.ts';
+import { shortMs } from './subject.ts';
 import type { Suite } from './suite.ts';
-
-/** A deadline that a test waits for, in real time where the storage has its own clock. */
-const shortMs = 200;
 
 export function expiry({ group, test }: Suite): void {
   group('the deadline', () => {
@@ -20,9 +18,11 @@ export function expiry({ group, test }: Suite): void {
     );
 
     test('a session is not found after its deadline', async (t) => {
-      const { key, record } = await t.created({ leftMs: shortMs });
-      await t.assertStored(key, record);
-      await t.clock.pass(shortMs);
+      const key = await t.outlive(async (leftMs) => {
+        const { key, record } = await t.created({ leftMs });
+        await t.assertStored(key, record);
+        return key;
+      });
       await t.assertAbsent(key);
     });
 
@@ -56,10 +56,12 @@ export function expiry({ group, test }: Suite): void {
 
   group('replace and the deadline', () => {
     test('replace moves the deadline later, past the old one', async (t) => {
-      const { key, record } = await t.created({ leftMs: shortMs });
-      const next = { ...record, expiresAt: record.expiresAt + 60_000 };
-      await t.replaced(key, next, 1);
-      await t.clock.pass(shortMs);
+      const { key, next } = await t.outlive(async (leftMs) => {
+        const { key, record } = await t.created({ leftMs });
+        const next = { ...record, expiresAt: record.expiresAt + 60_000 };
+        await t.replaced(key, next, 1);
+        return { key, next };
+      });
       await t.assertStored(key, next);
     });
 
@@ -94,10 +96,12 @@ export function expiry({ group, test }: Suite): void {
     });
 
     test('a conflict does not move the deadline', async (t) => {
-      const { key, record, version } = await t.created({ leftMs: shortMs });
-      await t.replaced(key, record);
-      conflictOf(await t.replace(key, version, t.record({ leftMs: 60_000 })));
-      await t.clock.pass(shortMs);
+      const key = await t.outlive(async (leftMs) => {
+        const { key, record, version } = await t.created({ leftMs });
+        await t.replaced(key, record);
+        conflictOf(await t.replace(key, version, t.record({ leftMs: 60_000 })));
+        return key;
+      });
       await t.assertAbsent(key);
     });
 
@@ -119,15 +123,17 @@ export function expiry({ group, test }: Suite): void {
           const now = t.clock.now() + offMs;
           return t.record({ touchedAt: now, expiresAt: now + leftMs });
         };
-        const keys = { short: t.key(), long: t.key(), prolonged: t.key(), shortened: t.key() };
-        await t.create(keys.short, skewed(shortMs));
-        await t.create(keys.long, skewed(60_000));
-        await t.create(keys.prolonged, t.record({ leftMs: shortMs }));
-        await t.create(keys.shortened, t.record({ leftMs: 60_000 }));
-        assert.notEqual(await t.read(keys.short), undefined, 'gone too early');
-        await t.replaced(keys.prolonged, skewed(60_000), 1);
-        await t.replaced(keys.shortened, skewed(shortMs), 1);
-        await t.clock.pass(shortMs);
+        const keys = await t.outlive(async (leftMs) => {
+          const keys = { short: t.key(), long: t.key(), prolonged: t.key(), shortened: t.key() };
+          await t.create(keys.short, skewed(leftMs));
+          await t.create(keys.long, skewed(60_000));
+          await t.create(keys.prolonged, t.record({ leftMs }));
+          await t.create(keys.shortened, t.record({ leftMs: 60_000 }));
+          assert.notEqual(await t.read(keys.short), undefined, 'gone too early');
+          await t.replaced(keys.prolonged, skewed(60_000), 1);
+          await t.replaced(keys.shortened, skewed(leftMs), 1);
+          return keys;
+        });
         await t.assertAbsent(keys.short);
         await t.assertAbsent(keys.shortened);
         for (const key of [keys.long, keys.prolonged]) assert.notEqual(await t.read(key), undefined, 'gone too early');

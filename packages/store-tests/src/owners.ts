@@ -113,19 +113,24 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
     });
 
     test('still hold a session whose lifetime grew', async (t) => {
-      const { key } = await t.created({ owner: 'u1', leftMs: 100 });
       for (const worker of t.workers) {
-        await t.replaced(key, t.record({ owner: 'u1' }), worker);
-        await t.clock.pass(400);
-        await assertOwns(t, 'u1', key);
+        const owner = `u${worker}`;
+        const key = await t.outlive(async (leftMs) => {
+          const { key } = await t.created({ owner, leftMs });
+          await t.replaced(key, t.record({ owner }), worker);
+          return key;
+        });
+        await assertOwns(t, owner, key);
       }
     });
 
     test('still hold a session beside one of the same owner with a shorter life', async (t) => {
       const { key } = await t.created({ owner: 'u1', leftMs: minuteMs });
-      const short = await t.created({ owner: 'u1', leftMs: 50 });
-      await t.replaced(short.key, { ...short.record, expiresAt: short.record.expiresAt + 50 });
-      await t.clock.pass(800);
+      await t.outlive(async (leftMs) => {
+        const short = await t.created({ owner: 'u1', leftMs });
+        await t.replaced(short.key, { ...short.record, expiresAt: short.record.expiresAt + 50 });
+      });
+      await t.clock.pass(400);
       await assertOwns(t, 'u1', key);
     });
 

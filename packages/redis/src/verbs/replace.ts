@@ -11,7 +11,7 @@ import { succeeding } from './succeed.ts';
 export function replacing(place: SessionPlace): SessionStore['replace'] {
   const succeed = succeeding(place);
   const rewrite = rewriting(place);
-  return (key, version, next, by) =>
+  return async (key, version, next, by) =>
     isSuccession(next) ? succeed(key, stateOf(version), next, by) : rewrite(key, stateOf(version), next, by);
 }
 
