@@ -120,6 +120,7 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
           await t.replaced(key, t.record({ owner }), worker);
           return key;
         });
+        await t.clock.pass(800);
         await assertOwns(t, owner, key);
       }
     });
@@ -130,7 +131,7 @@ export function ownerIndex({ group, test: anyTest }: Suite): void {
         const short = await t.created({ owner: 'u1', leftMs });
         await t.replaced(short.key, { ...short.record, expiresAt: short.record.expiresAt + 50 });
       });
-      await t.clock.pass(400);
+      await t.clock.pass(1200);
       await assertOwns(t, 'u1', key);
     });
 
