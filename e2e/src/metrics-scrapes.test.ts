@@ -118,7 +118,9 @@ describe('the queries of the dashboard and of the alerts', () => {
   beforeAll(async () => {
     const ready = (series: readonly Series[]): boolean =>
       series.some(({ name }) => name === 'sess_conflicts_total') &&
-      series.some(({ labels }) => labels.get('error_type') === 'STORE_FULL');
+      series.some(({ labels }) => labels.get('error_type') === 'STORE_FULL') &&
+      // The last that a worker asks of the storage at its start.
+      series.some(({ labels }) => labels.get('sess_operation') === 'noteApp');
     scrapes = {};
     for (const [way, code] of Object.entries(ways)) {
       const app = await startMetricsApp(code, { everyEvent: true });

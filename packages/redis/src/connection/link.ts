@@ -161,7 +161,7 @@ export class Link {
     late: (what, isSent) =>
       isSent && (this.#isLostOnClose || this.#isReady())
         ? this.#tooLate(what)
-        : noConnection(this.client, this.where(), this.#lastError),
+        : noConnection(this.client, this.where(), this.#lastError, this.#isOurs),
     silent: (forMs) => {
       // The server is frozen, or the connection half open. A new one finds out.
       if (this.#isOurs && this.#single?.status === 'ready' && forMs >= this.#timeoutMs / 2) this.#hangUp();
