@@ -5,11 +5,14 @@ import { afterPatience } from './patience.ts';
 export class GreetingBound {
   readonly #client: Redis | undefined;
   readonly #timeoutMs: number;
+  readonly #onSilence: (error: Error) => void;
   #stop = () => {};
 
-  constructor(client: Redis | undefined, timeoutMs: number) {
+  /** @param onSilence is told why the connection is given up: the client itself emits no error then */
+  constructor(client: Redis | undefined, timeoutMs: number, onSilence: (error: Error) => void) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
+    this.#onSilence = onSilence;
   }
 
   /** TCP is up. */
@@ -18,7 +21,9 @@ export class GreetingBound {
     const stream = client?.stream;
     this.#stop();
     this.#stop = afterPatience(performance.now() + 2 * this.#timeoutMs, () => {
-      if (client?.status === 'connect' && client.stream === stream) client.disconnect(true);
+      if (client?.status !== 'connect' || client.stream !== stream) return;
+      this.#onSilence(Object.assign(new Error('it has not answered yet'), { code: 'ETIMEDOUT' }));
+      client.disconnect(true);
     });
   }
 

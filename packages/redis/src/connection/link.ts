@@ -67,7 +67,7 @@ export class Link {
     this.usable = isOurs ? () => client : usableClient(client, where);
     this.#scripts = scriptRunner(this.usable);
     this.evaluate = this.#scripts.evaluate;
-    this.#greeting = new GreetingBound(this.#single, timeoutMs);
+    this.#greeting = new GreetingBound(this.#single, timeoutMs, (error) => (this.#lastError = error));
     this.#hangUp = hangingUp(this.#single);
     this.#losses = new ConnectionLosses(client);
     client.on('ready', this.#onReady).on('close', this.#onClose).on('end', this.#onEnd);
@@ -161,7 +161,7 @@ export class Link {
     late: (what, isSent) =>
       isSent && (this.#isLostOnClose || this.#isReady())
         ? this.#tooLate(what)
-        : noConnection(this.client, this.where(), this.#lastError, this.#isOurs),
+        : noConnection(this.client, this.where(), this.#lastError),
     silent: (forMs) => {
       // The server is frozen, or the connection half open. A new one finds out.
       if (this.#isOurs && this.#single?.status === 'ready' && forMs >= this.#timeoutMs / 2) this.#hangUp();

@@ -2,25 +2,16 @@ import { SessError } from '@sess/core';
 import { type RedisClient, isCluster } from './redis-client.ts';
 import { asSessError, isAnswer } from './redis-errors.ts';
 
-/**
- * Why a call found no connection: what the server has said, or what was last seen of it.
- *
- * @param isOurs whether this store listens to the client's errors
- */
-export function noConnection(
-  client: RedisClient,
-  where: string,
-  lastError: Error | undefined,
-  isOurs: boolean,
-): SessError {
+/** Why a call found no connection: what the server has said, or what was last seen of it. */
+export function noConnection(client: RedisClient, where: string, lastError: Error | undefined): SessError {
   if (lastError !== undefined && isAnswer(lastError)) return asSessError(lastError, where);
   const seen = lastError?.message.replace(/\.+$/, '') || seenOf(client.status);
   const isTls = !isCluster(client) && client.options.tls !== undefined;
   const advice = isTls
     ? 'Check that it runs, the address, and that it speaks TLS there'
     : 'Check that it runs, and the address';
-  // Nothing was refused, or it would have been heard: the server is frozen or far away, or this host is busy.
-  const isSilent = lastError === undefined ? isOurs || isConnecting(client.status) : isTimeout(lastError);
+  // Nothing was refused: the server is frozen or far away, or this host is busy.
+  const isSilent = lastError === undefined ? isConnecting(client.status) : isTimeout(lastError);
   return new SessError(
     isSilent ? 'STORE_TIMEOUT' : 'STORE_UNAVAILABLE',
     `Redis (${where}) cannot be reached: ${seen}. ${advice}.`,
