@@ -63,7 +63,9 @@ describe.each([
       const [before, said] = [app.output().length, await told(ask, way)];
       for (const one of said) expect(one).not.toMatch(/value:/);
       // In production Next.js hides the sentence from the caller, and logs it.
-      expect(app.output().slice(before)).toMatch(/`headers\(\)` can't be read inside `"use cache"`/);
+      await expect
+        .poll(() => app.output().slice(before), { timeout: 15_000 })
+        .toMatch(/`headers\(\)` can't be read inside `"use cache"`/);
     });
 
     test("is its visitor's own inside 'use cache: private', which Next.js keeps nowhere but in the browser", async () => {

@@ -25,13 +25,17 @@ describe('next dev, with Turbopack', { timeout: 120_000 }, () => {
     expect(counted.text).toContain('<i id="views">1</i>');
     expect((await get(ada, '/legacy?count')).text).toContain('<i id="views">2</i>');
     expect(objectIn(await get(ada, '/api/legacy/me'))).toEqual({ user: 'ada', views: 2 });
-    expect(app.output().match(/Session storage initialized: filesystem/g)).toHaveLength(1);
+    await expect
+      .poll(() => app.output().match(/Session storage initialized: filesystem/g), { timeout: 15_000 })
+      .toHaveLength(1);
   });
 
   test('a page that is forced to be static and reads the session is told so, instead of being everybody\u2019s', async () => {
     const page = await get(new Visitor(app.url), '/forced');
     expect(page.status).toBe(500);
-    expect(app.output()).toContain('readSession() was called on a route that is forced to be static');
+    await expect
+      .poll(() => app.output(), { timeout: 15_000 })
+      .toContain('readSession() was called on a route that is forced to be static');
   });
 
   describe('in a browser', () => {

@@ -69,7 +69,7 @@ describe('the Edge runtime is named, and what to do,', { timeout: 180_000 }, () 
     for (const path of ['/edge', '/api/edge', '/api/old']) {
       const before = app.output().length;
       expect([path, (await new Visitor(app.url).get(path, {}, 60_000)).status]).toEqual([path, 500]);
-      await expect.poll(() => app.output().slice(before)).toMatch(sentence);
+      await expect.poll(() => app.output().slice(before), { timeout: 15_000 }).toMatch(sentence);
     }
   });
 });

@@ -76,7 +76,7 @@ describe('built with webpack, next start, production without any configuration',
     test('with a mistake that shows at the commit is a 500, and its log says what', async () => {
       const answer = await visitor().post('/api/clumsy');
       expect([answer.status, answer.setCookies]).toEqual([500, []]);
-      expect(app.output()).toContain('session.when is a Date');
+      await expect.poll(() => app.output(), { timeout: 15_000 }).toContain('session.when is a Date');
     });
 
     test('whose session ended meanwhile answers 409', async () => {
@@ -137,7 +137,9 @@ describe('built with webpack, next start, production without any configuration',
         const page = await ada.get(path);
         expect([page.status, page.setCookies]).toEqual([500, []]);
         expect(page.text).toContain('SESSION_READ_ONLY');
-        expect(app.output()).toMatch(/Write in a Server Action or a Route Handler/);
+        await expect
+          .poll(() => app.output(), { timeout: 15_000 })
+          .toMatch(/Write in a Server Action or a Route Handler/);
         expect(objectIn(await ada.get('/api/me'))).toMatchObject({ user: 'ada', keys: ['user', 'cart'] });
       },
     );
@@ -149,7 +151,9 @@ describe('built with webpack, next start, production without any configuration',
         expect([page.status, page.setCookies]).toEqual([500, []]);
         expect(page.text).toContain('SESSION_READ_ONLY');
       }
-      expect(app.output().slice(before)).toMatch(/withSession\(\) was called while a Server Component renders/);
+      await expect
+        .poll(() => app.output().slice(before), { timeout: 15_000 })
+        .toMatch(/withSession\(\) was called while a Server Component renders/);
       expect(objectIn(await visitor().get('/api/unheard'))).toEqual({ sessions: 0 });
     });
 
