@@ -2,11 +2,10 @@ import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { keyOf, openStore, recordAt, removeTemporaryDirectories, temporaryDirectory } from './testing/directories.ts';
 import { type StoreProcess, startProcess, startThreaded } from './testing/store-process.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(removeTemporaryDirectories);
 
 const contenders = 12;

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { PlainRecord } from './testing/app-store.mjs';
 import {
   changeAt,
@@ -12,7 +12,6 @@ import {
 } from './testing/directories.ts';
 import { ProcessDied, type StoreProcess, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
 afterAll(removeTemporaryDirectories);
 
 // strace kills a process at the entry of one system call: the n-th of its kind in the one thread that does the work,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, closeSync, constants, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   changeAt,
   dataFileOf,
@@ -16,7 +16,6 @@ import {
 } from './testing/directories.ts';
 import { isRoot, startProcess, startStore, startThreaded, trace, untraceable } from './testing/store-process.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
 afterAll(removeTemporaryDirectories);
 
 const now = Date.now();

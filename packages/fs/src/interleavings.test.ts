@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEndMarker } from '@sess/core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AppStore, PlainRecord } from './testing/app-store.mjs';
 import {
   changeAt,
@@ -20,7 +20,6 @@ import { type Outcomes, type Scene, answerOf, graceMs, race, raceKey as key } fr
 
 // Every file operation of the actors is a step, and each round takes the steps in another order.
 
-vi.setConfig({ testTimeout: 60_000 });
 beforeAll(installScheduler);
 afterAll(removeScheduler);
 afterAll(removeTemporaryDirectories);

@@ -22,7 +22,6 @@ import {
 } from './testing/directories.ts';
 import { openSessionDirectory } from './disk/directory.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
 afterEach(() => void vi.restoreAllMocks());
 afterAll(removeTemporaryDirectories);
 

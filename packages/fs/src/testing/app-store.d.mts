@@ -35,5 +35,9 @@ export interface AppVerbs {
 
 export type AppStore = Omit<FsStore, keyof SessionStore> & AppVerbs;
 
-/** A store as an app uses it: each call has a second, and a change is merged again until it meets no other one. */
-export function appStore(store: FsStore): AppStore;
+/**
+ * A store as an app uses it: each call has its time, and a change is merged again until it meets no other one.
+ *
+ * @param boundMs how long a caller waits @default 1000
+ */
+export function appStore(store: FsStore, boundMs?: number): AppStore;

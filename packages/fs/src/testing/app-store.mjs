@@ -1,10 +1,8 @@
 // A store as an app uses it: each call has its time, and a change is merged again until it meets no other one.
 
-const boundMs = 1000;
-
 /** As core does it: the caller is told, whatever the store does. */
-function bounded(call) {
-  return new Promise((resolve, reject) => {
+const boundedBy = (boundMs) => (call) =>
+  new Promise((resolve, reject) => {
     const late = () => reject(Object.assign(new Error('The caller waits no longer.'), { code: 'STORE_TIMEOUT' }));
     const timer = setTimeout(late, boundMs);
     timer.unref();
@@ -12,7 +10,6 @@ function bounded(call) {
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });
-}
 
 function asText(text) {
   return typeof text === 'string' ? text : Buffer.from(text).toString();
@@ -36,7 +33,9 @@ function changed(record, { set, owner, touchedAt, expiresAt }) {
   };
 }
 
-export function appStore(store) {
+/** @param boundMs how long a caller waits: core's bound, where a test does not say otherwise */
+export function appStore(store, boundMs = 1000) {
+  const bounded = boundedBy(boundMs);
   return {
     ...store,
     create: async (key, record) => (await bounded((by) => store.create(key, record, by))) !== undefined,

@@ -27,7 +27,7 @@ export async function runApp(program: string, options: AppOptions = {}): Promise
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [...(options.nodeArgs ?? []), '--input-type=module', '-e', prelude + program],
-    { timeout: 25_000, env: { ...process.env, ...options.env } },
+    { timeout: 110_000, env: { ...process.env, ...options.env } },
   );
   return stdout
     .split('\n')

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { builtCopy, entryName, fragileDisk } from '../testing/built-copy.ts';
 import {
   changeAt,
@@ -17,7 +17,6 @@ import {
 import { runApp } from '../testing/run-app.ts';
 import { ProcessDied, startThreaded } from '../testing/store-process.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
 afterAll(removeTemporaryDirectories);
 
 const now = Date.now();
@@ -260,7 +259,11 @@ describe('the thread of an app whose tests replace', () => {
     const said = await runApp(
       `${scene(temporaryDirectory())}
       await store.create(key, record);
-      await new Promise((resolve) => real.setTimeout(resolve, 1500));
+      for (let before = -1; before !== appSide.count; ) {
+        await new Promise((resolve) => real.setTimeout(resolve, 20));
+        before = appSide.count;
+        await store.read(key);
+      }
       appSide.isBroken = true;
       tell(await store.read(key));
       await store.close();

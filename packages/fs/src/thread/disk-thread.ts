@@ -28,8 +28,11 @@ export interface DiskThread {
   close(): Promise<void>;
 }
 
-/** How long {@link DiskThread.close} waits for the thread to end by itself. */
-const endMs = 1000;
+/**
+ * How long {@link DiskThread.close} waits for the thread to end by itself, which on a loaded machine is still loading its
+ * files: each one that is terminated then leaves some twelve of them open.
+ */
+const endMs = 5000;
 
 /** What a call leaves there is small: more room for it would only be filled, with some 30 MB. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4 };
