@@ -11,6 +11,7 @@ import type { RecordChange } from '../record-change.ts';
 import { stringOf } from '../record-fields.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import { plantedRecord, recordOf, soon, writeElsewhere } from '../testing/other-process.ts';
+import { type SessionStore, isEndMarker } from '../store.ts';
 import { type WriteOutcome, queueWrite } from './write-queue.ts';
 
 const key = keyOf('session');
@@ -304,5 +305,61 @@ describe('the queues', () => {
     await Promise.all(Array.from({ length: 50 }, (_, index) => write(watch.store, count(), key, both[index % 2])));
     expect(await watch.text('n')).toBe('50');
     expect(watch.updates).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('a write of which the store cannot say whether it was carried out', () => {
+  /** Answers the first write with what stands after so many others, as a store that has sent it twice. */
+  async function doubting(
+    isCarriedOut: boolean,
+    rivals: number,
+  ): Promise<{ inner: SessionStore; store: BoundedStore }> {
+    const inner = memoryStore({ clock: () => 0 });
+    await inner.create(key, plantedRecord({ n: '1' }, { ...times, writeIds: ['first'] }), soon());
+    let isFirst = true;
+    const store: BoundedStore = {
+      create: (name, record) => inner.create(name, record, soon()),
+      read: (name) => inner.read(name, soon()),
+      async replace(name, version, record) {
+        if (!isFirst) return inner.replace(name, version, record, soon());
+        isFirst = false;
+        if (isCarriedOut) await inner.replace(name, version, record, soon());
+        for (let n = 0; n < rivals; n++) await writeElsewhere(inner, key, { set: { other: String(n) } });
+        const stored = await inner.read(name, soon());
+        if (stored === undefined || isEndMarker(stored)) throw new Error('nobody has ended it');
+        return { verdict: 'conflict', stored, isDoubtful: true };
+      },
+      destroy: (name, options = {}) => inner.destroy(name, options, soon()),
+    };
+    return { inner, store };
+  }
+
+  it.each([0, 1, 11])('and that was, is not repeated when %i others have written since', async (rivals) => {
+    const { inner, store } = await doubting(true, rivals);
+    expect(await write(store, count())).toEqual({ gone: false, text: '2' });
+    expect((await recordOf(inner, key))?.fields['n']).toBe('2');
+  });
+
+  it.each([1, 11])('and that was not, is tried again when %i others have written since', async (rivals) => {
+    const { inner, store } = await doubting(false, rivals);
+    expect(await write(store, count())).toEqual({ gone: false, text: '2' });
+    expect((await recordOf(inner, key))?.fields['n']).toBe('2');
+  });
+
+  it.each([true, false])(
+    'is neither repeated nor called stored after 12 others (carried out: %s)',
+    async (isCarriedOut) => {
+      const { inner, store } = await doubting(isCarriedOut, 12);
+      await expect(write(store, count())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect((await recordOf(inner, key))?.fields['n']).toBe(isCarriedOut ? '2' : '1');
+    },
+  );
+
+  it.each([true, false])('and only touches, has no name and no doubt (carried out: %s)', async (isCarriedOut) => {
+    const { inner, store } = await doubting(isCarriedOut, isCarriedOut ? 0 : 1);
+    expect(await write(store, { at: 50 })).toEqual({ gone: false, text: undefined });
+    const record = await recordOf(inner, key);
+    expect(record?.touchedAt).toBe(50);
+    expect(record?.writeIds.filter((id) => !id.startsWith('else-'))).toEqual(['first']);
   });
 });
