@@ -1,15 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { withDeadline } from './deadline.ts';
+import { beginDeadline, withDeadline } from './deadline.ts';
 
 const endings: (() => unknown)[] = [];
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const end of endings.splice(0)) await end();
 });
 
@@ -102,5 +106,39 @@ describe('a stalled event loop', () => {
     const result = withDeadline(once(socket, 'data'), 20, 'The answer');
     stall(200);
     await expect(result).rejects.toMatchObject(timedOut);
+  });
+});
+
+describe('a deadline', () => {
+  it('expires in the context of its own request', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const expired = (name: string) =>
+      request.run(name, () => new Promise<unknown>((resolve) => beginDeadline(20, () => resolve(request.getStore()))));
+    expect(await Promise.all([expired('first'), expired('second')])).toEqual(['first', 'second']);
+  });
+
+  it('expires while the app has other timers in place of the real ones', async () => {
+    const real = globalThis.setTimeout;
+    vi.useFakeTimers();
+    const expired = new Promise((resolve) => beginDeadline(20, () => resolve('expired')));
+    const tooLate = new Promise((resolve) => real(resolve, 1000, 'too late'));
+    expect(await Promise.race([expired, tooLate])).toBe('expired');
+  });
+
+  it('keeps no context of an earlier request, also under steady load', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const request = new AsyncLocalStorage<object | undefined>();
+    const first = new WeakRef({});
+    let end = request.run(first.deref(), () => beginDeadline(20, () => {}));
+    for (let turns = 0; turns < 100 && first.deref() !== undefined; turns++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const next = beginDeadline(20, () => {});
+      end();
+      end = next;
+      gc();
+    }
+    end();
+    expect(first.deref()).toBeUndefined();
   });
 });

@@ -1,5 +1,37 @@
-import { deadlinesOf } from './deadlines.ts';
 import { SessError } from './errors.ts';
+
+// As they are when this is loaded: an app's tests that replace them for a while must not stop the bounds of its store.
+const { setTimeout, clearTimeout, setImmediate } = globalThis;
+const clock = performance.now.bind(performance);
+
+/** What a stalled process gets at most, to do what it could not do in time. */
+const graceMs = 250;
+
+/**
+ * Calls `expire` after `ms` milliseconds, unless it is ended before. Meanwhile the process stays alive.
+ *
+ * A stalled event loop is not a dead store: after a stall of this process the timer is due first, although the answer has
+ * long arrived. So when the time is up, I/O gets one more turn of the event loop; and when the timer itself is late, as
+ * many milliseconds as it is late (at most 250), since work on files takes several turns.
+ *
+ * @returns what ends it: nothing expires any more
+ */
+export function beginDeadline(ms: number, expire: () => void): () => void {
+  const dueAt = clock() + ms;
+  let isOver = false;
+  // The first turn polls for I/O, the second lets what it resolved run.
+  const turn = (): void => void setImmediate(() => setImmediate(() => isOver || expire()));
+  const isUp = (): void => {
+    const lateMs = Math.floor(clock() - dueAt);
+    if (lateMs > 0) timer = setTimeout(turn, Math.min(lateMs, graceMs));
+    else turn();
+  };
+  let timer = setTimeout(isUp, ms);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
 
 /**
  * Settles like `work`, or rejects with `STORE_TIMEOUT` after `ms` milliseconds. The work itself is not cancelled: the
@@ -7,16 +39,14 @@ import { SessError } from './errors.ts';
  */
 export function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const deadline = deadlinesOf(ms).begin(() =>
-      reject(new SessError('STORE_TIMEOUT', `${what} took longer than ${ms} ms.`)),
-    );
+    const end = beginDeadline(ms, () => reject(new SessError('STORE_TIMEOUT', `${what} took longer than ${ms} ms.`)));
     work.then(
       (value) => {
-        deadline.end();
+        end();
         resolve(value);
       },
       (error: unknown) => {
-        deadline.end();
+        end();
         reject(error);
       },
     );

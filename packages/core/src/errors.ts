@@ -1,3 +1,5 @@
+import { helpOn } from './help-address.ts';
+
 /**
  * Every code that the library throws, with the HTTP status that fits it. Each has a paragraph in
  * `docs/errors.md`.
@@ -41,7 +43,9 @@ const faultHeaders: Readonly<Record<string, string>> = Object.freeze({
 
 /** The one error class of the library: a code for programs, a sentence that says what to do for people. */
 export class SessError extends Error {
+  /** Always `SessError`: what happened is told by `code`. */
   override readonly name = 'SessError';
+  /** What happened, for programs: it never changes its meaning. */
   readonly code: SessErrorCode;
   /** The HTTP status that fits: frameworks' error handlers take it from here. */
   readonly status: number;
@@ -51,6 +55,8 @@ export class SessError extends Error {
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the message may be shown to a client (http-errors' convention). */
   readonly expose: boolean;
+  /** The address of the paragraph about this code, where the documentation is published. */
+  readonly help?: string;
 
   constructor(code: SessErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: scrub(options.cause) });
@@ -59,6 +65,8 @@ export class SessError extends Error {
     this.statusCode = this.status;
     this.expose = this.status < 500;
     if (this.status === 503) this.headers = faultHeaders;
+    const help = helpOn(code);
+    if (help !== undefined) this.help = help;
   }
 }
 

@@ -39,6 +39,7 @@ export interface SessionEvents {
   storeError: { operation: string; code: SessErrorCode; handle: string | undefined; error: Error; durationMs: number };
 }
 
+/** The name of an event. */
 export type SessionEventName = keyof SessionEvents;
 
 /** The channels by event, for subscribers of their own; {@link onSessionEvent} is typed. */

@@ -1,6 +1,6 @@
 export { type BackendChoice, type BackendInput, selectBackend } from './storage/backend.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { CookieOptions } from './cookie/cookie.ts';
+export type { CookieAttributes, CookieOptions } from './cookie/cookie.ts';
 export { type CookieSessions, type CookieSessionsOptions, cookieSessions } from './cookie/cookie-sessions.ts';
 export type { DebugReport, DebugReportOptions, SessionReport } from './debug-report/debug-report.ts';
 export type { Environment } from './environment.ts';
@@ -20,7 +20,9 @@ export type {
   SessionControls,
   SessionData,
   SessionDataKey,
+  StorableData,
 } from './session/session.ts';
+export { type SessionFields, fieldsOf, resendCookie } from './session/session-fields.ts';
 export type { SessionCookie } from './session/session-cookie.ts';
 export type { SessionHeaders } from './response/session-headers.ts';
 export { failureResponse, withSessionHeaders } from './web/web-response.ts';
@@ -52,12 +54,15 @@ export {
   type DescribesItself,
   type Finding,
   type IndexesOwners,
+  type Migrates,
   type OwnerPage,
   type StoreAbilities,
   type StoreDescription,
   type SweepReport,
   type Sweeps,
+  type TellsEnds,
   type NotesApps,
+  type ProbesItself,
   type WalksKeys,
   hasAbility,
 } from './store-abilities.ts';

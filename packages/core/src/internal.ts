@@ -5,8 +5,8 @@
  *
  * @packageDocumentation
  */
+export { type Environment, processEnvironment, variable } from './environment.ts';
 export { type AppStorage, appStorage } from './storage/app-storage.ts';
-export { type Deadline, type Deadlines, deadlinesOf, graceMs } from './deadlines.ts';
 export { type Exposing, type ExposedProperty, type MiddlewareOptions, exposing } from './exchange/exposing.ts';
 export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';

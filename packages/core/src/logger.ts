@@ -1,7 +1,10 @@
 /** Where the library's few log lines go. `console` fits, and so do most loggers. */
 export interface Logger {
+  /** What is used, once at the start. */
   info(line: string): void;
+  /** What should be looked at. */
   warn(line: string): void;
+  /** What has failed. */
   error(line: string): void;
 }
 

@@ -9,6 +9,7 @@ import { sessionSampler } from './opentelemetry/session-sampler.ts';
 /** The part of {@link Sessions} that the sampling needs. */
 export type CountsSessions = Pick<Sessions, 'count'>;
 
+/** What the figure of living sessions is counted by. */
 export interface ActiveSessionsOptions {
   /** What is counted. All workers see the same sessions: let one of them count, or the sum is a multiple. */
   sessions: CountsSessions;
@@ -18,6 +19,7 @@ export interface ActiveSessionsOptions {
   atMost?: number;
 }
 
+/** Options of the instrumentation. */
 export interface InstrumentationOptions {
   /** @default the meter `@sess/core` of the global meter provider */
   meter?: Meter;

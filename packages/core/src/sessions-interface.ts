@@ -9,11 +9,13 @@ import type { CountOptions, SessionCount } from './storage/count-sessions.ts';
 import type { SessionInfo } from './storage/owners.ts';
 import type { HandleOptions, SessionHandler } from './web/handle-request.ts';
 
+/** Options of {@link Sessions.revoke}. */
 export interface RevokeOptions {
   /** Ends the session only if it belongs to this owner. */
   owner?: string;
 }
 
+/** Options of {@link Sessions.revokeAll}. */
 export interface RevokeAllOptions {
   /**
    * A session that stays, or its handle. After a `regenerate()` that is not stored yet, both the session that the answer
@@ -88,6 +90,14 @@ export interface Sessions {
   list(owner: string): Promise<SessionInfo[]>;
 
   /**
+   * The data of a session that is not this request's, by its handle: for an admin's page, or a socket. It is no use of
+   * the session, whose deadline stays.
+   * @returns `undefined` where there is no such session
+   * @throws SessError `UNSUPPORTED` for cookie sessions; `STORE_*`
+   */
+  read(handle: string): Promise<Record<string, unknown> | undefined>;
+
+  /**
    * Ends one session, wherever it is used.
    * @param options `owner`: only if it is this owner's. Pass it wherever users end their own sessions.
    * @returns whether there was one
@@ -104,6 +114,20 @@ export interface Sessions {
    * `SESSION_CONFLICT` sessions of this owner began again and again. With another `STORE_*` some may be left
    */
   revokeAll(owner: string, options?: RevokeAllOptions): Promise<number>;
+
+  /**
+   * Tells a live connection (a WebSocket, an event stream) that its session has ended: by logout, revocation, "log out
+   * everywhere", a login that replaced it, or because its time is over, in whatever process. After `rotate()` it is the
+   * same session, and the watch goes on. A session that is not stored yet is watched from when it is.
+   *
+   * The store tells if it can; in any case each watched session is read once in `watchEveryMs` (5 s). So no connection
+   * outlives its session by more than that and one store operation (1 s), except while the store cannot be read: a fault
+   * ends no connection, and is tried again within a second.
+   * @param onEnded called once, not before this has returned; not after `close()`
+   * @returns stops watching. Call it when the connection closes.
+   * @throws SessError a fault of the store at open; `UNSUPPORTED` for cookie sessions, which nobody can end
+   */
+  watch(session: Session, onEnded: () => void): () => void;
 
   /**
    * Counts the sessions that are stored and have not ended, of all owners and without any: as far as

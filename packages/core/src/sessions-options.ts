@@ -1,8 +1,10 @@
 import type { Clock } from './clock.ts';
 import type { CookieOptions } from './cookie/cookie.ts';
 import type { CookieSessions } from './cookie/cookie-sessions.ts';
+import { isCookieSessions } from './storage/backend.ts';
 import type { Environment } from './environment.ts';
 import { SessError } from './errors.ts';
+import type { FormerSessions } from './former/former-sessions.ts';
 import type { Timeouts } from './expiry.ts';
 import { LONGEST_LIFETIME_MS } from './expiry.ts';
 import { nearestOption, refuseRequest } from './known-options.ts';
@@ -16,7 +18,14 @@ export interface SessionsOptions {
   store?: SessionStore | CookieSessions;
   /** Signs the cookies; of several the first signs, all verify. @default SECRET_KEY, then SECRET_KEY_FALLBACKS */
   secret?: string | readonly string[];
+  /** How the cookie is sent: name, path, domain, SameSite and more. */
   cookie?: CookieOptions;
+  /**
+   * The library that kept the sessions before, whose users stay logged in: `connectSid({ secret, store })` and others of
+   * `@sess/core/formerly`. Several: the first whose cookie is genuine counts. Without effect where a test runner chooses
+   * cookie sessions.
+   */
+  formerly?: FormerSessions | readonly FormerSessions[];
   /** A session that nobody used for this long has ended, in milliseconds. @default 24 hours */
   idleTimeoutMs?: number;
   /** A session this old has ended, in milliseconds. @default 30 days */
@@ -25,10 +34,19 @@ export interface SessionsOptions {
   touchAfterMs?: number;
   /** How long the store remembers that a session was ended by its own browser. @default 60 seconds */
   endMarkerMs?: number;
-  /** @default 1 MiB and 1,000 keys */
+  /** How often a watched session is looked at, in milliseconds: see `sessions.watch()`. @default 5 seconds */
+  watchEveryMs?: number;
+  /** How large one session may be. @default 1 MiB and 1,000 keys */
   limits?: Partial<Limits>;
-  /** Bounds of one store operation, of open and of commit, in milliseconds. @default 1000, 2000, 2000 */
-  timeouts?: { operationMs?: number; openMs?: number; commitMs?: number };
+  /** How long session work may take, in milliseconds. @default 1000, 2000, 2000 */
+  timeouts?: {
+    /** One operation of the store. */
+    operationMs?: number;
+    /** All that opens a session. */
+    openMs?: number;
+    /** All that stores it. */
+    commitMs?: number;
+  };
   /** What keys in Redis begin with, when the environment chooses Redis. @default 'session:' */
   prefix?: string;
   /** Where files are kept, when files are chosen. @default SESSION_DIR, else a directory below the system's temporary one */
@@ -45,10 +63,12 @@ const known: Record<keyof SessionsOptions, true> = {
   store: true,
   secret: true,
   cookie: true,
+  formerly: true,
   idleTimeoutMs: true,
   absoluteTimeoutMs: true,
   touchAfterMs: true,
   endMarkerMs: true,
+  watchEveryMs: true,
   limits: true,
   timeouts: true,
   prefix: true,
@@ -95,8 +115,21 @@ export function checkOptions(options: SessionsOptions): void {
       `Option ${name} is unknown${hint}.${nearestOption(name, Object.keys(known))} Known are: ${Object.keys(known).join(', ')}.`,
     );
   }
+  checkFormerly(options);
   checkTypes(options);
   checkNumbers(options);
+}
+
+function checkFormerly({ formerly, store }: SessionsOptions): void {
+  const libraries = [formerly ?? []].flat();
+  for (const library of libraries)
+    if (typeof library?.find !== 'function')
+      invalid(
+        'formerly',
+        "must come from '@sess/core/formerly': connectSid(), koaSession(), cookieSession(), ironSession()",
+      );
+  if (libraries.length > 0 && store !== undefined && isCookieSessions(store))
+    invalid('formerly', 'needs a store: in cookieSessions() nobody could note that a session was taken over');
 }
 
 const HOUR_MS = 3_600_000;
@@ -142,8 +175,11 @@ function checkTypes({ cookie, prefix, directory, logger, clock, env, ...options 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function checkNumbers({ timeouts, limits, endMarkerMs, ...options }: SessionsOptions): void {
-  const { idleTimeoutMs, absoluteTimeoutMs, touchAfterMs } = options;
-  const timers = Object.entries(timeouts ?? {}).map(([name, value]) => [`timeouts.${name}`, value] as const);
+  const { idleTimeoutMs, absoluteTimeoutMs, touchAfterMs, watchEveryMs } = options;
+  const timers = [
+    ...Object.entries(timeouts ?? {}).map(([name, value]) => [`timeouts.${name}`, value] as const),
+    ['watchEveryMs', watchEveryMs] as const,
+  ];
   const sizes = Object.entries(limits ?? {}).map(([name, value]) => [`limits.${name}`, value] as const);
   const durations = Object.entries({ idleTimeoutMs, absoluteTimeoutMs, touchAfterMs });
   for (const [name, value] of [...durations, ...timers, ...sizes]) {

@@ -10,9 +10,11 @@ import { SessError } from './errors.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { faultLog } from './fault-log.ts';
 import { GuardedStore } from './storage/guarded-store.ts';
+import { readData } from './read-data.ts';
 import { countSessions } from './storage/count-sessions.ts';
 import { createKeyring } from './cookie/keyring.ts';
 import { assertKnownOptions } from './known-options.ts';
+import { LiveSessions } from './live/live-sessions.ts';
 import { isStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
 import { makeDebugReport } from './debug-report/make-debug-report.ts';
@@ -26,6 +28,7 @@ import { sessionDirectory } from './storage/session-directory.ts';
 import { exchangeOf } from './exchange/exchange-of.ts';
 import type { Sessions } from './sessions-interface.ts';
 import { type SessionsOptions, checkOptions, timeoutsOf } from './sessions-options.ts';
+import { hasAbility } from './store-abilities.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
@@ -67,13 +70,14 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const source = choice.name === 'cookie' ? undefined : storeSource(choice, options, env);
   const operationMs = options.timeouts?.operationMs ?? 1_000;
   const logError = faultLog(logger);
-  const store = source && new GuardedStore(source.store, operationMs, logError);
+  const store = source && new GuardedStore(source.store, operationMs, logError, (key) => live?.hint(key));
   const encrypt = options.store !== undefined && isCookieSessions(options.store) && options.store.encrypt;
   const engine: Engine = {
     carrier:
       store === undefined
         ? cookieCarrier(secrets, encrypt, { cookie, timeouts, clock })
         : tokenCarrier(createKeyring(secrets, cookie.name, 'token'), store),
+    formerly: [options.formerly ?? []].flat(),
     cookie,
     timeouts,
     limits: {
@@ -93,6 +97,12 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     noteCookie: production && cookie.secure ? plainHttpWarning(cookie.name, logger) : undefined,
   };
 
+  const live =
+    source &&
+    new LiveSessions(engine, options.watchEveryMs ?? 5_000, (hint) =>
+      hasAbility(source.store, 'tellEnds') ? source.store.tellEnds(hint) : () => {},
+    );
+
   // The secrets themselves are not kept.
   const fingerprints = secrets.map(secretFingerprint);
   const { absoluteTimeoutMs } = timeouts;
@@ -108,7 +118,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     if (part !== undefined) return part;
     throw new SessError(
       'UNSUPPORTED',
-      'Cookie sessions are kept by the browsers: they can not be listed, counted or revoked. In tests that need it, use store: memoryStore().',
+      'Cookie sessions are kept by the browsers: they can not be listed, counted, revoked or watched. In tests that need it, use store: memoryStore().',
     );
   }
 
@@ -144,6 +154,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     ready: () => start.ready(),
     async close() {
+      live?.close();
       await start.close();
       // Between the steps of one request's work nothing runs in the store.
       await engine.workInHand.settledWithin(engine.openMs + engine.commitMs);
@@ -151,6 +162,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       await source?.release();
     },
     list: (owner) => inHand(async () => stored(owners).list(owner)),
+    read: (handle) => inHand(async () => readData(stored(store), handle)),
     async revoke(handle, options = {}) {
       assertKnownOptions('revoke()', options, ['owner']);
       // Also `undefined`, where it is named: a visitor who is nobody must not end anybody's session.
@@ -161,6 +173,13 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       assertKnownOptions('revokeAll()', options, ['except']);
       const isSpared = sparedBy(engine.replacements, options.except);
       return inHand(async () => stored(owners).revokeAll(owner, isSpared));
+    },
+    watch(session, onEnded) {
+      const exchange = exchangeOf(session);
+      exchange.look();
+      // After the answer too, when looking gives no fault any more: what is not known cannot be watched.
+      if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
+      return stored(live).watch(exchange.state, onEnded);
     },
     count: (options) => inHand(async () => countSessions(stored(store), operationMs, options)),
     debugReport: (asked) => inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, asked)),

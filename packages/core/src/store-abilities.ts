@@ -5,18 +5,31 @@ import type { SessionKey, SessionStore } from './store.ts';
  * for one by name with {@link hasAbility}, and a store implements those that it can keep.
  */
 export interface StoreAbilities {
+  /** Says where the sessions are. */
   describe: DescribesItself;
+  /** Finds the sessions of an owner. */
   keysByOwner: IndexesOwners;
+  /** Lists all keys. */
   walk: WalksKeys;
+  /** Removes what has expired. */
   sweep: Sweeps;
+  /** Remembers which apps use the storage. */
   noteApp: NotesApps;
+  /** Looks at the storage's settings. */
   check: ChecksItself;
+  /** Tries the storage at the start. */
+  probe: ProbesItself;
+  /** Tells of sessions that end. */
+  tellEnds: TellsEnds;
+  /** Makes what the storage lacks, such as tables. */
+  migrate: Migrates;
+  /** Lets go of files and connections. */
   close: Closes;
 }
 
 /** What a store is, for people: the start-up log line and the demo pages. */
 export interface StoreDescription {
-  /** One word: `redis`, `fs`, `memory`. */
+  /** One word: `redis`, `postgres`, `fs`, `memory`. */
   name: string;
   /** Where the sessions are, free of secrets: `127.0.0.1:6379/0, prefix "session:"`, a directory. */
   location: string;
@@ -24,7 +37,9 @@ export interface StoreDescription {
   sharedBy: 'process' | 'host' | 'hosts';
 }
 
+/** A store that can say where the sessions are. */
 export interface DescribesItself {
+  /** For a log line; free of secrets. */
   describe(): StoreDescription;
 }
 
@@ -43,6 +58,7 @@ export interface IndexesOwners {
 
 /** Some of an owner's keys, at most 1,000. */
 export interface OwnerPage {
+  /** Keys that may belong to the owner. */
   readonly keys: readonly SessionKey[];
   /**
    * Drops the entries of those keys of this page that the caller found to have no session. An entry younger than 60 s
@@ -51,11 +67,13 @@ export interface OwnerPage {
   forget(keys: readonly SessionKey[]): Promise<void>;
 }
 
+/** A store that can list all its keys. */
 export interface WalksKeys {
   /** All live keys, once and in no order. Sessions that begin or end during the walk may be missing or shown. */
   walk(): AsyncIterable<SessionKey>;
 }
 
+/** What a sweep did. */
 export interface SweepReport {
   /** Expired sessions and end markers that were removed. */
   removed: number;
@@ -63,6 +81,7 @@ export interface SweepReport {
   kept: number;
 }
 
+/** A store whose expired sessions have to be removed by somebody. */
 export interface Sweeps {
   /** Removes what has expired, now. Never a live session, whoever writes at the same time. */
   sweep(): Promise<SweepReport>;
@@ -83,6 +102,7 @@ export interface NotesApps {
 export interface Finding {
   /** Stable, for scripts: `REDIS_EVICTION`. */
   code: string;
+  /** How grave it is: an `error` breaks a promise, a `note` is good to know. */
   severity: 'error' | 'warning' | 'note';
   /** What is the matter, in one sentence. */
   text: string;
@@ -90,11 +110,47 @@ export interface Finding {
   fix: string;
 }
 
+/** A store that can look at its own storage. */
 export interface ChecksItself {
   /** Looks at the storage and its settings. Throws only when the storage cannot be asked. */
   check(): Promise<readonly Finding[]>;
 }
 
+/** A store that is tried at the start in its own way. */
+export interface ProbesItself {
+  /**
+   * Tries the storage at the start, in place of core, which would store a session and remove it: for a storage where that
+   * would be seen by others.
+   */
+  probe(): Promise<void>;
+}
+
+/**
+ * Tells of sessions that end, so that whoever depends on one need not wait for its next look at it: a storage that can
+ * publish does. What a store tells is a hint. It may come late, twice, or not at all; core reads the session before it
+ * believes it, and looks from time to time in any case.
+ */
+export interface TellsEnds {
+  /**
+   * Calls back with the key of each session that was destroyed, or replaced by a successor, in whatever process. The
+   * first call makes what that needs (a connection), when the last listener has stopped it goes. Never throws.
+   *
+   * @returns stops it
+   */
+  tellEnds(listener: (key: SessionKey) => void): () => void;
+}
+
+/** A store whose storage is made first, by tables say. */
+export interface Migrates {
+  /**
+   * Makes what the storage lacks before it can keep sessions: tables, indexes. May be repeated.
+   *
+   * @returns the statements that were carried out, or with `isDryRun` those that would be; none where all is there
+   */
+  migrate(options?: { isDryRun?: boolean }): Promise<readonly string[]>;
+}
+
+/** A store that holds timers, files or connections. */
 export interface Closes {
   /** Finishes the work in hand and lets go of timers, files and connections. Idempotent. */
   close(): Promise<void>;

@@ -17,12 +17,14 @@
  */
 export type SessionKey = string;
 
-/** What the session itself says about its life; it overrules the configuration. */
+/** What a session says about itself. Its lifetimes overrule the configuration. */
 export interface SessionSettings {
   /** The session's own idle timeout, in milliseconds. */
   idleTimeoutMs?: number;
   /** Whether the cookie outlives the browser ("remember me"). */
   persistent?: boolean;
+  /** What the device is called where its owner sees a list of sessions: at most 200 characters on one line. */
+  label?: string;
 }
 
 /**
@@ -48,6 +50,7 @@ export interface SessionRecord {
   readonly expiresAt: number;
   /** Whom the session belongs to; the owner index finds it by this. */
   readonly owner?: string;
+  /** What the session says about itself. */
   readonly settings?: SessionSettings;
   /**
    * The last writes, newest first: at most 12 names of 1 to 16 characters of `0-9A-Za-z_-`. Whoever is told of a conflict
@@ -58,6 +61,7 @@ export interface SessionRecord {
 
 /** A record, and the store's own name for this state of it. */
 export interface StoredSession {
+  /** What was stored, whole and of one moment. */
   readonly record: SessionRecord;
   /**
    * What a swap is compared with. Opaque to core, which only hands it back. No two states of a session have the same
@@ -68,12 +72,15 @@ export interface StoredSession {
 
 /** What is left of a destroyed session for a while, so that requests which are under way are known. It holds no data. */
 export interface EndMarker {
+  /** Always true: what tells a marker from a record. */
   readonly ended: true;
   /** Where the session went on; absent after a logout. */
   readonly successor?: Successor;
 }
 
+/** Where a session went on. */
 export interface Successor {
+  /** The key of the session that came in its place. */
   readonly key: SessionKey;
   /**
    * - `rotated`: the same session under a new token; who holds the old one may go on with the new one.
@@ -84,6 +91,7 @@ export interface Successor {
 
 /** What comes in a session's place when it goes on under another key: an end marker that says where. */
 export interface Succession {
+  /** The session that already holds all of it. */
   readonly successor: Successor;
   /** How long the end marker stands, in milliseconds. */
   readonly endMarkerMs: number;
@@ -164,6 +172,7 @@ export interface SessionStore {
   destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined>;
 }
 
+/** Whether a `replace` ends the session in favour of a successor. */
 export function isSuccession(next: SessionRecord | Succession): next is Succession {
   return 'successor' in next;
 }

@@ -19,6 +19,8 @@ export interface Carrier {
   /** The claim of a cookie value, or `undefined`: we did not sign it. Nothing is looked up. */
   verify(value: string): Claim | undefined;
   mint(): Claim;
+  /** The claim of a token that follows from another library's cookie. Absent where the cookie holds the session. */
+  claimOf?(token: string): Claim;
   /** How long a verb of its store takes at most, in milliseconds. */
   readonly boundMs: number;
   /** The cookie holds the session itself, so each change needs a new one. */

@@ -10,6 +10,7 @@ import { RepeatedValues } from './repeated-values.ts';
 import { isSessionKey, keyOf, mintToken } from './token.ts';
 import { VerifiedValues } from './verified-values.ts';
 
+/** Options of {@link cookieSessions}. */
 export interface CookieSessionsOptions {
   /** Encrypt the cookie (AES-256-GCM), so that the browser's user can not read the session. @default false */
   encrypt?: boolean;
@@ -17,7 +18,9 @@ export interface CookieSessionsOptions {
 
 /** Chooses sessions that live in the cookie itself; pass it as the `store` option. */
 export interface CookieSessions {
+  /** What tells it from a store. */
   readonly kind: 'cookie';
+  /** Whether the cookie is encrypted, beside being signed. */
   readonly encrypt: boolean;
 }
 

@@ -3,6 +3,7 @@ import { stringifySetCookie } from 'cookie';
 import { SessError } from '../errors.ts';
 import { nearestOption } from '../known-options.ts';
 
+/** How the session's cookie is sent. */
 export interface CookieOptions {
   /**
    * The cookie's name.
@@ -19,6 +20,7 @@ export interface CookieOptions {
   sameSite?: 'lax' | 'strict' | 'none';
   /** Keyed by the top-level site (CHIPS). */
   partitioned?: boolean;
+  /** Which cookies a browser that has too many drops first. */
   priority?: 'low' | 'medium' | 'high';
   /**
    * Whether the cookie outlives the browser; a session can say otherwise (`session.persistent`).
@@ -30,11 +32,16 @@ export interface CookieOptions {
 /** The cookie's name and attributes, checked. */
 export interface CookieSettings {
   name: string;
+  /** Below which path browsers send the cookie. */
   path: string;
+  /** The domain whose hosts all get the cookie. Absent: the one host that sends it. */
   domain?: string;
+  /** Whether browsers send the cookie over https alone. */
   secure: boolean;
   sameSite: 'lax' | 'strict' | 'none';
+  /** Whether a site that embeds this one gets a cookie of its own. */
   partitioned: boolean;
+  /** Which cookies a browser that has too many drops first. */
   priority?: 'low' | 'medium' | 'high';
   persistent: boolean;
 }
@@ -165,6 +172,32 @@ function isBlank(text: string, at: number): boolean {
   return text[at] === ' ' || text[at] === '\t';
 }
 
+/** The attributes of one answer's cookie, where they are not those of all sessions. */
+export interface CookieAttributes extends Partial<Omit<CookieSettings, 'name' | 'persistent' | 'sameSite'>> {
+  /** Absent: none is named, and browsers take their own default. */
+  sameSite?: 'lax' | 'strict' | 'none';
+  /** When the browser drops it. Absent: with its own end. */
+  expires?: Date;
+}
+
+/**
+ * The `Set-Cookie` value with attributes of its own.
+ * @param value absent: the browser drops the cookie now
+ * @throws SessError `COOKIE_TOO_LARGE`, `CONFIG_INVALID` for attributes that no cookie can have
+ */
+export function cookieOfOne(name: string, value: string | undefined, attributes: CookieAttributes): string {
+  const age = value === undefined ? { maxAge: 0, expires: new Date(0) } : {};
+  const cookie = { ...attributes, ...age, name, value: value ?? '', httpOnly: true };
+  let line: string;
+  try {
+    line = stringifySetCookie(cookie, { encode: (text) => text });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SessError('CONFIG_INVALID', `The session cookie can not have these attributes: ${why}.`);
+  }
+  return assertSize(line);
+}
+
 /**
  * The `Set-Cookie` value.
  * @param value as it is to stand there: the carrier's, in base64url
@@ -179,14 +212,15 @@ export function setCookie(settings: CookieSettings, value: string, maxAgeSeconds
     attributesOf.set(settings, attributes);
   }
   const maxAge = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
-  const line = `${settings.name}=${value}${maxAge}${attributes}`;
-  if (Buffer.byteLength(line) > COOKIE_BYTES) {
-    throw new SessError(
-      'COOKIE_TOO_LARGE',
-      `The session cookie would have ${Buffer.byteLength(line)} bytes; browsers keep at most ${COOKIE_BYTES}. Keep less in the session, or use a store.`,
-    );
-  }
-  return line;
+  return assertSize(`${settings.name}=${value}${maxAge}${attributes}`);
+}
+
+function assertSize(line: string): string {
+  if (Buffer.byteLength(line) <= COOKIE_BYTES) return line;
+  throw new SessError(
+    'COOKIE_TOO_LARGE',
+    `The session cookie would have ${Buffer.byteLength(line)} bytes; browsers keep at most ${COOKIE_BYTES}. Keep less in the session, or use a store.`,
+  );
 }
 
 /** What follows the value, from `; Path` on: all cookies of an app have the same. */

@@ -31,5 +31,6 @@ export function tokenCarrier(keyring: Keyring, store: BoundedStore & { readonly 
       return claim;
     },
     mint: () => claimOf(mintToken()),
+    claimOf,
   };
 }

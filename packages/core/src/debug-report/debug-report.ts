@@ -23,10 +23,13 @@ export interface DebugReportOptions {
 export interface DebugReport {
   /** When it was made, in milliseconds since the epoch, by the clock of this worker. */
   at: number;
+  /** The process that answered. */
   pid: number;
+  /** The machine or container that it runs on. */
   hostname: string;
   /** Which worker of `node:cluster` or PM2, if the process is one. */
   worker?: string;
+  /** Versions of Node.js and of the packages. */
   versions: { node: string; core?: string };
   /** What keeps the sessions, and why. */
   backend: BackendChoice;
@@ -34,10 +37,13 @@ export interface DebugReport {
   storage?: StoreDescription;
   /** How long one read took, in milliseconds, or why it failed. Absent for cookie sessions. */
   store?: { latencyMs: number } | { error: SessErrorCode };
+  /** How this worker sends the cookie. */
   cookie: CookieSettings & { httpOnly: true };
+  /** When sessions end, and how long work on them may take, in milliseconds. */
   timeouts: Timeouts;
   /** The first signs, all verify; see `secretFingerprint`. */
   secrets: { fingerprint: string }[];
+  /** The session of the request, where one was given. */
   session?: SessionReport | { error: SessErrorCode };
 }
 
@@ -45,11 +51,15 @@ export interface DebugReport {
 export interface SessionReport {
   /** Absent for a session that is not stored yet. */
   handle?: string;
+  /** There is no record of it in the store. */
   isNew: boolean;
   /** In milliseconds since the epoch, as the others. */
   createdAt: number;
+  /** When it was last written or touched. */
   touchedAt: number;
+  /** When it ends unless it is used before. */
   expiresAt: number;
+  /** Whether its cookie outlives the browser. */
   persistent: boolean;
   /** The keys that are stored and the bytes (UTF-8) of their JSON texts, the largest first. */
   keys: { name: string; bytes: number }[];

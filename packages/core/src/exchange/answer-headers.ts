@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 
 import type { Claim } from '../cookie/claim.ts';
 import { clearingCookie, clearingOtherScopes, sessionCookie } from '../cookie/cookie-line.ts';
+import { type CookieAttributes, cookieOfOne } from '../cookie/cookie.ts';
 import { isSessError } from '../errors.ts';
+import { type FormerCookie, clearingFormer, isSamePlace } from '../former/former-cookie.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { Engine } from './engine.ts';
@@ -14,6 +16,7 @@ export class AnswerHeaders {
   readonly #engine: Engine;
   #hasCookie: boolean;
   #hasSeveral = false;
+  #former: readonly FormerCookie[] = [];
   /** The session that the browser is to get: it is stored. Or: its cookie is to go. */
   #cookieDuty: SessionState | 'clear' | undefined;
   #isLookedAt = false;
@@ -21,6 +24,7 @@ export class AnswerHeaders {
   #haveLeft = false;
   /** Private, since it holds the token: whoever prints a session must not print it. */
   #request: IncomingMessage | undefined;
+  #attributes: (() => CookieAttributes | undefined) | undefined;
 
   constructor(engine: Engine, claim: Claim | undefined) {
     this.#engine = engine;
@@ -33,14 +37,25 @@ export class AnswerHeaders {
     this.#hasSeveral = true;
   }
 
+  /** The browser's cookies are another library's. They go as soon as it gets ours, or has logged out. */
+  noteFormer(cookies: readonly FormerCookie[]): void {
+    this.#hasCookie = true;
+    // Ours takes the place of one that lies where ours does. To clear that one would clear ours.
+    this.#former = cookies.filter((cookie) => !isSamePlace(cookie, this.#engine.cookie));
+  }
+
   /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
   get haveLeft(): boolean {
     return this.#haveLeft;
   }
 
-  /** The headers answer this request of node:http. */
-  answer(request: IncomingMessage): void {
+  /**
+   * The headers answer this request of node:http.
+   * @param attributes the cookie's, where they are not those of all sessions
+   */
+  answer(request: IncomingMessage, attributes: (() => CookieAttributes | undefined) | undefined): void {
     this.#request = request;
+    this.#attributes = attributes;
   }
 
   leave(): void {
@@ -92,13 +107,21 @@ export class AnswerHeaders {
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#haveLeft = true;
     if (setCookie === undefined) return { vary: this.#isLookedAt, fault };
-    if (!this.#hasSeveral) return { vary: this.#isLookedAt, fault, setCookie };
-    return { vary: this.#isLookedAt, fault, setCookie, alsoClear: clearingOtherScopes(this.#engine) };
+    const alsoClear = [
+      ...(this.#hasSeveral ? clearingOtherScopes(this.#engine) : []),
+      ...this.#former.map(clearingFormer),
+    ];
+    return { vary: this.#isLookedAt, fault, setCookie, ...(alsoClear.length > 0 && { alsoClear }) };
   }
 
   #cookie(): string | undefined {
     const duty = this.#haveLeft ? undefined : this.#cookieDuty;
     if (duty === undefined) return undefined;
+    if (this.#attributes !== undefined) {
+      const own = this.#attributes();
+      const value = duty === 'clear' ? undefined : duty.claim.cookieValue();
+      return own && cookieOfOne(this.#engine.cookie.name, value, own);
+    }
     return duty === 'clear'
       ? clearingCookie(this.#engine)
       : sessionCookie(this.#engine, duty, duty.claim.cookieValue());

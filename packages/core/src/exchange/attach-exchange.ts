@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { CookieAttributes } from '../cookie/cookie.ts';
 import { type SessError, isSessError } from '../errors.ts';
 import type { CommittedAnswer } from './committed-answer.ts';
 import type { Engine } from './engine.ts';
@@ -26,6 +27,18 @@ export interface AttachOptions {
    * answer has left. It is called in a turn of its own, and has to answer; what it throws is the app's.
    */
   errorHandler?: (request: IncomingMessage) => ErrorHandler | undefined;
+  /** The `Cookie` header, where the framework has it from elsewhere. @default that of the request */
+  cookieHeader?: string | undefined;
+  /**
+   * Called before each commit: an adapter with a session object of its own writes here what was changed in it. A `SessError`
+   * that this throws is a commit that failed.
+   */
+  beforeCommit?: () => void;
+  /**
+   * The attributes of this answer's session cookie, asked for when its head is made, in place of those of the `cookie`
+   * option. `undefined`: the answer carries none.
+   */
+  cookieAttributes?: () => CookieAttributes | undefined;
 }
 
 /** Opens a request's session, and holds its response back until the session is stored. */
@@ -35,7 +48,7 @@ export function attachExchange(
   response: ServerResponse | undefined,
   options: AttachOptions,
 ): Exchange | Promise<Exchange> {
-  const opened = openExchange(engine, request.headers.cookie);
+  const opened = openExchange(engine, options.cookieHeader ?? request.headers.cookie);
   return opened instanceof Promise
     ? opened.then((exchange) => hold(exchange, request, response, options))
     : hold(opened, request, response, options);
@@ -45,7 +58,7 @@ function hold(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse | undefined,
-  { onFailure, errorHandler }: AttachOptions,
+  { onFailure, errorHandler, beforeCommit, cookieAttributes }: AttachOptions,
 ): Exchange {
   if (!isHoldable(request, response)) {
     exchange.engine.noteUnheld(request, response);
@@ -55,7 +68,7 @@ function hold(
     if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
     return exchange;
   }
-  exchange.headers.answer(request);
+  exchange.headers.answer(request, cookieAttributes);
   const told = (answer: CommittedAnswer) =>
     toldOfFailure(
       exchange,
@@ -63,6 +76,7 @@ function hold(
       onFailure,
       () => {
         try {
+          beforeCommit?.();
           return exchange.commit(answer);
         } catch (error) {
           if (errorHandler === undefined) throw error;
@@ -71,10 +85,14 @@ function hold(
         }
       },
     );
+  let isFailed = false;
   holdResponse(response, {
-    commit: (status, isEnded) => told({ isFailed: status >= 500, isEnded }),
-    commitLate: (isHeld) => {
-      const late = told({ isSecond: isHeld });
+    commit(status, isEnded) {
+      isFailed = status >= 500;
+      return told({ isFailed, isEnded });
+    },
+    commitLate(isHeld) {
+      const late = told({ isFailed, isSecond: isHeld });
       return late instanceof Promise ? late.then(() => {}) : undefined;
     },
     headersLeft: () => exchange.headers.leave(),

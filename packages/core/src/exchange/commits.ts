@@ -11,7 +11,7 @@ export class Commits {
     this.#engine = engine;
   }
 
-  /** Settled when a commit's writes are that are under way. */
+  /** Settles once the running commit's writes have settled. */
   get storing(): Promise<void> | undefined {
     return this.#storing;
   }
@@ -44,10 +44,9 @@ export class Commits {
     return bounded;
   }
 
-  /** In steps: calls that have as long share a timer. */
+  /** At least a twentieth: what comes last has to be asked for. */
   #leftMs(): number {
     const { commitMs } = this.#engine;
-    const stepMs = commitMs / 20;
-    return Math.max(stepMs, commitMs - Math.floor(this.#waitedMs / stepMs) * stepMs);
+    return Math.max(commitMs / 20, commitMs - this.#waitedMs);
   }
 }

@@ -5,11 +5,14 @@ import type { CookieFrame } from '../cookie/cookie-line.ts';
 import type { PendingReplacements } from './pending-replacements.ts';
 import type { SessError } from '../errors.ts';
 import type { WorkInHand } from '../work-in-hand.ts';
+import type { FormerSessions } from '../former/former-sessions.ts';
 import type { Limits } from '../session/limits.ts';
 
 /** Everything that the life of a session depends on, decided once at the start. */
 export interface Engine extends CookieFrame {
   readonly carrier: Carrier;
+  /** The other libraries whose sessions are taken over. */
+  readonly formerly: readonly FormerSessions[];
   readonly limits: Limits;
   readonly endMarkerMs: number;
   /** Bound of the session work at open, in milliseconds. */

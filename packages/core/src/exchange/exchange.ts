@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import type { SessError } from '../errors.ts';
 import { Operations } from './operations.ts';
 import { changeSettings } from './change-settings.ts';
-import { needsRotation, regeneratedState } from './regenerate-session.ts';
+import { needsRotation, regeneratedState } from './regenerated-state.ts';
 import { reloadSession } from './reload-session.ts';
 import type { RegenerateOptions, Session } from '../session/session.ts';
 import type { SessionHost } from '../session/session-host.ts';

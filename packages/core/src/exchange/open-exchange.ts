@@ -7,7 +7,9 @@ import { publish } from '../events.ts';
 import { Exchange } from './exchange.ts';
 import { isPastAbsolute } from '../expiry.ts';
 import { SessionState } from '../session/session-state.ts';
+import type { FormerSession } from '../former/former-sessions.ts';
 import { type StoredSession, isEndMarker } from '../store.ts';
+import { takeOver } from './take-over.ts';
 import { type Found, isStored, readFollowing } from './successors.ts';
 
 /** Each is a read of the store. An app has had no more configurations than that; more values are somebody's attack. */
@@ -24,14 +26,58 @@ export function openExchange(engine: Engine, cookieHeader: string | undefined): 
   if (only === undefined) {
     const length = cookieHeader?.length ?? 0;
     if (length > HEADER_LENGTH) engine.noteLongHeader(length);
-    return new Exchange(engine, undefined, undefined);
+    return openFormer(engine, cookieHeader);
   }
-  if (another !== undefined) return openSeveral(engine, distinctClaims(engine, values));
-  return openClaim(engine, verified(engine, only));
+  if (another === undefined) return openOnly(engine, cookieHeader, verified(engine, only));
+  const claims = distinctClaims(engine, values);
+  return claims.length > 1 ? openSeveral(engine, claims) : openOnly(engine, cookieHeader, claims[0]);
 }
 
-function openClaim(engine: Engine, claim: Claim | undefined): Exchange | Promise<Exchange> {
-  if (claim === undefined) return new Exchange(engine, undefined, undefined);
+function openOnly(
+  engine: Engine,
+  cookieHeader: string | undefined,
+  claim: Claim | undefined,
+): Exchange | Promise<Exchange> {
+  return claim === undefined ? openFormer(engine, cookieHeader) : openClaim(engine, claim);
+}
+
+/** The browser has no cookie of ours. One of another library may stand for a session that is to be taken over. */
+function openFormer(engine: Engine, cookieHeader: string | undefined): Exchange | Promise<Exchange> {
+  const findings = engine.formerly.map((library) => library.find(cookieHeader)).filter((found) => found !== undefined);
+  return findings.length === 0 ? new Exchange(engine, undefined, undefined) : openTakenOver(engine, findings);
+}
+
+async function openTakenOver(
+  engine: Engine,
+  findings: readonly (FormerSession | Promise<FormerSession | undefined>)[],
+): Promise<Exchange> {
+  const started = performance.now();
+  let claim: Claim | undefined;
+  try {
+    const former = await firstGenuine(findings);
+    claim = former && engine.carrier.claimOf?.(former.seed);
+    if (former === undefined || claim === undefined) return new Exchange(engine, undefined, undefined);
+    const opened = await withDeadline(takeOver(engine, former, claim), engine.openMs, 'Taking the session over');
+    const exchange = openedExchange(engine, opened, started);
+    exchange.headers.noteFormer(former.cookies);
+    if (exchange.state.standing === 'stored') exchange.headers.setCookie(exchange.state);
+    return exchange;
+  } catch (error) {
+    return new Exchange(engine, claim, faultOf(error));
+  }
+}
+
+async function firstGenuine(
+  findings: readonly (FormerSession | Promise<FormerSession | undefined>)[],
+): Promise<FormerSession | undefined> {
+  for (const finding of findings) {
+    const former = await finding;
+    if (former !== undefined) return former;
+  }
+  return undefined;
+}
+
+function openClaim(engine: Engine, claim: Claim): Exchange | Promise<Exchange> {
   return claim.atHand === undefined
     ? readExchange(engine, claim)
     : openedExchange(engine, { claim, found: claim.atHand.found }, performance.now());
@@ -53,8 +99,7 @@ function distinctClaims(engine: Engine, values: readonly string[]): Claim[] {
  * The only one whose session lives counts. Of several that live whose session this is can not be known.
  */
 function openSeveral(engine: Engine, claims: readonly Claim[]): Exchange | Promise<Exchange> {
-  const [first, another] = claims;
-  if (another === undefined) return openClaim(engine, first);
+  const [first] = claims;
   if (claims.length > MOST_EXAMINED) return ambiguousExchange(engine, claims);
   const started = performance.now();
   const atHand = claims.map((claim) => ({ claim, found: claim.atHand?.found }));

@@ -2,7 +2,7 @@ import { publish } from '../events.ts';
 import { createSession } from './create-session.ts';
 import { type FieldChanges, type RecordChange, changedRecord } from '../record-change.ts';
 import { assertChangeFits } from '../session/limits.ts';
-import { replaceOld } from './regenerate-session.ts';
+import { replaceOld } from './replace-session.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { StoredSession } from '../store.ts';
 import type { SessionRequest } from './session-request.ts';
@@ -143,7 +143,8 @@ function written(
   if (changes !== undefined) state.fields.wrote(changes);
   if (settings === state.changedSettings) state.changedSettings = undefined;
   state.adopt(stored);
-  if (state.persistenceChanged || exchange.engine.carrier.holdsSession) exchange.headers.setCookie(state);
+  const isCookieDue = state.persistenceChanged || state.cookieWanted || exchange.engine.carrier.holdsSession;
+  if (isCookieDue) exchange.headers.setCookie(state);
   state.persistenceChanged = false;
   state.touchWanted = false;
   publish('committed', () => ({

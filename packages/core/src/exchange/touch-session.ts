@@ -31,6 +31,6 @@ export async function touchSession(exchange: SessionRequest, state: SessionState
     if (isSessError(error) && error.status !== 503) tellOfTouch(engine, state.key, error, started);
     return;
   }
-  if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
+  if (engine.carrier.holdsSession || state.cookieWanted) exchange.headers.setCookie(state);
   publish('touched', () => ({ handle: state.key, durationMs: performance.now() - started }));
 }

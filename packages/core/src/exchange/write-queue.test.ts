@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -152,6 +152,24 @@ describe('the writers of one session', () => {
       }
     });
     await expect(fc.check(property, { numRuns: 150 })).resolves.toMatchObject({ failed: false, counterexample: null });
+  });
+});
+
+describe('a process that has lost and then won', () => {
+  it('lets the others go first for longer than it had lost', async () => {
+    const watch = await watched({ n: '0' });
+    watch.before = async (attempt) => {
+      if (attempt !== 1) return;
+      await watch.elsewhere({ n: '100' });
+      await pause(20);
+    };
+    await write(watch.store, count());
+    const wonAt = performance.now();
+    let wroteAt = 0;
+    watch.before = () => (wroteAt = performance.now());
+    await write(watch.store, count());
+    expect(await watch.text('n')).toBe('102');
+    expect(wroteAt - wonAt).toBeGreaterThan(50);
   });
 });
 

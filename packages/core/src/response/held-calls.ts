@@ -100,7 +100,7 @@ export class HeldCalls {
     if (this.ended) return false;
     this.waitingBytes += chunkLength(bodyArguments(args));
     this.#appearance?.show();
-    const isFull = Math.max(this.#response.writableLength, this.waitingBytes) >= this.#response.writableHighWaterMark;
+    const isFull = this.waitingBytes >= this.#response.writableHighWaterMark;
     if (!isFull) return true;
     this.needsDrain = true;
     this.#appearance?.show();
@@ -121,9 +121,13 @@ export class HeldCalls {
     this.#appearance?.show();
   }
 
-  /** As in Node, one too many does nothing. One from before the hold may be undone while it lasts. */
-  uncork(): void {
-    if (this.corks <= 0 && this.#response.writableCorked <= 0) return;
+  /** What was written before the hold may leave: Node.js 26 corks each `write` until the turn is over. */
+  uncork(real: () => void): void {
+    if (this.corks === 0) {
+      // One too many does nothing.
+      if (this.#response.writableCorked > 0) real.call(this.#response);
+      return;
+    }
     this.corks--;
     this.#calls.push(['uncork', []]);
     this.#appearance?.show();

@@ -106,6 +106,25 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+/** `{body}` in place of its chunks: Node.js 26 joins those of one turn, the versions before it do not. */
+function joinChunks(text: string): string {
+  const head = /^[^]*?Transfer-Encoding: chunked\r\n(?:[^\r]+\r\n)*\r\n/.exec(text)?.[0];
+  if (head === undefined) return text;
+  let body = '';
+  let rest = text.slice(head.length);
+  for (let length = -1; length !== 0;) {
+    const size = /^[0-9a-f]+\r\n/.exec(rest)?.[0];
+    // Not all of it came, or there is none, as with HEAD.
+    if (size === undefined) return text;
+    length = Number.parseInt(size, 16);
+    body += rest.slice(size.length, size.length + length);
+    rest = rest.slice(size.length + length + (length === 0 ? 0 : 2));
+  }
+  return `${head}{${body}}${joinChunks(rest)}`;
+}
+
+const bodyOf = (text: string): string => text.slice(text.indexOf('\r\n\r\n') + 4);
+
 /** Lets everything run that needs no barrier of the test. */
 async function settle(): Promise<void> {
   for (let n = 0; n < 10; n++) await turn();
@@ -510,7 +529,7 @@ async function run(shape: string, hold: (response: ServerResponse) => void): Pro
   await closed.promise;
   await until(() => log.length >= lines);
   await settle();
-  return { wire: text, log };
+  return { wire: joinChunks(text), log };
 }
 
 const names = Object.keys(shapes);
@@ -561,8 +580,6 @@ async function serveHeld(
   });
   return { server, work, log };
 }
-
-const bodyOf = (text: string): string => text.slice(text.indexOf('\r\n\r\n') + 4);
 
 describe('before the commit', () => {
   it.each(names)('nothing leaves: %s', async (shape) => {
@@ -1064,9 +1081,11 @@ describe('a stream', () => {
     const { server, work } = await serveHeld({ commitLate: () => late.promise }, (res, log) => {
       res.write('first');
       void end.promise.then(() => {
-        res.write('second');
-        res.end('last', () => log('ended'));
-        log(`${res.writableEnded} ${res.finished} ${res.writableFinished} ${res.headersSent}`);
+        // Node.js 26 keeps what is written until the turn is over.
+        res.write('second', () => {
+          res.end('last', () => log('ended'));
+          log(`${res.writableEnded} ${res.finished} ${res.writableFinished} ${res.headersSent}`);
+        });
       });
     });
     const wire = new Wire(server);
@@ -1079,18 +1098,18 @@ describe('a stream', () => {
     expect(work.log).toEqual(['commit', 'commitLate', 'seal']);
     expect(wire.text).not.toContain('last');
     late.resolve();
-    expect(bodyOf(await wire.closed)).toBe('5\r\nfirst\r\n6\r\nsecond\r\n4\r\nlast\r\n0\r\n\r\n');
+    expect(bodyOf(joinChunks(await wire.closed))).toBe('{firstsecondlast}\r\n');
   });
 
   it('whose late commit fails never looks whole', async () => {
     const late = barrier();
     const { server, log } = await serveHeld({ commitLate: () => late.promise }, (res, note) => {
-      res.write('first');
-      res.end('last', (error?: unknown) => note(`end ${codeOf(error)}`));
+      res.write('first', () => res.end('last', (error?: unknown) => note(`end ${codeOf(error)}`)));
     });
     const wire = new Wire(server);
     wire.send('GET /');
     await wire.saw('first');
+    await settle();
     late.reject(unavailable());
     expect(bodyOf(await wire.closed)).toBe('5\r\nfirst\r\n');
     await until(() => log.length > 0);
@@ -1414,7 +1433,7 @@ describe('beside others that replace the methods of a response', () => {
       const text = await wire.closed;
       expect(text).toContain(`Set-Cookie: ${cookie}\r\n`);
       expect(text).toContain('Set-Cookie: other=1\r\n');
-      expect(bodyOf(text)).toBe('1\r\na\r\n1\r\nb\r\n0\r\n\r\n');
+      expect(bodyOf(joinChunks(text))).toBe('{ab}\r\n');
       for (const work of works) expect(work.log).toEqual(['commit', 'commitLate', 'seal']);
     }
   });

@@ -92,7 +92,7 @@ export class ResponseHold {
 
   corking(method: 'cork' | 'uncork'): () => void {
     const real = this.#response[method];
-    return () => (this.#held === undefined ? real.call(this.#response) : this.#held[method]());
+    return () => (this.#held === undefined ? real.call(this.#response) : this.#held[method](real));
   }
 
   /** The client went away, or all is done. */

@@ -75,7 +75,10 @@ describe('a value', () => {
       [[undefined], 'session.key[0] is undefined'],
       // oxlint-disable-next-line no-sparse-arrays -- the hole is the point
       [[1, , 3], 'session.key[1] is undefined'],
-      [new Date(0), 'session.key is a Date; store plain data, e.g. its getTime()'],
+      [
+        new Date(0),
+        'session.key is a Date; store plain data: its getTime(), or its toISOString(), the text that express-session and koa-session make of it',
+      ],
       [{ at: new Date(0) }, 'session.key.at is a Date'],
       [new Map([[1, 2]]), 'session.key is a Map'],
       [new Set([1]), 'session.key is a Set'],

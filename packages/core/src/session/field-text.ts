@@ -64,13 +64,16 @@ function refusalOf(value: unknown, depth: number): Refusal | undefined {
   return Array.isArray(value) ? refusalOfItems(value, depth) : refusalOfMembers(value, depth);
 }
 
+/** Other libraries store a Date as a text without a word, and give that back. */
+const DATE_HINT = ': its getTime(), or its toISOString(), the text that express-session and koa-session make of it';
+
 function refusalOfClass(value: object): Refusal | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (Array.isArray(value)) {
     if (prototype === Array.prototype || isForeignArray(prototype)) return undefined;
   } else if (prototype === Object.prototype || prototype === null || isForeignPlainObject(prototype)) return undefined;
   const name: unknown = value.constructor?.name;
-  const hint = value instanceof Date ? ', e.g. its getTime()' : '';
+  const hint = value instanceof Date ? DATE_HINT : '';
   return refuse(
     `is a ${typeof name === 'string' ? name : 'value with a prototype of its own'}; store plain data${hint}`,
   );

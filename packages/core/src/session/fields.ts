@@ -46,6 +46,12 @@ export class Fields {
     this.#slot(key, { value, pending: value === undefined ? 'deleted' : 'assigned' });
   }
 
+  /** An object that was read or assigned, and then changed in place. */
+  revise(key: string, value: object): void {
+    const isAssigned = this.#slots?.get(key)?.pending === 'assigned';
+    this.#slot(key, { value, pending: isAssigned ? 'assigned' : undefined });
+  }
+
   delete(key: string): void {
     this.#slot(key, { value: undefined, pending: 'deleted' });
   }

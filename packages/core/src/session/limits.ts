@@ -7,6 +7,7 @@ import type { Fields } from './fields.ts';
 export interface Limits {
   /** Bytes (UTF-8) of all keys and values together. */
   sessionBytes: number;
+  /** How many keys a session may have. */
   sessionKeys: number;
 }
 

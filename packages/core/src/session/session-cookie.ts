@@ -34,6 +34,7 @@ export class SessionCookie {
     this.#subject.live(ms ?? undefined);
   }
 
+  /** When the session ends; `null` for a cookie that ends with the browser. */
   get expires(): Date | null {
     return this.#subject.persistent() ? new Date(this.#subject.now() + this.#subject.remainingMs()) : null;
   }
@@ -42,42 +43,52 @@ export class SessionCookie {
     this.#subject.live(date instanceof Date ? date.getTime() - this.#subject.now() : undefined);
   }
 
+  /** Milliseconds that the session lives unused; `null` for a cookie that ends with the browser. */
   get originalMaxAge(): number | null {
     return this.#subject.persistent() ? this.#subject.idleTimeoutMs() : null;
   }
 
+  /** Always true: no script needs to read the session's cookie. */
   get httpOnly(): true {
     return true;
   }
 
+  /** Below which path browsers send the cookie. */
   get path(): string {
     return this.#subject.settings.path;
   }
 
+  /** The domain whose hosts all get the cookie; `undefined` for the one host that sent it. */
   get domain(): string | undefined {
     return this.#subject.settings.domain;
   }
 
+  /** Whether browsers send the cookie over https alone. */
   get secure(): boolean {
     return this.#subject.settings.secure;
   }
 
+  /** Whether requests that other sites begin bring the cookie. */
   get sameSite(): 'lax' | 'strict' | 'none' {
     return this.#subject.settings.sameSite;
   }
 
+  /** Whether a site that embeds yours gets a cookie of its own. */
   get partitioned(): boolean {
     return this.#subject.settings.partitioned;
   }
 
+  /** Which cookies a browser that has too many drops first. */
   get priority(): 'low' | 'medium' | 'high' | undefined {
     return this.#subject.settings.priority;
   }
 
+  /** The same as `toJSON()`, for middleware that expects it here. */
   get data(): Record<string, unknown> {
     return this.toJSON();
   }
 
+  /** The attributes, for a log or a debugger. */
   toJSON(): Record<string, unknown> {
     const { originalMaxAge, expires, httpOnly, path, domain, secure, sameSite } = this;
     return { originalMaxAge, expires, httpOnly, path, domain, secure, sameSite };

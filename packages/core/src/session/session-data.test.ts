@@ -22,7 +22,9 @@ beforeAll(() => {
     join(app, 'session.d.ts'),
     `import '@sess/core';
      declare module '@sess/core' {
-       interface SessionData { userId?: string; cart?: { items: string[] }; views?: number }
+       interface SessionData {
+         userId?: string; cart?: { items: string[] }; views?: number; born?: Date; tags?: Set<string>; extra?: unknown; any?: any
+       }
      }`,
   );
 });
@@ -74,6 +76,7 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       delete current.views;
       session.cookie.maxAge = 60_000;
       session.persistent = true;
+      session.extra = { any: session.any };
       const data: SessionData = { userId: 'u2' };
       Object.assign(session, data);
       export { items, none, views, same };
@@ -93,6 +96,9 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
       'session.cookie.httpOnly = false;',
       "createSessions({ cookie: { sameSite: 'Lax' } });",
       'createSessions({ resave: false });',
+      'session.born = new Date();',
+      "await session.update('born', () => new Date());",
+      'session.tags = new Set();',
     ];
     const source = [
       "import { createSessions } from '@sess/core';const session = await createSessions().open('');",
@@ -101,5 +107,6 @@ describe.each(resolutions)('SessionData that an app has declared, resolved as by
     const output = await compile(`bad-${options.module}.ts`, source.join('\n'), options);
     const lines = [...output.matchAll(/^bad-\w+\.ts\((?<line>\d+),/gm)].map(({ groups }) => Number(groups?.['line']));
     expect([...new Set(lines)]).toEqual(wrong.map((_, index) => index + 2));
+    expect(output).toContain('A Date is not JSON: declare a string for its toISOString()');
   });
 });

@@ -9,8 +9,8 @@ import type {
   Session,
   SessionCallback,
   SessionControls,
-  SessionData,
   SessionDataKey,
+  StorableData,
 } from './session.ts';
 import type { SessionHost } from './session-host.ts';
 import { SessionCookie } from './session-cookie.ts';
@@ -122,9 +122,9 @@ export class SessionPrototype implements SessionControls {
     return settle(this, host.save(state), callback);
   }
 
-  update<Key extends SessionDataKey, Value extends SessionData[Key] = SessionData[Key]>(
+  update<Key extends SessionDataKey, Value extends StorableData[Key] = StorableData[Key]>(
     key: Key,
-    fn: (current: SessionData[Key]) => Value,
+    fn: (current: StorableData[Key]) => Value,
   ): Promise<Value> {
     const { host, state } = this[internals];
     // The type of a key's data is the app's word (SessionData); the store knows only texts.

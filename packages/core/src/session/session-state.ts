@@ -47,6 +47,8 @@ export class SessionState {
   stored: StoredSession | undefined;
   /** `persistent` was changed, so the browser needs the cookie again. */
   persistenceChanged = false;
+  /** The browser is to get the cookie again, once the store has confirmed that the session lives. */
+  cookieWanted = false;
   /** A login: the sessions of the browser's other valid cookies end with it. */
   endsRivals = false;
   /** A change that came after the answer and was dropped: an explicit `save()` must not say that it is stored. */

@@ -8,9 +8,32 @@ import type { SessionCookie } from './session-cookie.ts';
  *   interface SessionData { userId?: string; views?: number }
  * }
  * ```
- * Values are JSON values: no `Date`, `Map` or class instance.
+ * Values are JSON values: no `Date`, `Map` or class instance. A key that is declared as a `Date`, `Map`, `Set`, function,
+ * `bigint` or symbol can not be assigned; what is within an object is found when it is stored.
  */
 export interface SessionData {}
+
+/** What JSON would change silently, as far as a type tells. */
+type NotJson =
+  | Date
+  | RegExp
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | ((...args: never[]) => unknown)
+  | bigint
+  | symbol;
+
+/** The type of a key's value; or a text in place of a type that can not be stored, which the compiler shows. */
+type Storable<Value> = 0 extends 1 & Value
+  ? Value // `any`
+  : Value extends Date
+    ? 'A Date is not JSON: declare a string for its toISOString(), or a number for its getTime()'
+    : Value extends NotJson
+      ? 'This is not JSON: declare plain data'
+      : Value;
+
+/** Your data, as a session holds it. */
+export type StorableData = { [Key in keyof SessionData]: Storable<SessionData[Key]> };
 
 /** The keys that the app declared. */
 export type SessionDataKey = keyof SessionData & string;
@@ -18,6 +41,7 @@ export type SessionDataKey = keyof SessionData & string;
 /** A Node-style callback: called with the error, or with nothing. */
 export type SessionCallback = (error?: unknown) => void;
 
+/** What a regenerated session begins with. */
 export interface RegenerateOptions {
   /**
    * Whom the session belongs to from now on: pass it at login. The session can then be listed and
@@ -25,6 +49,12 @@ export interface RegenerateOptions {
    * out where nobody logs in: `undefined` is refused (`CONFIG_INVALID`).
    */
   owner?: string;
+  /**
+   * What to call the device in `list(owner)`: "Firefox on Linux", a name that the user gave. One line of at most 200
+   * characters; what is longer is cut off. Needs an owner. With `keep: true` and no label the old one stays.
+   * @default none
+   */
+  label?: string | undefined;
   /**
    * What goes over to the new session: nothing, all (`true`, with owner and settings), or these keys.
    * @default nothing
@@ -77,9 +107,9 @@ export interface SessionControls {
    * @returns the new value, what `fn` returned last
    * @throws SessError `UPDATE_PENDING` the key has an assignment that is not stored; `SESSION_GONE`
    */
-  update<Key extends SessionDataKey, Value extends SessionData[Key] = SessionData[Key]>(
+  update<Key extends SessionDataKey, Value extends StorableData[Key] = StorableData[Key]>(
     key: Key,
-    fn: (current: SessionData[Key]) => Value,
+    fn: (current: StorableData[Key]) => Value,
   ): Promise<Value>;
 
   /**
@@ -126,4 +156,4 @@ export interface SessionControls {
 }
 
 /** A session: your data as properties, and its controls. */
-export type Session = SessionControls & SessionData;
+export type Session = SessionControls & StorableData;

@@ -72,7 +72,10 @@ describe('the storage of an app, seen from beside it', () => {
       writeFileSync(join(folder, name, 'index.js'), 'export const other = 1;');
     }
     for (const [env, reason] of [
-      [{}, /^No Redis is configured \(SESSION_REDIS_URL, REDIS_URL\), so .*\. @sess\/fs at .* that fits/],
+      [
+        {},
+        /^No Redis is configured \(SESSION_REDIS_URL, REDIS_URL\) and no PostgreSQL .*, so .*\. @sess\/fs at .* that fits/,
+      ],
       [{ REDIS_URL: 'redis://127.0.0.1' }, /^REDIS_URL is set\. @sess\/redis at .* that fits/],
     ] as const) {
       const told = { code: 'STORE_PACKAGE_MISSING', message: expect.stringMatching(reason) };

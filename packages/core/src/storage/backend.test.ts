@@ -6,6 +6,7 @@ import type { Environment } from '../environment.ts';
 import { memoryStore } from './memory-store.ts';
 
 const url = 'redis://user:password-in-the-url@127.0.0.1:6379';
+const database = 'postgres://user:password-in-the-url@127.0.0.1:5432/app';
 
 describe('where sessions are kept', () => {
   const rows: [Environment, BackendChoice['name'], source: string][] = [
@@ -19,6 +20,13 @@ describe('where sessions are kept', () => {
     [{ SESSION_REDIS_URL: '', REDIS_URL: url }, 'redis', 'REDIS_URL'],
     [{ SESSION_REDIS_URL: ' ', REDIS_URL: '\t' }, 'fs', 'default'],
     [{ SESSION_REDIS_URL: undefined, REDIS_URL: '' }, 'fs', 'default'],
+    [{ SESSION_DATABASE_URL: database }, 'postgres', 'SESSION_DATABASE_URL'],
+    [{ SESSION_DATABASE_URL: database, NODE_ENV: 'test', VITEST: 'true' }, 'postgres', 'SESSION_DATABASE_URL'],
+    [{ SESSION_DATABASE_URL: database, REDIS_URL: url }, 'redis', 'REDIS_URL'],
+    [{ SESSION_DATABASE_URL: ' ' }, 'fs', 'default'],
+    // An app's database is not chosen for sessions until somebody says so.
+    [{ DATABASE_URL: database }, 'fs', 'default'],
+    [{ DATABASE_URL: database, NODE_ENV: 'test' }, 'cookie', 'NODE_ENV'],
     // Redis is said by name; a test runner only hints.
     [{ REDIS_URL: url, NODE_ENV: 'test', VITEST: 'true' }, 'redis', 'REDIS_URL'],
     [{ NODE_ENV: 'test' }, 'cookie', 'NODE_ENV'],

@@ -4,7 +4,8 @@ import type { SessionStore } from '../store.ts';
 
 /** What keeps the sessions, why, and where that was said. */
 export interface BackendChoice {
-  name: 'redis' | 'fs' | 'cookie' | 'custom';
+  /** What keeps the sessions. */
+  name: 'redis' | 'postgres' | 'fs' | 'cookie' | 'custom';
   /** One sentence for people. */
   reason: string;
   /** `option`, `default`, or the environment variable that decided. */
@@ -13,7 +14,9 @@ export interface BackendChoice {
 
 /** What a choice is made from. */
 export interface BackendInput {
+  /** The variables to choose by. */
   env: Environment;
+  /** A store of the app's own, which decides before all variables. */
   store?: SessionStore | CookieSessions | undefined;
 }
 
@@ -28,9 +31,15 @@ export function redisVariable(env: Environment): string | undefined {
   return ['SESSION_REDIS_URL', 'REDIS_URL'].find((name) => variable(env, name) !== undefined);
 }
 
+/** Where the PostgreSQL is, if one is named. Never by `DATABASE_URL`: an app's database is not chosen for sessions yet. */
+export function databaseUrl(env: Environment): string | undefined {
+  return variable(env, 'SESSION_DATABASE_URL');
+}
+
 /**
  * Chooses where sessions are kept, from configuration alone: 1. the `store` option; 2. Redis, when
- * `SESSION_REDIS_URL` or `REDIS_URL` is set; 3. signed cookies under a test runner; 4. files.
+ * `SESSION_REDIS_URL` or `REDIS_URL` is set; 3. PostgreSQL, when `SESSION_DATABASE_URL` is set; 4. signed cookies under a
+ * test runner; 5. files.
  *
  * It is chosen once. A backend that is down is an error, never a reason for another one: two
  * backends at once are two truths about who is logged in.
@@ -43,12 +52,15 @@ export function selectBackend({ env, store }: BackendInput): BackendChoice {
   }
   const redis = redisVariable(env);
   if (redis !== undefined) return { name: 'redis', reason: `${redis} is set.`, source: redis };
+  if (databaseUrl(env) !== undefined)
+    return { name: 'postgres', reason: 'SESSION_DATABASE_URL is set.', source: 'SESSION_DATABASE_URL' };
   const runner = testRunner(env);
   if (runner !== undefined)
     return { name: 'cookie', reason: `${runner} tells of a test runner, so nothing is stored.`, source: runner };
   return {
     name: 'fs',
-    reason: 'No Redis is configured (SESSION_REDIS_URL, REDIS_URL), so files are shared by the workers of this host.',
+    reason:
+      'No Redis is configured (SESSION_REDIS_URL, REDIS_URL) and no PostgreSQL (SESSION_DATABASE_URL), so files are shared by the workers of this host.',
     source: 'default',
   };
 }

@@ -3,6 +3,7 @@ import type { GuardedStore } from './guarded-store.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { hasAbility } from '../store-abilities.ts';
 
+/** Options of {@link Sessions.count}. */
 export interface CountOptions {
   /** Sessions that are counted at most. @default 100,000 */
   atMost?: number;
@@ -10,6 +11,7 @@ export interface CountOptions {
 
 /** How many sessions are stored and have not ended. */
 export interface SessionCount {
+  /** How many were counted. */
   count: number;
   /** Whether all were counted; if not there are at least as many. */
   isComplete: boolean;

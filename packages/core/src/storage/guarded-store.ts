@@ -1,16 +1,17 @@
-import { type Deadlines, deadlinesOf } from '../deadlines.ts';
+import { beginDeadline } from '../deadline.ts';
 import { SessError, isSessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import type { BoundedStore } from '../bounded-store.ts';
-import type {
-  DestroyOptions,
-  EndMarker,
-  ReplaceOutcome,
-  SessionKey,
-  SessionRecord,
-  SessionStore,
-  StoredSession,
-  Succession,
+import {
+  type DestroyOptions,
+  type EndMarker,
+  type ReplaceOutcome,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  type Succession,
+  isSuccession,
 } from '../store.ts';
 import { WorkInHand } from '../work-in-hand.ts';
 
@@ -28,14 +29,20 @@ export class GuardedStore implements BoundedStore {
   readonly #store: SessionStore;
   /** How long a verb takes at most, in milliseconds. */
   readonly boundMs: number;
-  readonly #deadlines: Deadlines;
   readonly #onFault: (error: SessError) => void;
+  readonly #onEnded: (key: SessionKey) => void;
   readonly #workInHand = new WorkInHand();
 
-  constructor(store: SessionStore, operationMs: number, onFault: (error: SessError) => void = () => {}) {
+  /** @param onEnded is told of each session that was ended or replaced through this */
+  constructor(
+    store: SessionStore,
+    operationMs: number,
+    onFault: (error: SessError) => void = () => {},
+    onEnded: (key: SessionKey) => void = () => {},
+  ) {
     this.#store = store;
+    this.#onEnded = onEnded;
     this.boundMs = operationMs;
-    this.#deadlines = deadlinesOf(operationMs);
     this.#onFault = onFault;
   }
 
@@ -48,11 +55,15 @@ export class GuardedStore implements BoundedStore {
   }
 
   replace(key: SessionKey, version: unknown, next: SessionRecord | Succession): Promise<ReplaceOutcome> {
-    return this.#guard('replace', key, (store, by) => store.replace(key, version, next, by));
+    const replacing = this.#guard('replace', key, (store, by) => store.replace(key, version, next, by));
+    return isSuccession(next) ? this.#told(key, replacing) : replacing;
   }
 
   destroy(key: SessionKey, options: DestroyOptions = {}): Promise<SessionRecord | EndMarker | undefined> {
-    return this.#guard('destroy', key, (store, by) => store.destroy(key, options, by));
+    return this.#told(
+      key,
+      this.#guard('destroy', key, (store, by) => store.destroy(key, options, by)),
+    );
   }
 
   /** Any other work on the store, under the same guard. */
@@ -63,6 +74,12 @@ export class GuardedStore implements BoundedStore {
   /** Resolves when nothing is under way, or all that was when this was called is over. */
   drained(): Promise<void> {
     return this.#workInHand.settledWithin(this.boundMs);
+  }
+
+  async #told<T>(key: SessionKey, ending: Promise<T>): Promise<T> {
+    const outcome = await ending;
+    this.#onEnded(key);
+    return outcome;
   }
 
   // One promise for all of it: every request goes through here once or twice.
@@ -78,14 +95,14 @@ export class GuardedStore implements BoundedStore {
       const finish = (): boolean => {
         if (isOver) return false;
         isOver = true;
-        deadline.end();
+        endDeadline();
         this.#workInHand.end();
         return true;
       };
       const fail = (thrown: unknown): void => {
         if (finish()) reject(this.#fault(thrown, operation, key, started));
       };
-      const deadline = this.#deadlines.begin(() => fail(this.#timeout(operation)));
+      const endDeadline = beginDeadline(this.boundMs, () => fail(this.#timeout(operation)));
       try {
         work(this.#store, started + storesShare * this.boundMs).then((answer) => {
           if (!finish()) return;

@@ -55,13 +55,13 @@ describe('a storage package', () => {
     writeFileSync(
       main,
       `import { loadStore } from ${JSON.stringify(built)};
-      for (const name of ['@sess/fs', '@sess/redis']) {
+      for (const name of ['@sess/fs', '@sess/redis', '@sess/postgres']) {
         try { loadStore({ package: name, options: {} }); } catch (error) { console.log(error.code, error.message); }
       }`,
     );
     const { stdout } = await promisify(execFile)(process.execPath, [main], { cwd: app, env: {} });
     expect(stdout.trim().split('\n')).toEqual(
-      ['@sess/fs', '@sess/redis'].map(
+      ['@sess/fs', '@sess/redis', '@sess/postgres'].map(
         (name) =>
           `STORE_PACKAGE_MISSING The sessions shall be kept by ${name}, which is not installed. Run: npm install ${name}`,
       ),

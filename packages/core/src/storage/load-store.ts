@@ -9,8 +9,8 @@ import { hasAbility } from '../store-abilities.ts';
 
 /** A storage package, its factory, and the factory's options. */
 export interface StoreRecipe {
-  package: '@sess/redis' | '@sess/fs';
-  factory: 'redisStore' | 'fsStore';
+  package: '@sess/redis' | '@sess/postgres' | '@sess/fs';
+  factory: 'redisStore' | 'postgresStore' | 'fsStore';
   options: Readonly<Record<string, unknown>>;
 }
 

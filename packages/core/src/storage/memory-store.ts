@@ -22,6 +22,7 @@ import type {
   WalksKeys,
 } from '../store-abilities.ts';
 
+/** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** @default the machine's clock */
   clock?: Clock;

@@ -52,6 +52,50 @@ async function handlesOf(owner: string): Promise<string[]> {
   return (await sessions.list(owner)).map(({ handle }) => handle);
 }
 
+describe('the name of a device', () => {
+  async function logIn(label: unknown): Promise<void> {
+    const session = await sessions.open(undefined);
+    await session.regenerate({ owner: 'u1', label: label as string });
+    await sessions.commit(session);
+  }
+  const labels = async (): Promise<unknown[]> => (await sessions.list('u1')).map(({ label }) => label);
+
+  it('is listed as the login gave it, and left out where there was none', async () => {
+    await logIn('Zoë’s “phone” 📱');
+    now += 1000;
+    await logIn(undefined);
+    const [second, first] = await sessions.list('u1');
+    expect(first?.label).toBe('Zoë’s “phone” 📱');
+    expect(second).not.toHaveProperty('label');
+  });
+
+  it('is one line of at most 200 characters, whatever a browser sends', async () => {
+    await logIn(`\u0000a\r\nb\u2028c\uD800 ${'🙂'.repeat(300)}`);
+    expect(await labels()).toEqual([`a b c\uFFFD ${'🙂'.repeat(193)}`]);
+    await sessions.revokeAll('u1');
+    await logIn(' \n');
+    expect(await labels()).toEqual([undefined]);
+  });
+
+  it('stays through a rotation and a changed setting', async () => {
+    await logIn('phone');
+    const session = await sessions.open(undefined);
+    await session.regenerate({ owner: 'u1', label: 'laptop' });
+    const { setCookie = '' } = await sessions.commit(session);
+    const again = await sessions.open(setCookie.split(';', 1)[0]);
+    again.idleTimeoutMs = HOUR;
+    await again.rotate();
+    await sessions.commit(again);
+    expect(new Set(await labels())).toEqual(new Set(['laptop', 'phone']));
+  });
+
+  it('is refused without an owner, and where it is no text', async () => {
+    const session = await sessions.open(undefined);
+    await expect(session.regenerate({ label: 'phone' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(logIn(42)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
 describe('the list of an owner’s sessions', () => {
   it('has theirs and nobody else’s, the last used first, with times and no data', async () => {
     const first = await stored('first', 'u1');

@@ -14,9 +14,15 @@ import { isSessionKey } from '../cookie/token.ts';
 
 /** A session as it is listed: enough to show a person "your other devices", and to revoke it. */
 export interface SessionInfo {
+  /** The public name of the session: for `revoke`, and to tell one's own by `session.handle`. */
   handle: string;
+  /** What `regenerate({ owner, label })` called the device; absent where it did not. */
+  label?: string;
+  /** When somebody logged in there. */
   createdAt: Date;
+  /** When the session was last used, as exactly as touches are written: to an hour, with an idle timeout of a day. */
   touchedAt: Date;
+  /** When it ends, unless it is used before. */
   expiresAt: Date;
 }
 
@@ -205,9 +211,10 @@ function assertOwner(owner: string): void {
     throw new SessError('CONFIG_INVALID', 'The owner must be a text that is not empty.');
 }
 
-function infoOf(handle: SessionKey, { createdAt, touchedAt, expiresAt }: SessionRecord): SessionInfo {
+function infoOf(handle: SessionKey, { settings, createdAt, touchedAt, expiresAt }: SessionRecord): SessionInfo {
   return {
     handle,
+    ...(settings?.label === undefined ? {} : { label: settings.label }),
     createdAt: new Date(createdAt),
     touchedAt: new Date(touchedAt),
     expiresAt: new Date(expiresAt),

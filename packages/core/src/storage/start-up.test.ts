@@ -177,6 +177,18 @@ describe('ready', () => {
     },
   );
 
+  it('leaves it to a store that probes itself: nothing is stored in it', async () => {
+    const store = probeStore();
+    let probes = 0;
+    await start({ ...store, probe: async () => void (probes += 1) } as SessionStore, {});
+    expect([probes, store.calls]).toEqual([1, []]);
+    const failing = {
+      ...store,
+      probe: () => Promise.reject(new SessError('STORE_UNAVAILABLE', 'connect ECONNREFUSED')),
+    };
+    await expect(start(failing as SessionStore, {})).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
   it('fails when the store forgets, or answers something else than was stored', async () => {
     for (const read of [async () => undefined, async () => ({ ended: true }) as const, forged]) {
       const store = { ...memoryStore(), read };

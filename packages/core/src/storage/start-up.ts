@@ -44,7 +44,7 @@ export async function startUp(start: StartUp): Promise<void> {
   for (const line of announcement(choice, description)) logger.info(line);
   if (description?.sharedBy === 'host' && choice.source === 'default' && hasSiblings(env)) {
     logger.info(
-      'Session hint: files are shared by the workers of this host. With several hosts, set SESSION_REDIS_URL.',
+      'Session hint: files are shared by the workers of this host. With several hosts, set SESSION_REDIS_URL or SESSION_DATABASE_URL.',
     );
   }
   reportFindings(findings, logger, env, description?.sharedBy === 'process' && !hasSiblings(env));
@@ -70,6 +70,7 @@ async function probe(store: GuardedStore, clock: () => number, isClosing: () => 
 }
 
 async function probeOnce(store: GuardedStore, key: string, now: number): Promise<void> {
+  if (await store.ask('probe', probesItself)) return;
   // The key is taken where an earlier try was carried out after all.
   await store.create(key, {
     fields: { probe: '1' },
@@ -83,6 +84,12 @@ async function probeOnce(store: GuardedStore, key: string, now: number): Promise
   const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];
   if (text === undefined || stringOf(text) !== '1')
     throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
+}
+
+async function probesItself(store: SessionStore): Promise<boolean> {
+  if (!hasAbility(store, 'probe')) return false;
+  await store.probe();
+  return true;
 }
 
 /** What to check, the store itself knows best. */

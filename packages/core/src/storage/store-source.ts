@@ -1,4 +1,4 @@
-import { type BackendChoice, isCookieSessions, redisVariable } from './backend.ts';
+import { type BackendChoice, databaseUrl, isCookieSessions, redisVariable } from './backend.ts';
 import { type Environment, variable } from '../environment.ts';
 import { type StoreRecipe, loadStore } from './load-store.ts';
 import { sessionDirectory } from './session-directory.ts';
@@ -50,6 +50,12 @@ function recipeOf(
       options: options.prefix === undefined ? { url } : { url, prefix: options.prefix },
     };
   }
+  if (choice.name === 'postgres')
+    return {
+      package: '@sess/postgres',
+      factory: 'postgresStore',
+      options: { url: databaseUrl(env) },
+    };
   return {
     package: '@sess/fs',
     factory: 'fsStore',

@@ -142,6 +142,25 @@ describe('sessions.handle()', () => {
     ]);
   });
 
+  it('answers 503 where the handler has hidden the fault in a 200, if it says that it does', async () => {
+    const client = await Client.loggedIn();
+    const hide: Handler = (session) => {
+      try {
+        return user(session);
+      } catch {
+        return Response.json({ errors: ['Unexpected error.'] });
+      }
+    };
+    const hidesErrors = { hidesErrors: true };
+    expect(await (await client.ask(hide, hidesErrors)).text()).toBe('ada');
+    client.store.before = down;
+    expect((await client.ask(hide)).status).toBe(200);
+    const answer = await client.ask(hide, hidesErrors);
+    expect([answer.status, answer.headers.get('retry-after'), answer.headers.getSetCookie()]).toEqual([503, '1', []]);
+    client.store.before = undefined;
+    expect(await (await client.ask(hide, hidesErrors)).text()).toBe('ada');
+  });
+
   it('answers 503 for a commit that fails, and tells the app', async () => {
     const client = await Client.loggedIn();
     client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
@@ -156,6 +175,17 @@ describe('sessions.handle()', () => {
     expect([answer.status, answer.headers.get('location')]).toEqual([503, null]);
     await new Promise(setImmediate);
     expect(told).toEqual(['The store is away.']);
+  });
+
+  it('lets an app that was told of a fault say so, and tries nothing once more', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = ({ verb }) => (verb === 'destroy' ? down() : undefined);
+    const answer = await client.ask(async (session) => {
+      await session.destroy().catch(() => {});
+      return new Response('told', { status: 503 });
+    });
+    expect([answer.status, await answer.text()]).toEqual([503, 'told']);
+    expect(client.store.took()).toEqual(['read', 'destroy']);
   });
 
   it('leaves a request alone that does not look at its session while the store is down', async () => {

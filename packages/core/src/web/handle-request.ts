@@ -18,6 +18,13 @@ export interface HandleOptions {
   onSession?: (session: Session) => void;
   /** Told of a commit that failed after the handler had answered: the client got the error in its place. */
   onFailure?: (error: Error) => void;
+  /**
+   * For handlers that answer an error with a 200, as GraphQL and tRPC do: a fault of the store that was thrown at the
+   * handler is then answered with the 503 whatever the handler made of it.
+   *
+   * @default false: only where the handler's answer is a 5xx
+   */
+  hidesErrors?: boolean;
 }
 
 /** The way of a Web `Request` from its cookie to a `Response` that may leave. */
@@ -25,7 +32,7 @@ export async function handleRequest(
   engine: Engine,
   request: Request,
   handler: SessionHandler,
-  { onSession, onFailure }: HandleOptions,
+  { onSession, onFailure, hidesErrors = false }: HandleOptions,
 ): Promise<Response> {
   const opened = openExchange(engine, request.headers.get('cookie') ?? undefined);
   const exchange = opened instanceof Promise ? await opened : opened;
@@ -35,6 +42,10 @@ export async function handleRequest(
   }
   try {
     const given = await runWithExchange(exchange, () => handler(exchange.session));
+    if (isFaultHidden(exchange, given, hidesErrors)) {
+      await given.body?.cancel();
+      return failureResponse(exchange.fault, exchange.session);
+    }
     return await committed(exchange, given, (commit) =>
       toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
     );
@@ -45,6 +56,11 @@ export async function handleRequest(
   }
 }
 
+/** Some frameworks make a 500 of each error. That of the store is a 503, which clients and proxies try again. */
+function isFaultHidden({ headers }: Exchange, { status }: Response, hidesErrors: boolean): boolean {
+  return headers.isFaultSurfaced && status !== 503 && (status >= 500 || hidesErrors);
+}
+
 type Commit = () => SessionHeaders | Promise<SessionHeaders>;
 
 async function committed(
@@ -53,17 +69,12 @@ async function committed(
   told: (commit: Commit) => ReturnType<Commit>,
 ): Promise<Response> {
   const isFailed = given.status >= 500;
-  // Some frameworks make a 500 of each error. That of the store is a 503, which clients and proxies try again.
-  if (isFailed && given.status !== 503 && exchange.headers.isFaultSurfaced) {
-    await given.body?.cancel();
-    return failureResponse(exchange.fault, exchange.session);
-  }
   // A response of an upgrade (101) has no headers that could be added to.
   if (given.status < 200) exchange.headers.leave();
   const said = await told(() => exchange.commit({ isFailed }));
   if (given.status < 200) return given;
   const commitLate = async (): Promise<void> => {
-    await told(() => exchange.commit({}));
+    await told(() => exchange.commit({ isFailed }));
   };
   return withSessionHeaders(given, said, bodyUntilCommitted(exchange, given, commitLate));
 }

@@ -1,0 +1,288 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
+import { onSessionEvent } from '../events.ts';
+import { cookieSessions } from '../cookie/cookie-sessions.ts';
+import { type Sessions, createSessions } from '../sessions.ts';
+import type { SessionsOptions } from '../sessions-options.ts';
+import { memoryStore } from '../storage/memory-store.ts';
+import type { Session } from '../session/session.ts';
+import type { SessionKey } from '../store.ts';
+import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import { anySession, testSecret } from '../testing/test-app.ts';
+
+const everyMs = 50;
+
+/** Two workers that share a storage: what one does, the other has to find out. */
+let store: ProbeStore;
+let mine: Sessions;
+let others: Sessions;
+
+function worker(options: SessionsOptions): Sessions {
+  const sessions = createSessions({ secret: testSecret, logger: false, env: {}, watchEveryMs: everyMs, ...options });
+  onTestFinished(() => sessions.close());
+  return sessions;
+}
+
+beforeEach(async () => {
+  store = probeStore();
+  mine = worker({ store });
+  others = worker({ store });
+  await mine.ready();
+  await others.ready();
+});
+
+/** Logs a user in. @returns the cookie */
+async function login(owner = 'ada'): Promise<string> {
+  const session = await mine.open(undefined);
+  return cookieOf(mine, await session.regenerate({ owner }));
+}
+
+async function cookieOf(sessions: Sessions, session: Session): Promise<string> {
+  const { setCookie } = await sessions.commit(session);
+  return setCookie?.split(';')[0] ?? '';
+}
+
+/** Watches a cookie's session, as a connection of the first worker. */
+async function connection(cookie: string): Promise<{ ended: number; stop: () => void; handle: string }> {
+  const session = await mine.open(cookie);
+  const seen = { ended: 0, stop: (): void => {}, handle: session.handle };
+  seen.stop = mine.watch(session, () => (seen.ended += 1));
+  return seen;
+}
+
+/** So many looks at every session have begun and ended. */
+async function looks(count = 3): Promise<void> {
+  for (let left = count; left > 0; left -= 1) {
+    const before = store.calls.filter(({ verb }) => verb === 'read').length;
+    await vi.waitFor(
+      () => expect(store.calls.filter(({ verb }) => verb === 'read').length).toBeGreaterThan(before),
+      10_000,
+    );
+  }
+}
+
+const told = (connection: { ended: number }) => vi.waitFor(() => expect(connection.ended).toBe(1), 10_000);
+
+describe('sessions.watch()', () => {
+  it.each<[string, (cookie: string, handle: string) => Promise<unknown>]>([
+    ['a logout', async (cookie) => (await others.open(cookie)).destroy()],
+    ['a revocation', (_cookie, handle) => others.revoke(handle)],
+    ['"log out everywhere"', () => others.revokeAll('ada')],
+    [
+      'a login in its place',
+      async (cookie) => {
+        const session = await others.open(cookie);
+        await cookieOf(others, await session.regenerate({ owner: 'ada', keep: true }));
+      },
+    ],
+  ])('tells of %s in another worker, once, and of nothing else', async (_what, end) => {
+    const other = await connection(await login('eve'));
+    const cookie = await login();
+    const ending = await connection(cookie);
+    await looks();
+    expect([ending.ended, other.ended]).toEqual([0, 0]);
+    await end(cookie, ending.handle);
+    await told(ending);
+    await looks();
+    expect([ending.ended, other.ended]).toEqual([1, 0]);
+  });
+
+  it('tells of a logout in its own worker without waiting for a look', async () => {
+    const slow = worker({ store, watchEveryMs: 3_600_000 });
+    const cookie = await login();
+    const ended = vi.fn<() => void>();
+    slow.watch(await slow.open(cookie), ended);
+    await (await slow.open(cookie)).destroy();
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1), 10_000);
+  });
+
+  it('tells of a session whose time is over, by the store or by the absolute timeout', async () => {
+    let now = 1_700_000_000_000;
+    const clock = () => now;
+    const timed = probeStore(memoryStore({ clock }));
+    const hour = 3_600_000;
+    const options = { store: timed, clock, idleTimeoutMs: hour, absoluteTimeoutMs: 2 * hour };
+    [store, mine] = [timed, worker(options)];
+    const idle = await connection(await login());
+    now += hour;
+    await told(idle);
+
+    // A configuration with a longer life has written it: this worker's own timeout counts for its requests, too.
+    const cookie = await login();
+    [store, mine] = [timed, worker({ ...options, absoluteTimeoutMs: 4 * hour, idleTimeoutMs: 4 * hour })];
+    const touching = await mine.open(cookie);
+    touching.touch();
+    await mine.commit(touching);
+    mine = worker(options);
+    const old = await connection(cookie);
+    await looks();
+    expect(old.ended).toBe(0);
+    now += 2 * hour;
+    await told(old);
+  });
+
+  it('follows a rotation, also by requests with the old cookie, and tells of the end of what it became', async () => {
+    const cookie = await login();
+    const live = await connection(cookie);
+    const rotating = await others.open(cookie);
+    await rotating.rotate();
+    const next = await cookieOf(others, rotating);
+    expect(next).not.toBe('');
+    await looks(4);
+    expect(live.ended).toBe(0);
+    await (await others.open(next)).destroy();
+    await told(live);
+  });
+
+  it('tells at once, but not before it returns, when the request knows that the session has ended', async () => {
+    const cookie = await login();
+    await (await others.open(cookie)).destroy();
+    const late = await connection(cookie);
+    expect(late.ended).toBe(0);
+    await told(late);
+  });
+
+  it('begins with a session that is stored only later, and never tells of one that is not', async () => {
+    const session = anySession(await mine.open(undefined));
+    const ended = vi.fn<() => void>();
+    mine.watch(session, ended);
+    const stranger = await connection('');
+    const other = await connection(await login());
+    await looks();
+    session['cart'] = ['tea'];
+    await mine.commit(session);
+    await looks();
+    expect(ended).not.toHaveBeenCalled();
+    await others.revoke(session.handle);
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1), 10_000);
+    expect([stranger.ended, other.ended]).toEqual([0, 0]);
+  });
+
+  it('a store that cannot be read ends no connection, and it is told when the store is back', async () => {
+    const live = await connection(await login());
+    const away = new Error('connect ECONNREFUSED');
+    store.before = ({ verb }) => {
+      if (verb === 'read') throw away;
+    };
+    await others.revoke(live.handle);
+    await looks(8);
+    expect(live.ended).toBe(0);
+    store.before = undefined;
+    await told(live);
+  });
+
+  it('one session that cannot be read keeps no other from being looked at', async () => {
+    const damaged = await connection(await login());
+    const live = await connection(await login());
+    store.before = ({ verb, key }) => {
+      if (verb === 'read' && key === damaged.handle) throw new Error('torn');
+    };
+    await looks(4);
+    await others.revoke(live.handle);
+    await told(live);
+    expect(damaged.ended).toBe(0);
+  });
+
+  it('tells of nothing after stop() or close()', async () => {
+    const [stopped, closed] = [await connection(await login()), await connection(await login())];
+    stopped.stop();
+    stopped.stop();
+    await others.revoke(stopped.handle);
+    await looks();
+    await mine.close();
+    await others.revoke(closed.handle);
+    const late = await mine.open(undefined);
+    const witness = vi.fn<() => void>();
+    others.watch(await others.open(await login()), witness);
+    mine.watch(late, witness)();
+    await looks();
+    expect([stopped.ended, closed.ended]).toEqual([0, 0]);
+  });
+
+  it('throws what it cannot know: a fault at open, and cookie sessions', async () => {
+    const cookie = await login();
+    store.before = () => {
+      throw new Error('connect ECONNREFUSED');
+    };
+    const unknown = await mine.open(cookie);
+    expect(() => mine.watch(unknown, () => {})).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }));
+    const inCookies = worker({ store: cookieSessions() });
+    const kept = await inCookies.open(undefined);
+    expect(() => inCookies.watch(kept, () => {})).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+  });
+
+  it('tells each, whoever else throws, and outside of the request that ends the session', async () => {
+    const errors: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => void errors.push(error));
+    onTestFinished(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    });
+    const context = new AsyncLocalStorage<string>();
+    const cookie = await login();
+    const seen: (string | undefined)[] = [];
+    for (const name of ['first', 'second']) {
+      const session = await mine.open(cookie);
+      context.run(name, () =>
+        mine.watch(session, () => {
+          seen.push(context.getStore());
+          throw new Error(name);
+        }),
+      );
+    }
+    await context.run('logout', () => mine.revokeAll('ada'));
+    await vi.waitFor(() => expect(errors.map(String)).toEqual(['Error: first', 'Error: second']), 10_000);
+    expect(seen).toEqual([undefined, undefined]);
+  });
+});
+
+describe('what it costs', () => {
+  const reads: SessionKey[] = [];
+  let unsubscribe = (): void => {};
+  beforeEach(() => {
+    reads.length = 0;
+    unsubscribe = onSessionEvent('storeAnswered', ({ operation, handle }) => {
+      if (operation === 'read' && handle !== undefined) reads.push(handle);
+    });
+  });
+  afterEach(() => unsubscribe());
+
+  it('connections of one session are one read a look', async () => {
+    const cookie = await login();
+    const live = await Promise.all(Array.from({ length: 20 }, () => connection(cookie)));
+    reads.length = 0;
+    const begunAt = performance.now();
+    await looks(5);
+    const most = 1 + (performance.now() - begunAt) / (everyMs * 0.8);
+    expect(reads.length).toBeLessThanOrEqual(Math.ceil(most));
+    await others.revokeAll('ada');
+    await Promise.all(live.map(told));
+  });
+
+  it('asks the store to tell only while somebody watches', async () => {
+    const listeners = new Set<(key: SessionKey) => void>();
+    const telling = {
+      ...store,
+      tellEnds(listener: (key: SessionKey) => void) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    };
+    const slow = worker({ store: telling, watchEveryMs: everyMs });
+    const cookie = await login();
+    expect(listeners.size).toBe(0);
+    const ended = vi.fn<() => void>();
+    const stop = slow.watch(await slow.open(cookie), ended);
+    slow.watch(await slow.open(cookie), ended)();
+    expect(listeners.size).toBe(1);
+    // A hint is not believed.
+    for (const listener of listeners) listener((await slow.open(cookie)).handle);
+    await looks();
+    expect([ended.mock.calls.length, listeners.size]).toEqual([0, 1]);
+    stop();
+    await vi.waitFor(() => expect(listeners.size).toBe(0), 10_000);
+  });
+});

@@ -1,0 +1,169 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import type { Claim } from '../cookie/claim.ts';
+import type { Engine } from '../exchange/engine.ts';
+import { isStored, readFollowing } from '../exchange/successors.ts';
+import { isPastAbsolute } from '../expiry.ts';
+import type { SessionState } from '../session/session-state.ts';
+import type { SessionKey } from '../store.ts';
+
+/** Sessions that are read at once. More would stand in front of the reads of requests. */
+const AT_ONCE = 32;
+
+/** In one interval so many groups are looked at, so that not all sessions are read in one turn. */
+const GROUPS = 5;
+
+/** A connection that is to be told of the end of its session. */
+interface Watcher {
+  readonly onEnded: () => void;
+  /** What it watches; `undefined` while its session is not stored yet, and when it is over. */
+  watched: Watched | undefined;
+}
+
+/** A session that connections of this process depend on. */
+interface Watched {
+  readonly claim: Claim;
+  readonly watchers: Set<Watcher>;
+  /** When the last read began that found it alive, by `performance.now()`. */
+  lookedAt: number;
+}
+
+/** Calls back with the key of each session that may have ended. @returns stops it */
+export type Hints = (hint: (key: SessionKey) => void) => () => void;
+
+/**
+ * The sessions that live connections of this process depend on (WebSockets, event streams). Each is read again once in
+ * `everyMs`, which is what the bound rests on. What the store tells meanwhile is a hint: it only makes the next read
+ * come at once, so a hint that is lost costs time, and one that is wrong costs a read.
+ *
+ * While nothing is watched there is no timer, and nobody listens to the store.
+ */
+export class LiveSessions {
+  readonly #engine: Pick<Engine, 'clock' | 'timeouts'>;
+  readonly #everyMs: number;
+  readonly #hints: Hints;
+  readonly #watched = new Map<SessionKey, Watched>();
+  readonly #unstored = new Map<Watcher, SessionState>();
+  /** A connection is told outside of requests: neither the first watcher's nor the one that logs out is its own. */
+  readonly #outsideRequests: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
+  #timer: NodeJS.Timeout | undefined;
+  #stopHints = (): void => {};
+  #isLooking = false;
+  #isClosed = false;
+
+  constructor(engine: Pick<Engine, 'clock' | 'timeouts'>, everyMs: number, hints: Hints) {
+    this.#engine = engine;
+    this.#everyMs = everyMs;
+    this.#hints = hints;
+  }
+
+  /** @returns stops watching */
+  watch(state: SessionState, onEnded: () => void): () => void {
+    if (this.#isClosed) return () => {};
+    const watcher: Watcher = { onEnded, watched: undefined };
+    if (this.#timer === undefined) this.#outsideRequests(() => this.#start());
+    if (state.standing === 'new') this.#unstored.set(watcher, state);
+    else this.#add(watcher, state.claim);
+    // What this request knows to have ended is told at once, but not before this returns.
+    if (state.standing === 'ended' || state.standing === 'gone') this.hint(state.key);
+    return () => this.#remove(watcher);
+  }
+
+  /** A session may have ended: it is looked at now. */
+  hint(key: SessionKey): void {
+    const watched = this.#watched.get(key);
+    if (watched === undefined) return;
+    // What the read cannot find out is asked again with the next group.
+    this.#look(watched).catch(() => (watched.lookedAt = -Infinity));
+  }
+
+  /** Watches nothing any more, and tells nobody. */
+  close(): void {
+    this.#isClosed = true;
+    this.#watched.clear();
+    this.#unstored.clear();
+    this.#stop();
+  }
+
+  #start(): void {
+    this.#timer = setInterval(() => void this.#lookAtDue(), this.#everyMs / GROUPS);
+    // Connections keep a process alive; what watches their sessions does not.
+    this.#timer.unref();
+    this.#stopHints = this.#hints((key) => this.hint(key));
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#stopHints();
+    this.#stopHints = () => {};
+  }
+
+  async #lookAtDue(): Promise<void> {
+    if (this.#isLooking) return;
+    if (this.#watched.size === 0 && this.#unstored.size === 0) return this.#stop();
+    this.#isLooking = true;
+    this.#addStored();
+    // One group early: what is not due now is looked at by the next one, which is in time.
+    const dueBefore = performance.now() - this.#everyMs * (1 - 1 / GROUPS);
+    const due = [...this.#watched.values()].filter(({ lookedAt }) => lookedAt <= dueBefore);
+    for (let at = 0; at < due.length; at += AT_ONCE)
+      // A session that cannot be read has not ended. It stays due.
+      await Promise.allSettled(due.slice(at, at + AT_ONCE).map((watched) => this.#look(watched)));
+    this.#isLooking = false;
+  }
+
+  /** Sessions that their requests have stored since they were watched. */
+  #addStored(): void {
+    for (const [watcher, state] of this.#unstored) {
+      if (state.standing === 'new') continue;
+      this.#unstored.delete(watcher);
+      this.#add(watcher, state.claim).lookedAt = -Infinity;
+    }
+  }
+
+  async #look(watched: Watched): Promise<void> {
+    const { key } = watched.claim;
+    const begunAt = performance.now();
+    const { claim, found } = await readFollowing(watched.claim);
+    const { clock, timeouts } = this.#engine;
+    // Meanwhile it may have been told of its end, or moved.
+    if (this.#watched.get(key) !== watched) return;
+    if (!isStored(found) || isPastAbsolute(clock(), found.record.createdAt, timeouts)) return this.#end(watched);
+    watched.lookedAt = begunAt;
+    if (claim.key !== key) this.#move(watched, claim);
+  }
+
+  #end(watched: Watched): void {
+    this.#watched.delete(watched.claim.key);
+    for (const watcher of watched.watchers) {
+      watcher.watched = undefined;
+      // Each by itself: one that throws must not keep the others from being told.
+      this.#outsideRequests(() => queueMicrotask(() => watcher.onEnded()));
+    }
+  }
+
+  /** It was rotated: the same session goes on under another key. */
+  #move(watched: Watched, claim: Claim): void {
+    this.#watched.delete(watched.claim.key);
+    for (const watcher of watched.watchers) this.#add(watcher, claim);
+  }
+
+  #add(watcher: Watcher, claim: Claim): Watched {
+    const watched = this.#watched.get(claim.key) ?? { claim, watchers: new Set(), lookedAt: performance.now() };
+    this.#watched.set(claim.key, watched);
+    watcher.watched = watched;
+    watched.watchers.add(watcher);
+    return watched;
+  }
+
+  #remove(watcher: Watcher): void {
+    this.#unstored.delete(watcher);
+    const { watched } = watcher;
+    if (watched === undefined) return;
+    watcher.watched = undefined;
+    watched.watchers.delete(watcher);
+    if (watched.watchers.size === 0 && this.#watched.get(watched.claim.key) === watched)
+      this.#watched.delete(watched.claim.key);
+  }
+}
