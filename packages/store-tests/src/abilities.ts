@@ -10,6 +10,9 @@ const everyAbility: Record<AbilityName, true> = {
   sweep: true,
   noteApp: true,
   check: true,
+  probe: true,
+  tellEnds: true,
+  migrate: true,
   close: true,
 };
 
@@ -27,6 +30,10 @@ export function abilities({ group, test, abilities: declared }: Suite): void {
       assert.match(name, /^[a-z][a-z0-9-]*$/);
       assert.notEqual(location, '');
       assert.ok(['process', 'host', 'hosts'].includes(sharedBy));
+    });
+
+    test('probe finds nothing wrong with a store that is well', { ability: 'probe' }, async (t) => {
+      await t.able('probe').probe();
     });
 
     test('check answers with findings that say what to do', { ability: 'check' }, async (t) => {
@@ -65,6 +72,23 @@ export function abilities({ group, test, abilities: declared }: Suite): void {
       await t.clock.pass(2_600);
       assert.deepEqual(await t.able('noteApp').notedApps(), ['4e5f6071']);
     });
+
+    test(
+      'migrate finds nothing to do once it has run, and leaves sessions as they are',
+      { ability: 'migrate' },
+      async (t) => {
+        const dryRun = [...(await t.able('migrate', 1).migrate({ isDryRun: true }))];
+        assert.deepEqual(
+          [...(await t.able('migrate').migrate())],
+          dryRun,
+          'what the dry run shows is not what is done',
+        );
+        const { key, record } = await t.created({ fields: { a: '1' } });
+        assert.deepEqual([...(await t.able('migrate').migrate())], []);
+        assert.deepEqual([...(await t.able('migrate', 1).migrate({ isDryRun: true }))], []);
+        await t.assertStored(key, record);
+      },
+    );
 
     test('close may be repeated, and at once', { ability: 'close' }, async (t) => {
       const store = t.able('close', 1);

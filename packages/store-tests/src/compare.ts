@@ -23,6 +23,7 @@ export function comparable(record: SessionRecord, show: (text: string) => string
     owner: record.owner,
     idleTimeoutMs: record.settings?.idleTimeoutMs,
     persistent: record.settings?.persistent,
+    label: record.settings?.label,
     writeIds: [...record.writeIds],
   };
 }

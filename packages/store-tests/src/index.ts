@@ -16,14 +16,16 @@ import { racesOfWriting } from './races-writing.ts';
 import { replace } from './replace.ts';
 import { suiteOf } from './suite.ts';
 import { sweep } from './sweep.ts';
+import { toldEnds } from './told-ends.ts';
 import { walk } from './walk.ts';
 
+export { type Random, seeded } from './random.ts';
 export { type StoryStorage, type StoryTestOptions, testStories } from './stories.ts';
 export type { AbilityName, OpenContext, OpenStorage, Plant, StoreTestOptions, TestRunner } from './options.ts';
 
 const concerns = [
   ...[lifecycle, replace, gone, endMarker, expiry, bound],
-  ...[fields, bytes, keys, ownerIndex, walk, sweep, abilities, hostile],
+  ...[fields, bytes, keys, ownerIndex, walk, sweep, abilities, toldEnds, hostile],
   ...[racesOfEnding, racesOfWriting, racesOfOwners],
 ];
 

@@ -12,7 +12,7 @@ export function lifecycle({ group, test }: Suite): void {
       const { key, record } = await t.created({
         fields: { user: '"u1"', cart: '[1,2]' },
         owner: 'u1',
-        settings: { idleTimeoutMs: 1234, persistent: false },
+        settings: { idleTimeoutMs: 1234, persistent: false, label: 'Zoë\'s "phone" 📱' },
         writeIds: ['w2', 'w1'],
       });
       await t.assertStored(key, record);
@@ -23,8 +23,14 @@ export function lifecycle({ group, test }: Suite): void {
       await t.assertStored(key, record);
     });
 
-    test('keeps settings that hold only one of the two', async (t) => {
-      for (const settings of [{ idleTimeoutMs: 1 }, { persistent: true }, { persistent: false }, {}]) {
+    test('keeps settings that hold only one of the three', async (t) => {
+      for (const settings of [
+        { idleTimeoutMs: 1 },
+        { persistent: true },
+        { persistent: false },
+        { label: 'phone' },
+        {},
+      ]) {
         const { key, record } = await t.created({ settings });
         await t.assertStored(key, record);
       }

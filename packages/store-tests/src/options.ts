@@ -4,7 +4,9 @@ type Body = () => Promise<void>;
 
 /** The part of a test runner that vitest, node:test, jest and mocha have in common. */
 export interface TestRunner {
+  /** Groups tests. */
   describe(name: string, body: () => void): unknown;
+  /** Declares a test. */
   it: {
     /** `timeoutMs` is for vitest and jest; the others do not look at it. */
     (name: string, body: Body, timeoutMs?: number): unknown;
@@ -34,22 +36,27 @@ export interface Plant {
   raw(key: SessionKey): Promise<unknown>;
 }
 
+/** A storage that a suite runs on. */
 export interface OpenStorage {
   /**
    * Handles on one and the same storage, which is empty, each as independent of the others as those
    * of two processes: a client of its own, no common cache, no common queue.
    */
   stores: readonly SessionStore[];
+  /** Damages what is stored, for the tests of records that are torn or foreign. */
   plant?: Plant;
   /** Clears up. Stores that declare `close` have been closed before. */
   dispose?(): Promise<void>;
 }
 
+/** The name of an ability. */
 export type AbilityName = keyof StoreAbilities;
 
+/** What the suite needs to know of a store. */
 export interface StoreTestOptions {
   /** The title of the suite: `redis`. */
   name: string;
+  /** The functions of your test runner. */
   runner: TestRunner;
   /** Opens a storage of its own for one test. */
   open(context: OpenContext): Promise<OpenStorage> | OpenStorage;

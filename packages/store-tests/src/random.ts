@@ -2,11 +2,13 @@
 export interface Random {
   /** A whole number from 0 to `limit - 1`. */
   below(limit: number): number;
+  /** One of several values. */
   pick<T>(choices: readonly T[]): T;
   /** Lets other work go first, for a random while. */
   pause(): Promise<void>;
 }
 
+/** The same numbers for the same seed: a race that failed can be run once more. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
 

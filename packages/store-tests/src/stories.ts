@@ -1,5 +1,6 @@
 import { cases } from './stories/cases.ts';
 import { generateStory } from './stories/generate-story.ts';
+import { oddHosts, playOddHost } from './stories/odd-hosts.ts';
 import { type BrokenStory, tellStories } from './stories/tell-stories.ts';
 import type { StoryTestOptions } from './stories/story-options.ts';
 import type { Story } from './stories/story.ts';
@@ -31,6 +32,12 @@ export function testStories(options: StoryTestOptions): void {
     const orders = Math.min(mostOrders, Math.ceil(count / 10));
     for (const each of cases)
       test(`${each.name}: ${each.rule}`, () => Array.from({ length: orders }, (_, order) => each.tell(order)));
+    for (const [what, optionsOf] of Object.entries(oddHosts))
+      it(
+        `a host ${what} shows and ends what the store still holds`,
+        () => playOddHost(options.open, optionsOf),
+        timeoutMs,
+      );
     for (let from = 1; from <= count; from += storiesPerTest) {
       const to = Math.min(from + storiesPerTest - 1, count);
       test(`stories ${from} to ${to}`, () => storiesFrom(from, to));

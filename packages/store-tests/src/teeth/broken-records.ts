@@ -123,7 +123,7 @@ export const brokenRecords: readonly Broken[] = [
   },
   {
     mistake: 'settings that are false or missing are stored as the defaults',
-    failsOn: 'create, read and destroy > keeps settings that hold only one of the two',
+    failsOn: 'create, read and destroy > keeps settings that hold only one of the three',
     Store: keeping(({ settings, ...record }) => ({ ...record, settings: { ...settings, persistent: true } })),
   },
   {
