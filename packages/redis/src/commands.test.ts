@@ -15,7 +15,7 @@ import {
   sessionOf,
   stored,
   update,
-} from '../test/session-fixtures.ts';
+} from '@sess/store-tests/internal';
 import { type RedisStore, redisStore } from './index.ts';
 
 let server: TestServer;

@@ -3,7 +3,7 @@ import { type StoreTestOptions, type TestRunner, testStore } from '@sess/store-t
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startCluster, startSentinel, startServer } from '../test/redis-server.ts';
-import { by, record } from '../test/session-fixtures.ts';
+import { by, record } from '@sess/store-tests/internal';
 import { redisStore } from './index.ts';
 
 /** Without `skip`: Redis removes what has expired by itself, so the tests of `sweep` do not apply. */
@@ -50,7 +50,7 @@ function suite(name: string, rounds: number, start: () => Promise<Topology>): vo
       };
       return { stores, plant };
     };
-    const abilities = ['describe', 'keysByOwner', 'walk', 'noteApp', 'check', 'close'] as const;
+    const abilities = ['describe', 'keysByOwner', 'walk', 'noteApp', 'tellEnds', 'check', 'close'] as const;
     testStore({ name: 'redis', runner, abilities, plants: true, ownClock: true, rounds, open });
   });
 }

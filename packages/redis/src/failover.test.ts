@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startProxy } from '../test/fault-proxy.ts';
 import { type TestServer, startCluster, startSentinel, startServer, until } from '../test/redis-server.ts';
-import { by, keysOf, newKey, newPrefix, outcomeOf, record, stored, update } from '../test/session-fixtures.ts';
+import { by, keysOf, newKey, newPrefix, outcomeOf, record, stored, update } from '@sess/store-tests/internal';
 import { type RedisStore, redisStore } from './index.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];

@@ -6,7 +6,7 @@ import { type Command, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Draw, drawNext, drawRecord, drawing } from '../test/random-changes.ts';
 import { type TestServer, startServer } from '../test/redis-server.ts';
-import { by, newKey, newPrefix, record, sessionOf, stored, update } from '../test/session-fixtures.ts';
+import { by, newKey, newPrefix, record, sessionOf, stored, update } from '@sess/store-tests/internal';
 import { type RedisStore, redisStore } from './index.ts';
 
 /**

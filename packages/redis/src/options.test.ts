@@ -6,7 +6,7 @@ import { isSessError } from '@sess/core';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type TestServer, freePort, startServer, until } from '../test/redis-server.ts';
-import { by, forget, keysOf, newKey, newPrefix, outcomeOf, record, stored, update } from '../test/session-fixtures.ts';
+import { by, forget, keysOf, newKey, newPrefix, outcomeOf, record, stored, update } from '@sess/store-tests/internal';
 import { redisStore } from './index.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SessionKey, SessionRecord } from '@sess/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestServer, startServer } from '../test/redis-server.ts';
-import { by, forget, keysOf, newKey, newPrefix, sessionOf } from '../test/session-fixtures.ts';
+import { by, forget, keysOf, newKey, newPrefix, sessionOf } from '@sess/store-tests/internal';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** For how long entries are kept. Instants are those of a worker; Redis sees only their differences. */

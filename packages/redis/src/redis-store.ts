@@ -5,6 +5,7 @@ import {
   type IndexesOwners,
   type NotesApps,
   type SessionStore,
+  type TellsEnds,
   type WalksKeys,
 } from '@sess/core';
 import { checkClient } from './connection/client-check.ts';
@@ -15,6 +16,7 @@ import { ownerIndex } from './owner-index.ts';
 import { createClient, databaseOf, duplicateClient, isCluster } from './connection/redis-client.ts';
 import { replicatedWrites } from './connection/replicated-writes.ts';
 import { checkServers } from './connection/server-check.ts';
+import { sessionEnds } from './session-ends.ts';
 import { stateNames } from './state-names.ts';
 import { creating } from './verbs/create.ts';
 import { destroying } from './verbs/destroy.ts';
@@ -24,7 +26,15 @@ import type { SessionPlace } from './verbs/session-place.ts';
 import { walkSessions } from './walk/session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
 
-export type RedisStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & NotesApps & ChecksItself & Closes;
+/** A store on Redis: the four verbs, and every ability but `sweep`. */
+export type RedisStore = SessionStore &
+  DescribesItself &
+  IndexesOwners &
+  WalksKeys &
+  NotesApps &
+  TellsEnds &
+  ChecksItself &
+  Closes;
 
 /**
  * Sessions in Redis: one server, Sentinel or Cluster; seen by every process that uses the same Redis and prefix.
@@ -46,9 +56,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs });
   const lasting =
     second && durable
-      ? { link: durable, run: replicatedWrites(durable, second, replicas) }
+      ? { link: durable, run: replicatedWrites(durable, second, replicas, prefix) }
       : { link: main, run: main.run };
 
+  const ends = sessionEnds(client, prefix, timeoutMs);
   const index = ownerIndex(main, prefix);
   const place: SessionPlace = { main, lasting, prefix, index, newName: stateNames() };
   let closing: Promise<unknown> | undefined;
@@ -65,6 +76,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
     ...notedApps(main, prefix),
 
+    tellEnds: ends.tellEnds,
+
     describe: () => ({ name: 'redis', location: `${where()}, prefix "${prefix}"`, sharedBy: 'hosts' }),
 
     async check() {
@@ -73,7 +86,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
 
     async close() {
-      closing ??= Promise.all([main.close(), durable?.close()]);
+      closing ??= Promise.all([main.close(), durable?.close(), ends.close()]);
       await closing;
     },
   };

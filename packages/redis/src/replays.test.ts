@@ -15,7 +15,7 @@ import {
   sessionOf,
   stored,
   update,
-} from '../test/session-fixtures.ts';
+} from '@sess/store-tests/internal';
 import { type RedisStore, redisStore } from './index.ts';
 
 /** What is sent twice, or arrives when nobody waits for it any more. */
@@ -113,7 +113,8 @@ async function warm(store: RedisStore): Promise<void> {
   const key = newKey();
   await store.create(key, record({}, { owner: 'warm' }), by());
   await update(store, key);
-  await store.destroy(key, {}, by());
+  await succeed(store, key, { key: newKey(), by: 'rotated' });
+  await store.destroy(newKey(), {}, by());
 }
 
 for (const [name, { open }] of Object.entries(kinds)) {
@@ -127,6 +128,8 @@ for (const [name, { open }] of Object.entries(kinds)) {
     afterEach(async () => {
       await store.close();
       dispose();
+      // The next test would lose what this one did not.
+      if (proxy.isLosing) throw new Error('What was to be lost was not sent.');
     });
 
     it('a replace whose answer is lost is carried out once, and says so', async () => {
@@ -251,6 +254,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
       const losing = setInterval(() => proxy.loseReply('evalsha'), 400);
       const ends = await Promise.allSettled([count(store, 'a'), count(beside, 'b'), count(store, 'c')]);
       clearInterval(losing);
+      proxy.loseNone();
       await beside.close();
       expect(ends.filter(({ status }) => status === 'rejected')).toEqual([]);
       expect(counted).toBeGreaterThan(20);

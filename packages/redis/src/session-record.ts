@@ -155,6 +155,7 @@ function settingsOf(found: unknown): SessionSettings {
   const settings: SessionSettings = {};
   if ('idleTimeoutMs' in found && typeof found.idleTimeoutMs === 'number') settings.idleTimeoutMs = found.idleTimeoutMs;
   if ('persistent' in found && typeof found.persistent === 'boolean') settings.persistent = found.persistent;
+  if ('label' in found && typeof found.label === 'string') settings.label = found.label;
   return settings;
 }
 

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { SessError } from '@sess/core';
+import { assertKnownOptions } from '@sess/core/internal';
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient } from './connection/redis-client.ts';
 import { type RedisAddress, parseRedisUrl } from './connection/redis-url.ts';
@@ -33,6 +34,7 @@ interface CommonOptions {
   timeoutMs?: number;
 }
 
+/** Options of {@link redisStore}. */
 export type RedisStoreOptions = CommonOptions &
   (
     | {
@@ -62,13 +64,7 @@ const known = ['url', 'tls', 'client', 'prefix', 'durability', 'replicas', 'time
 
 /** @throws `CONFIG_INVALID`, which names the option and never shows its value. */
 export function checkOptions(options: RedisStoreOptions): CheckedOptions {
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null) {
-    throw invalid('takes an object: redisStore({ url }) or redisStore({ client }).');
-  }
-  for (const name of Object.keys(given)) {
-    if (!known.includes(name)) throw invalid(`has no option ${JSON.stringify(name)}. It has ${known.join(', ')}.`);
-  }
+  assertKnownOptions('redisStore()', options, known);
   const { prefix = 'session:', durability = 'default', replicas = 1, timeoutMs = 900 } = options;
   assertPrefix(prefix);
   if (durability !== 'default' && durability !== 'replicated') {

@@ -18,6 +18,8 @@ export interface FaultProxy {
   readonly sentPieces: number;
   /** How often a fault was carried out. */
   readonly faults: number;
+  /** A command whose reply is to be lost has not come. */
+  readonly isLosing: boolean;
   forget(): void;
   /** Ends all connections with a reset. */
   reset(): void;
@@ -25,6 +27,8 @@ export interface FaultProxy {
   swallow(): void;
   /** Lets the next command with this name reach the server, then loses its answer and resets the connection. */
   loseReply(command: string, meanwhile?: () => Promise<void>): void;
+  /** Takes the last `loseReply` back. */
+  loseNone(): void;
   /** Answers the next command with this name with nonsense. */
   garble(command: string): void;
   dispose(): Promise<void>;
@@ -113,6 +117,9 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     get faults() {
       return faults;
     },
+    get isLosing() {
+      return losing !== undefined;
+    },
     forget() {
       commands = [];
       sentBytes = 0;
@@ -132,6 +139,9 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     },
     loseReply(command, meanwhile = async () => {}) {
       losing = { command, meanwhile };
+    },
+    loseNone() {
+      losing = undefined;
     },
     garble(command) {
       garbling = command;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { notAnsweredYet } from './no-connection.ts';
 import { afterPatience } from './patience.ts';
 
 /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
@@ -22,7 +23,7 @@ export class GreetingBound {
     this.#stop();
     this.#stop = afterPatience(performance.now() + 2 * this.#timeoutMs, () => {
       if (client?.status !== 'connect' || client.stream !== stream) return;
-      this.#onSilence(Object.assign(new Error('it has not answered yet'), { code: 'ETIMEDOUT' }));
+      this.#onSilence(notAnsweredYet());
       client.disconnect(true);
     });
   }

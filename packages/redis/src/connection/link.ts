@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import { ConnectionLosses } from './connection-losses.ts';
 import { GreetingBound } from './greeting-bound.ts';
 import { hangingUp } from './hang-up.ts';
-import { noConnection } from './no-connection.ts';
+import { noConnection, notAnsweredYet } from './no-connection.ts';
 import { OutgoingBatch } from './outgoing-batch.ts';
 import { type RedisClient, isCluster, quit, streamOf } from './redis-client.ts';
 import {
@@ -164,7 +164,9 @@ export class Link {
         : noConnection(this.client, this.where(), this.#lastError),
     silent: (forMs) => {
       // The server is frozen, or the connection half open. A new one finds out.
-      if (this.#isOurs && this.#single?.status === 'ready' && forMs >= this.#timeoutMs / 2) this.#hangUp();
+      if (!this.#isOurs || this.#single?.status !== 'ready' || forMs < this.#timeoutMs / 2) return;
+      this.#lastError = notAnsweredYet();
+      this.#hangUp();
     },
     gather: () => {
       const stream = streamOf(this.#single);

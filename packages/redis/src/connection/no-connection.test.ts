@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestServer, freePort, startServer } from '../../test/redis-server.ts';
-import { by, newKey, outcomeOf, record } from '../../test/session-fixtures.ts';
+import { by, newKey, outcomeOf, record } from '@sess/store-tests/internal';
 import { redisStore } from '../index.ts';
 
 describe('what is said where no connection comes about', () => {
@@ -51,5 +51,19 @@ describe('what is said where no connection comes about', () => {
     expect(await told(`redis://127.0.0.1:${deaf}`)).toMatch(/cannot be reached: it has not answered yet\. Check/);
     silent.close();
     expect(await told(`rediss://127.0.0.1:${server.port}`)).toMatch(/and that it speaks TLS there\.$/);
+  });
+
+  it('is not that there is none, while one that was silent is made anew: a busy host hears late', async () => {
+    const store = redisStore({ url: `redis://127.0.0.1:${server.port}`, timeoutMs: 400 });
+    await store.create(newKey(), record({ a: '1' }), by());
+    server.freeze();
+    try {
+      const within = (ms: number) => outcomeOf(() => store.read(newKey(), performance.now() + ms));
+      expect(await within(300)).toMatchObject({ code: 'STORE_TIMEOUT' });
+      expect(await within(5)).toMatchObject({ code: 'STORE_TIMEOUT' });
+    } finally {
+      server.thaw();
+    }
+    await store.close();
   });
 });

@@ -21,6 +21,11 @@ export function noConnection(client: RedisClient, where: string, lastError: Erro
   );
 }
 
+/** Why we have given up a connection ourselves. */
+export function notAnsweredYet(): Error {
+  return Object.assign(new Error('it has not answered yet'), { code: 'ETIMEDOUT' });
+}
+
 /** `connect ETIMEDOUT`: a host that does not answer, or one that this process was too busy to hear. */
 function isTimeout(error: Error): boolean {
   return 'code' in error && error.code === 'ETIMEDOUT';

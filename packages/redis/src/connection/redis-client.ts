@@ -143,6 +143,11 @@ export async function quit(client: RedisClient, timeoutMs: number): Promise<void
   clearTimeout(timer);
 }
 
+/** A connection for subscriptions: it connects when it is told to, and again whenever it is lost. */
+export function subscriberFor(client: RedisClient, timeoutMs: number): RedisClient {
+  return isCluster(client) ? client.duplicate([], { lazyConnect: true }) : duplicateClient(client, timeoutMs);
+}
+
 /** A second connection with the same address, database and credentials, but our bounds. */
 export function duplicateClient(client: Redis, timeoutMs: number): Redis {
   const copy: Redis = client.duplicate({

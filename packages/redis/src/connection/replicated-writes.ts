@@ -19,13 +19,18 @@ interface Job {
  * connection: writes gather while one is under way and share the next. When replicas hang, a round fails in time, and
  * whoever gave up meanwhile is not in the next one.
  */
-export function replicatedWrites(link: Link, client: Redis, replicas: number): Link['run'] {
+export function replicatedWrites(link: Link, client: Redis, replicas: number, prefix: string): Link['run'] {
+  // A logout that finds nothing writes nothing. Newer servers (Valkey 8) count from this connection's last write, not from
+  // its last command: `WAIT` would confirm what another connection has written and no replica has. A server that is full
+  // refuses it, and takes a logout that ends something all the same.
+  const write = () => client.set(`${prefix}wait`, '', 'PX', 60_000).catch(() => undefined);
   let waiting: Job[] = [];
   let isBusy = false;
 
   async function round(jobs: readonly Job[]): Promise<void> {
     const timeLeft = Math.min(...jobs.map(({ call }) => call.by)) - performance.now();
     const writes = Promise.allSettled(jobs.map(({ call }) => call.send()));
+    void write();
     const confirmed = await client.wait(replicas, Math.max(1, Math.floor(timeLeft / 2))).catch(withoutArguments);
     for (const [at, outcome] of (await writes).entries()) {
       const isRefused = outcome.status === 'rejected' || (typeof confirmed === 'number' && confirmed >= replicas);

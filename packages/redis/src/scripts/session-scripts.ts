@@ -1,5 +1,8 @@
 import { type Script, script } from './script.ts';
 
+/** Whoever watches the session is told. pcall: a user without the right to publish ends sessions all the same. */
+const publishEnd = "redis.pcall('PUBLISH', ARGV[4], key)";
+
 /**
  * ARGV: how the session must begin, its time to live in ms, whether that is set last ('1'); all bytes, or places and bytes.
  *
@@ -17,7 +20,22 @@ return 1
 `);
 
 /**
- * ARGV: how a session under this key begins, the end marker to leave or '', how long that stands in ms.
+ * ARGV: how the session must begin, the end marker that takes its place, how long that stands in ms, the channel.
+ *
+ * Answers 1, or what stands there now. An end marker is shorter than a session, but Redis out of memory does not know
+ * that: the first write is one that it does not refuse.
+ */
+export const succeedScript: Script = script(`
+local key = KEYS[1]
+if redis.call('GETRANGE', key, 0, #ARGV[1] - 1) ~= ARGV[1] then return redis.call('GETEX', key) end
+redis.call('PEXPIRE', key, ARGV[3])
+if ARGV[3] ~= '0' then redis.call('SET', key, ARGV[2], 'KEEPTTL') end
+${publishEnd}
+return 1
+`);
+
+/**
+ * ARGV: how a session under this key begins, the end marker to leave or '', how long that stands in ms, the channel.
  *
  * Answers what it has removed, in a list, or what stands there and stays: an end marker, or what is not a whole session,
  * whose texts have as many bytes as its first line says.
@@ -33,5 +51,8 @@ end
 redis.call('DEL', key)
 -- pcall: the session ends also when Redis is out of memory.
 if ARGV[2] ~= '' then redis.pcall('SET', key, ARGV[2], 'PX', ARGV[3]) end
+if found then
+  ${publishEnd}
+end
 return { found }
 `);

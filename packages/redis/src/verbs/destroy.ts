@@ -1,6 +1,7 @@
 import { SessError, type SessionKey, type SessionStore } from '@sess/core';
 import { answerLost } from '../connection/redis-errors.ts';
 import { destroyScript } from '../scripts/session-scripts.ts';
+import { endsChannel } from '../session-ends.ts';
 import { encodeMarker, identityOf } from '../session-record.ts';
 import { StoredMarker, type StoredState } from '../stored-state.ts';
 import { type SessionPlace, foundBy, nameOf, wholeMs } from './session-place.ts';
@@ -13,7 +14,7 @@ export function destroying(place: SessionPlace): SessionStore['destroy'] {
     const name = place.newName();
     const markerMs = wholeMs(endMarkerMs);
     const marker = markerMs > 0 ? encodeMarker(key, name) : '';
-    const args = [identityOf(key), marker, String(markerMs)];
+    const args = [identityOf(key), marker, String(markerMs), endsChannel(place.prefix)];
     let sentAt = Infinity;
 
     const send = () => {

@@ -1,10 +1,11 @@
 import type { ReplaceOutcome, SessionKey, Succession } from '@sess/core';
-import { replaceScript } from '../scripts/session-scripts.ts';
+import { succeedScript } from '../scripts/session-scripts.ts';
+import { endsChannel } from '../session-ends.ts';
 import { encodeMarker, startOf } from '../session-record.ts';
 import { StoredMarker, type StoredState } from '../stored-state.ts';
 import { type SessionPlace, foundBy, nameOf, wholeMs } from './session-place.ts';
 
-/** The same script: what it writes is an end marker. Replicas confirm it like a destroy. */
+/** One script, which compares and leaves an end marker. Replicas confirm it like a destroy. */
 export function succeeding(place: SessionPlace) {
   const { link, run } = place.lasting;
   return async (
@@ -16,8 +17,9 @@ export function succeeding(place: SessionPlace) {
     const at = nameOf(place, key);
     const name = place.newName();
     const ms = wholeMs(endMarkerMs);
-    const args = [startOf(key, before.name), String(ms), ms === 0 ? '1' : '0', encodeMarker(key, name, successor)];
-    const send = () => link.evaluate(replaceScript, at, args);
+    const marker = encodeMarker(key, name, successor);
+    const args = [startOf(key, before.name), marker, String(ms), endsChannel(place.prefix)];
+    const send = () => link.evaluate(succeedScript, at, args);
     const reply = await run({ what: 'a succession', by, isRepeatable: true, send });
     if (reply === null) return { verdict: 'gone' };
     const stored = foundBy(place, key, reply);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { outcomeOf } from '../../test/session-fixtures.ts';
+import { outcomeOf } from '@sess/store-tests/internal';
 import { walkSessions } from './session-walk.ts';
 
 /** Walks over a server whose connection is lost during the first so many scans. */
