@@ -4,8 +4,8 @@ import { useSystemCalls } from './disk/calls-in-use.ts';
 import { directCalls } from './disk/direct-calls.ts';
 import { sessionDirectoryFound } from './disk/directory.ts';
 import { assertInTime } from './disk/in-time.ts';
-import { diskVerbsOn } from './disk-verbs.ts';
-import { siteIn } from './site.ts';
+import { diskVerbsOn } from './verbs/disk-verbs.ts';
+import { siteIn } from './verbs/site.ts';
 import { carriedError } from './thread/carried-error.ts';
 import {
   type FromThread,

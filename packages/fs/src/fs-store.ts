@@ -12,18 +12,19 @@ import {
   systemClock,
 } from '@sess/core';
 import { assertKnownOptions } from '@sess/core/internal';
-import { diskFor } from './disk-for.ts';
+import { diskFor } from './thread/disk-for.ts';
 import { openSessionDirectory } from './disk/directory.ts';
 import { checkDirectory } from './disk/health.ts';
-import { openGate } from './gate.ts';
+import { openGate } from './thread/gate.ts';
 import { notedApps } from './noted-apps.ts';
-import { ownerPages } from './owner-pages.ts';
+import { ownerPages } from './walk/owner-pages.ts';
 import { sessionVerbs } from './session-verbs.ts';
-import { siteIn } from './site.ts';
-import { type SweepPlan, sweep } from './sweep.ts';
-import { startSweeper } from './sweeper.ts';
-import { walk } from './walk.ts';
+import { siteIn } from './verbs/site.ts';
+import { type SweepPlan, sweep } from './walk/sweep.ts';
+import { startSweeper } from './walk/sweeper.ts';
+import { walk } from './walk/walk.ts';
 
+/** Options of {@link fsStore}. */
 export interface FsStoreOptions {
   /** Where the sessions are: an absolute path, the same for all workers of the host. Created where it is missing. */
   directory: string;

@@ -8,7 +8,7 @@ import {
   type Succession,
   isSuccession,
 } from '@sess/core';
-import type { DiskVerbs, Standing } from './disk-verbs.ts';
+import type { DiskVerbs, Standing } from './verbs/disk-verbs.ts';
 import { type Content, bytesOf, contentOf } from './layout/content.ts';
 import { type LiveStamp, endStamp, knownEndStamp, knownLiveStamp, liveStamp, uniqueId } from './layout/names.ts';
 import { assertSessionKey } from './layout/paths.ts';

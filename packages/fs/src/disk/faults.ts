@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { SessError, type SessionKey, isSessError } from '@sess/core';
+import { SessError, isSessError } from '@sess/core';
 
 /** The code of an error of the operating system: `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
@@ -65,21 +65,6 @@ export function afterCommit(error: unknown): SessError {
     'STORE_UNAVAILABLE',
     `The session was written, but not confirmed by the disk (${errorCode(error) ?? 'unknown error'}).`,
     { cause: error },
-  );
-}
-
-export function corrupt(key: SessionKey, reason: string, cause?: unknown): SessError {
-  return new SessError(
-    'STORE_CORRUPT',
-    `What lies under the session ${key} is not a session (${reason}). It is left as it is: remove the directory of this name to be rid of it.`,
-    { cause },
-  );
-}
-
-export function tooNew(key: SessionKey): SessError {
-  return new SessError(
-    'STORE_TOO_NEW',
-    `A newer version of @sess/fs wrote the session ${key}. Update this app, or wait until the roll-out is over.`,
   );
 }
 

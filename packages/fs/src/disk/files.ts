@@ -1,7 +1,9 @@
 import fs from 'node:fs';
 import { type SessionKey, systemClock } from '@sess/core';
 import { systemCalls } from './calls-in-use.ts';
-import { afterCommit, corrupt, errorCode, isMissing } from './faults.ts';
+import { largestBytes } from '../layout/record.ts';
+import { corrupt } from '../layout/unreadable.ts';
+import { afterCommit, errorCode, isMissing } from './faults.ts';
 import type { Soon } from './system-calls.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
@@ -9,9 +11,6 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.const
 /** A FIFO that somebody put in a file's place must not make `open` wait; a link must not lead elsewhere. */
 const reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 const creating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-
-/** More than any session: what is larger was not written by this store. */
-export const largestBytes: number = 256 * 1024 * 1024;
 
 const directoryMode = 0o700;
 const fileMode = 0o600;

@@ -1,8 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { type FieldText, SessError, type SessionKey, type SessionRecord, type SessionSettings } from '@sess/core';
 import { emptyFields, setField } from '@sess/core/internal';
-import { corrupt, tooNew } from '../disk/faults.ts';
-import { largestBytes } from '../disk/files.ts';
+import { corrupt, tooNew } from './unreadable.ts';
+
+/** More than any session: what is larger was not written by this store. */
+export const largestBytes: number = 256 * 1024 * 1024;
 
 /**
  * A data file:
@@ -142,10 +144,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isSettings(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { idleTimeoutMs, persistent } = value;
+  const { idleTimeoutMs, persistent, label } = value;
   return (
     (idleTimeoutMs === undefined || typeof idleTimeoutMs === 'number') &&
-    (persistent === undefined || typeof persistent === 'boolean')
+    (persistent === undefined || typeof persistent === 'boolean') &&
+    (label === undefined || typeof label === 'string')
   );
 }
 

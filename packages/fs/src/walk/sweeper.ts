@@ -1,5 +1,5 @@
-import type { SessionDirectory } from './disk/directory.ts';
-import { type Release, tryToLock } from './disk/lock.ts';
+import type { SessionDirectory } from '../disk/directory.ts';
+import { type Release, tryToLock } from '../disk/lock.ts';
 
 /** The regular sweeps of this process, in one process of the host at a time. */
 export interface Sweeper {

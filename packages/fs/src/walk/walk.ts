@@ -1,10 +1,10 @@
 import { isSessError } from '@sess/core';
-import type { InPool } from './disk-for.ts';
-import { namesIfAny } from './disk/files.ts';
-import { lookClosely } from './find-session.ts';
-import type { Listing } from './layout/names.ts';
-import { isSessionKey, isShard, sessionPath } from './layout/paths.ts';
-import type { Site } from './site.ts';
+import type { InPool } from '../thread/disk-for.ts';
+import { namesIfAny } from '../disk/files.ts';
+import { lookClosely } from '../verbs/find-session.ts';
+import type { Listing } from '../layout/names.ts';
+import { isSessionKey, isShard, sessionPath } from '../layout/paths.ts';
+import type { Site } from '../verbs/site.ts';
 
 /** What one slice looks at, at most: requests go in between two slices. */
 const sliceSize = 32;

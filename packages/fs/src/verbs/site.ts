@@ -1,5 +1,5 @@
-import type { SessionDirectory } from './disk/directory.ts';
-import { type OwnerIndex, ownerIndexIn } from './owner-index.ts';
+import type { SessionDirectory } from '../disk/directory.ts';
+import { type OwnerIndex, ownerIndexIn } from '../owners/owner-index.ts';
 import { Remembered } from './remembered.ts';
 
 /** What every part of the store works with. */

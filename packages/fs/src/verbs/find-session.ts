@@ -1,8 +1,9 @@
-import { corrupt, errorCode, isMissing, tooNew } from './disk/faults.ts';
-import { namesIn, readWhole, removeIfEmpty } from './disk/files.ts';
-import { assertInTime } from './disk/in-time.ts';
-import { type EndStamp, type Listing, type Stamp, listing } from './layout/names.ts';
-import { type SessionPath, dataPath } from './layout/paths.ts';
+import { errorCode, isMissing } from '../disk/faults.ts';
+import { namesIn, readWhole, removeIfEmpty } from '../disk/files.ts';
+import { assertInTime } from '../disk/in-time.ts';
+import { type EndStamp, type Listing, type Stamp, listing } from '../layout/names.ts';
+import { type SessionPath, dataPath } from '../layout/paths.ts';
+import { corrupt, tooNew } from '../layout/unreadable.ts';
 import type { LiveSession } from './live-session.ts';
 import type { Site } from './site.ts';
 

@@ -1,6 +1,6 @@
-import { removeIfEmpty, removeTree, renameIfThere } from './disk/files.ts';
-import { type Stamp, trashName } from './layout/names.ts';
-import { type SessionPath, stampPath } from './layout/paths.ts';
+import { removeIfEmpty, removeTree, renameIfThere } from '../disk/files.ts';
+import { type Stamp, trashName } from '../layout/names.ts';
+import { type SessionPath, stampPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
 /**

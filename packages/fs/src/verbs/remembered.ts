@@ -1,7 +1,7 @@
 import type { SessionKey } from '@sess/core';
-import { statusOf } from './disk/files.ts';
+import { statusOf } from '../disk/files.ts';
 import type { LiveSession } from './live-session.ts';
-import { type SessionPath, dataPath } from './layout/paths.ts';
+import { type SessionPath, dataPath } from '../layout/paths.ts';
 
 /** Sessions in each of two generations, and bytes of the largest one: some 8 MB at most. */
 const mostSessions = 2048;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessError } from '@sess/core';
-import { asFault, timedOut } from './disk/faults.ts';
+import { asFault, timedOut } from '../disk/faults.ts';
 
 /** Lets calls of the store in, and knows which of them are under way. */
 export interface Gate {

@@ -1,7 +1,7 @@
 import { findSession } from './find-session.ts';
 import type { LiveSession } from './live-session.ts';
-import type { EndStamp } from './layout/names.ts';
-import type { SessionPath } from './layout/paths.ts';
+import type { EndStamp } from '../layout/names.ts';
+import type { SessionPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
 /** @returns the session; the stamp of the end marker that stands; `undefined` where there is neither */

@@ -1,9 +1,9 @@
 import { removeAllData } from './destroy.ts';
-import { assertInTime } from './disk/in-time.ts';
+import { assertInTime } from '../disk/in-time.ts';
 import { findSession } from './find-session.ts';
 import type { LiveSession } from './live-session.ts';
-import type { EndStamp, LiveStamp } from './layout/names.ts';
-import type { SessionPath } from './layout/paths.ts';
+import type { EndStamp, LiveStamp } from '../layout/names.ts';
+import type { SessionPath } from '../layout/paths.ts';
 import { moveStamp } from './move-stamp.ts';
 import type { Site } from './site.ts';
 

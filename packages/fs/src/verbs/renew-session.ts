@@ -1,6 +1,6 @@
-import { quietly, renewTimes } from './disk/files.ts';
-import type { LiveStamp } from './layout/names.ts';
-import { type SessionPath, dataPath, stampPath } from './layout/paths.ts';
+import { quietly, renewTimes } from '../disk/files.ts';
+import type { LiveStamp } from '../layout/names.ts';
+import { type SessionPath, dataPath, stampPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
 /** As often as a session that is only read is touched, of its idle time. */

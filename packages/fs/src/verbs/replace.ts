@@ -1,11 +1,11 @@
-import { isMissing } from './disk/faults.ts';
-import { quietly, syncDirectory, unlink, writeNew } from './disk/files.ts';
-import { assertInTime } from './disk/in-time.ts';
+import { isMissing } from '../disk/faults.ts';
+import { quietly, syncDirectory, unlink, writeNew } from '../disk/files.ts';
+import { assertInTime } from '../disk/in-time.ts';
 import { removeData } from './data-files.ts';
 import { findSession } from './find-session.ts';
 import type { LiveSession } from './live-session.ts';
-import { type LiveStamp, dataName } from './layout/names.ts';
-import { type SessionPath, dataPath, stampPath } from './layout/paths.ts';
+import { type LiveStamp, dataName } from '../layout/names.ts';
+import { type SessionPath, dataPath, stampPath } from '../layout/paths.ts';
 import { moveStamp } from './move-stamp.ts';
 import { isRenewalDue, renewSession } from './renew-session.ts';
 import type { Site } from './site.ts';

@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import type { OwnerPage, SessionKey } from '@sess/core';
-import type { Disk, InPool } from './disk-for.ts';
-import { isMissing } from './disk/faults.ts';
-import { quietly } from './disk/files.ts';
-import { isSessionKey } from './layout/paths.ts';
-import { keyOf } from './owner-index.ts';
-import type { Site } from './site.ts';
+import type { Disk, InPool } from '../thread/disk-for.ts';
+import { isMissing } from '../disk/faults.ts';
+import { quietly } from '../disk/files.ts';
+import { isSessionKey } from '../layout/paths.ts';
+import { keyOf } from '../owners/owner-index.ts';
+import type { Site } from '../verbs/site.ts';
 
 /** What is looked at, and may be forgotten, in one call. */
 const entriesPerPage = 250;

@@ -1,4 +1,4 @@
-import type { LiveStamp } from './layout/names.ts';
+import type { LiveStamp } from '../layout/names.ts';
 
 /** A session that lives, and what its data file holds. */
 export interface LiveSession {

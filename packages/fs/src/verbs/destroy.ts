@@ -1,13 +1,13 @@
 import type { DestroyOptions } from '@sess/core';
 import { dataIn, removeData } from './data-files.ts';
-import { quietly } from './disk/files.ts';
-import { assertInTime } from './disk/in-time.ts';
+import { quietly } from '../disk/files.ts';
+import { assertInTime } from '../disk/in-time.ts';
 import { place } from './create.ts';
 import { findSession } from './find-session.ts';
 import type { LiveSession } from './live-session.ts';
-import { type EndStamp, endStamp } from './layout/names.ts';
-import type { SessionPath } from './layout/paths.ts';
-import { decodeRecord } from './layout/record.ts';
+import { type EndStamp, endStamp } from '../layout/names.ts';
+import type { SessionPath } from '../layout/paths.ts';
+import { decodeRecord } from '../layout/record.ts';
 import { moveStamp } from './move-stamp.ts';
 import type { Site } from './site.ts';
 

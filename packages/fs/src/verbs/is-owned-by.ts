@@ -1,7 +1,7 @@
 import { type SessionKey, isSessError } from '@sess/core';
 import { findSession } from './find-session.ts';
-import { sessionPath } from './layout/paths.ts';
-import { decodeRecord } from './layout/record.ts';
+import { sessionPath } from '../layout/paths.ts';
+import { decodeRecord } from '../layout/record.ts';
 import type { Site } from './site.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { isSessError } from '@sess/core';
-import { errorCode, isMissing } from './disk/faults.ts';
-import { makeDirectoryIfMissing, namesIfAny, readWhole, removeTree, rename, writeNew } from './disk/files.ts';
-import { listing } from './layout/names.ts';
+import { errorCode, isMissing } from '../disk/faults.ts';
+import { makeDirectoryIfMissing, namesIfAny, readWhole, removeTree, rename, writeNew } from '../disk/files.ts';
+import { listing } from '../layout/names.ts';
 import {
   type SessionPath,
   dataPath,
@@ -10,8 +10,8 @@ import {
   ownerPlace,
   renewedEntry,
   sessionPath,
-} from './layout/paths.ts';
-import { decodeRecord } from './layout/record.ts';
+} from '../layout/paths.ts';
+import { decodeRecord } from '../layout/record.ts';
 
 /** A session that moves on each time it is looked at is being written, over and over. */
 const looks = 5;

@@ -1,8 +1,8 @@
-import { type DiskVerbs, diskVerbsOn } from './disk-verbs.ts';
-import { inPool } from './disk/pool.ts';
+import { type DiskVerbs, diskVerbsOn } from '../verbs/disk-verbs.ts';
+import { inPool } from '../disk/pool.ts';
 import type { Gate } from './gate.ts';
-import type { Site } from './site.ts';
-import { openDiskThread } from './thread/disk-thread.ts';
+import type { Site } from '../verbs/site.ts';
+import { openDiskThread } from './disk-thread.ts';
 
 /** Does something in the thread pool that may take so many milliseconds. */
 export type InPool = <T>(work: (by: number) => Promise<T>, ms?: number) => Promise<T>;

@@ -1,5 +1,5 @@
 import type { SessionKey } from '@sess/core';
-import { errorCode, isMissing } from './disk/faults.ts';
+import { errorCode, isMissing } from '../disk/faults.ts';
 import {
   makeDirectoryIfMissing,
   namesIfAny,
@@ -10,9 +10,9 @@ import {
   syncDirectory,
   unlink,
   writeNew,
-} from './disk/files.ts';
-import type { SessionDirectory } from './disk/directory.ts';
-import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from './layout/paths.ts';
+} from '../disk/files.ts';
+import type { SessionDirectory } from '../disk/directory.ts';
+import { isSessionKey, isShard, ownerPlace, renewedEntry, sessionPath } from '../layout/paths.ts';
 import { restoreOwners } from './restore-owners.ts';
 
 /** From owner to sessions: `owners/<shard>/<sha256(owner)>/<key>_<time>`, empty files. */

@@ -1,16 +1,16 @@
 import type { SweepReport } from '@sess/core';
-import { dataIn, removeData } from './data-files.ts';
-import { removeAllData } from './destroy.ts';
-import type { InPool } from './disk-for.ts';
-import { asFault } from './disk/faults.ts';
-import { namesIfAny, quietly, removeIfEmpty, removeTree, renameIfThere, statusOf } from './disk/files.ts';
-import { assertInTime } from './disk/in-time.ts';
-import { isEmpty, lookAt } from './find-session.ts';
-import { type LiveStamp, dataName, isTemporary, isTrash, liveStamp, madeAt, trashName } from './layout/names.ts';
-import { type SessionPath, isSessionKey, sessionPath } from './layout/paths.ts';
-import { moveStamp } from './move-stamp.ts';
-import { removeStamp } from './remove-stamp.ts';
-import type { Site } from './site.ts';
+import { dataIn, removeData } from '../verbs/data-files.ts';
+import { removeAllData } from '../verbs/destroy.ts';
+import type { InPool } from '../thread/disk-for.ts';
+import { asFault } from '../disk/faults.ts';
+import { namesIfAny, quietly, removeIfEmpty, removeTree, renameIfThere, statusOf } from '../disk/files.ts';
+import { assertInTime } from '../disk/in-time.ts';
+import { isEmpty, lookAt } from '../verbs/find-session.ts';
+import { type LiveStamp, dataName, isTemporary, isTrash, liveStamp, madeAt, trashName } from '../layout/names.ts';
+import { type SessionPath, isSessionKey, sessionPath } from '../layout/paths.ts';
+import { moveStamp } from '../verbs/move-stamp.ts';
+import { removeStamp } from '../verbs/remove-stamp.ts';
+import type { Site } from '../verbs/site.ts';
 import { ifWhole, sliceMs, slices } from './walk.ts';
 
 export interface SweepPlan {

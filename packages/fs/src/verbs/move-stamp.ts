@@ -1,6 +1,6 @@
-import { confirmed, renameIfThere } from './disk/files.ts';
-import type { Stamp } from './layout/names.ts';
-import { type SessionPath, stampPath } from './layout/paths.ts';
+import { confirmed, renameIfThere } from '../disk/files.ts';
+import type { Stamp } from '../layout/names.ts';
+import { type SessionPath, stampPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { errorCode, isMissing } from './disk/faults.ts';
+import { errorCode, isMissing } from '../disk/faults.ts';
 import {
   confirmed,
   makeDirectory,
@@ -8,12 +8,12 @@ import {
   rename,
   syncDirectory,
   writeNew,
-} from './disk/files.ts';
-import { assertInTime } from './disk/in-time.ts';
+} from '../disk/files.ts';
+import { assertInTime } from '../disk/in-time.ts';
 import { findSession } from './find-session.ts';
-import { type LiveStamp, type Stamp, dataName, temporaryName } from './layout/names.ts';
-import type { SessionPath } from './layout/paths.ts';
-import { decodeRecord } from './layout/record.ts';
+import { type LiveStamp, type Stamp, dataName, temporaryName } from '../layout/names.ts';
+import type { SessionPath } from '../layout/paths.ts';
+import { decodeRecord } from '../layout/record.ts';
 import { removeStamp } from './remove-stamp.ts';
 import type { Site } from './site.ts';
 

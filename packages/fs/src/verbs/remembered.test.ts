@@ -1,11 +1,11 @@
 import fs, { appendFileSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { knownLiveStamp } from './layout/names.ts';
-import { sessionPath } from './layout/paths.ts';
+import { knownLiveStamp } from '../layout/names.ts';
+import { sessionPath } from '../layout/paths.ts';
 import type { LiveSession } from './live-session.ts';
 import { Remembered } from './remembered.ts';
-import type { AppStore } from './testing/app-store.mjs';
+import type { AppStore } from '../testing/app-store.mjs';
 import {
   changeAt,
   dataFileOf,
@@ -16,7 +16,7 @@ import {
   removeTemporaryDirectories,
   stampPlaceOf,
   temporaryDirectory,
-} from './testing/directories.ts';
+} from '../testing/directories.ts';
 
 afterAll(removeTemporaryDirectories);
 

@@ -3,9 +3,9 @@ import fs, { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSy
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { fsStore } from './index.ts';
+import { fsStore } from '../index.ts';
 import { startSweeper } from './sweeper.ts';
-import type { AppStore } from './testing/app-store.mjs';
+import type { AppStore } from '../testing/app-store.mjs';
 import {
   by,
   changeAt,
@@ -19,8 +19,8 @@ import {
   removeTemporaryDirectories,
   stampPlaceOf,
   temporaryDirectory,
-} from './testing/directories.ts';
-import { openSessionDirectory } from './disk/directory.ts';
+} from '../testing/directories.ts';
+import { openSessionDirectory } from '../disk/directory.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 afterAll(removeTemporaryDirectories);
@@ -225,7 +225,7 @@ describe('regular sweeps', () => {
   });
 
   it('do not keep the process from ending', async () => {
-    const built = new URL('../dist/index.js', import.meta.url).href;
+    const built = new URL('../../dist/index.js', import.meta.url).href;
     const code = `import { fsStore } from ${JSON.stringify(built)}; fsStore({ directory: ${JSON.stringify(temporaryDirectory())} }); console.log('opened')`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], {
       timeout: 20_000,

@@ -1,6 +1,6 @@
-import { namesIfAny, quietly, unlink } from './disk/files.ts';
-import type { Stamp } from './layout/names.ts';
-import { type SessionPath, stampPath } from './layout/paths.ts';
+import { namesIfAny, quietly, unlink } from '../disk/files.ts';
+import type { Stamp } from '../layout/names.ts';
+import { type SessionPath, stampPath } from '../layout/paths.ts';
 
 /** The data files in a stamp: its own, and those of writers that lost, died, or are under way. */
 export function dataIn(path: SessionPath, stamp: Stamp): Promise<string[]> {
