@@ -1,0 +1,45 @@
+import pg from 'pg';
+import { poolInLine } from './pool-in-line.ts';
+import type { PostgresPool } from './postgres-pool.ts';
+import { type CheckedOptions, invalid } from './store-options.ts';
+
+/** How the store gets its pool, and where that leads, without a secret. */
+export function connectorOf(options: CheckedOptions): { connect: (isPooled: boolean) => PostgresPool; where: string } {
+  const { pool, url, tls, connections, timeoutMs } = options;
+  if (pool !== undefined) return { connect: () => pool, where: 'your pool' };
+  const settings = {
+    connectionString: url,
+    ...(tls !== undefined && { ssl: tls }),
+    max: connections,
+    connectionTimeoutMillis: timeoutMs,
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: true,
+    keepAlive: true,
+    fallback_application_name: 'sess',
+  };
+  return {
+    where: whereOf(settings),
+    connect(isPooled) {
+      // A statement that nobody waits for any more ends on the server too, and frees its connection.
+      const made = new pg.Pool(isPooled ? settings : { ...settings, statement_timeout: timeoutMs });
+      // What ends while nothing is under way is made anew; without a listener it would end the process.
+      made.on('error', ignored);
+      // The pool takes its own listener from a connection before the store has put one on it. A server that ends the
+      // connection in the same breath as it accepts it would end the process.
+      made.on('connect', (client) => client.on('error', ignored));
+      return poolInLine(made, connections, timeoutMs);
+    },
+  };
+}
+
+/** The statement that met the error fails with it; where there is none, nothing is lost. */
+function ignored(): void {}
+
+function whereOf(settings: pg.ClientConfig): string {
+  try {
+    const { host, port, database } = new pg.Client(settings);
+    return `${host}:${port}/${database ?? ''}`;
+  } catch (cause) {
+    throw invalid('option "url" cannot be read. Percent-encode user and password (encodeURIComponent).', cause);
+  }
+}

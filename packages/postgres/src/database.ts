@@ -1,0 +1,143 @@
+import { SessError } from '@sess/core';
+import { WorkInHand } from '@sess/core/internal';
+import type { PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
+import {
+  asSessError,
+  isAnswer,
+  isConflict,
+  isLost,
+  isMissingTable,
+  isPoolersRefusal,
+  isUnknownStatement,
+  standby,
+  tooLate,
+} from './postgres-errors.ts';
+import type { Statement } from './statements.ts';
+
+interface DatabaseParts {
+  /** `isPooled`: a pooler between takes neither settings at the start of a connection nor names of statements. */
+  connect(isPooled: boolean): PostgresPool;
+  /** A user's pool stays open. */
+  isOurs: boolean;
+  /** Where it goes, for messages. */
+  where: string;
+  timeoutMs: number;
+  /** Makes the tables, if the store may. */
+  makeTables: ((runs: Runs, by: number) => Promise<unknown>) | undefined;
+}
+
+/** What was written, and found. */
+export interface Answer extends PostgresResult {
+  /** The statement was sent once more after its connection was lost: it may have been carried out then already. */
+  readonly isDoubtful: boolean;
+}
+
+/** What carries statements out. */
+export type Runs = Pick<Database, 'run'>;
+
+/** The database as the store uses it: every call ends, and every fault is a `SessError`. */
+export class Database {
+  readonly #parts: DatabaseParts;
+  readonly #workInHand = new WorkInHand();
+  #isPooled = false;
+  #pool: PostgresPool;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts;
+    this.#pool = parts.connect(false);
+  }
+
+  /** The time of a call that begins now and whose caller names none. */
+  soon(): number {
+    return performance.now() + this.#parts.timeoutMs;
+  }
+
+  /** Runs a statement, or several in one transaction where there are no values. */
+  async run(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
+    if (this.#closing !== undefined)
+      throw new SessError('STORE_UNAVAILABLE', `The PostgreSQL store (${this.#parts.where}) is closed.`);
+    this.#workInHand.begin();
+    try {
+      return await this.#persist(statement, values, by);
+    } finally {
+      this.#workInHand.end();
+    }
+  }
+
+  /** Finishes what is under way, and lets go of the pool. */
+  close(): Promise<void> {
+    this.#closing ??= this.#workInHand.settled().then(() => (this.#parts.isOurs ? this.#pool.end() : undefined));
+    return this.#closing;
+  }
+
+  /** Tries until the statement is carried out, or cannot be. */
+  async #persist(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
+    let isDoubtful = false;
+    for (let isFirst = true; ; isFirst = false) {
+      const pool = this.#pool;
+      try {
+        const { rows, rowCount } = await this.#attempt(pool, statement, values, by);
+        return { rows, rowCount, isDoubtful };
+      } catch (error) {
+        isDoubtful ||= isLost(error);
+        if (!(await this.#isMended(error, pool, isFirst))) throw asSessError(error, this.#parts.where);
+      }
+    }
+  }
+
+  async #attempt(pool: PostgresPool, statement: Statement, values: unknown[] | undefined, by: number) {
+    const client = await pool.connect();
+    client.on('error', alreadyTold);
+    let isUsable = true;
+    try {
+      const query = this.#queryOf(statement, values, by);
+      isUsable = false;
+      const result = await client.query(query);
+      // Its successor is where the address leads next.
+      if (result.rows?.[0]?.['is_standby'] === true) throw standby();
+      isUsable = true;
+      return result;
+    } catch (error) {
+      isUsable ||= isAnswer(error);
+      throw error;
+    } finally {
+      client.release(!isUsable);
+      client.removeListener('error', alreadyTold);
+    }
+  }
+
+  #queryOf({ text, name }: Statement, values: unknown[] | undefined, by: number): PostgresQuery {
+    const query_timeout = Math.ceil(by - performance.now());
+    // pg takes 0 for "no bound".
+    if (query_timeout <= 0) throw tooLate();
+    const isPrepared = name !== undefined && !this.#isPooled;
+    return { text, query_timeout, ...(values && { values }), ...(isPrepared && { name }) };
+  }
+
+  /** Whether the statement was not carried out for a reason that is over now. */
+  async #isMended(error: unknown, pool: PostgresPool, isFirst: boolean): Promise<boolean> {
+    // Only at stricter levels of isolation: someone else was faster. Core's bound ends this.
+    if (isConflict(error)) return true;
+    if (!isFirst) return false;
+    // What is sent twice meets another version the second time.
+    if (isLost(error)) return true;
+    if (isPoolersRefusal(error) ? this.#parts.isOurs : isUnknownStatement(error)) return this.#goThroughPooler(pool);
+    if (!isMissingTable(error) || this.#parts.makeTables === undefined) return false;
+    // Part of a call that may have begun before `close()`.
+    await this.#parts.makeTables({ run: (...call) => this.#persist(...call) }, this.soon());
+    return true;
+  }
+
+  #goThroughPooler(pool: PostgresPool): true {
+    this.#isPooled = true;
+    if (this.#parts.isOurs && this.#pool === pool) {
+      this.#pool = this.#parts.connect(true);
+      pool.end().catch(() => {});
+    }
+    return true;
+  }
+}
+
+/** The statement under way has failed with the same error. */
+function alreadyTold(): void {}

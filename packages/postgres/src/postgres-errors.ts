@@ -1,0 +1,91 @@
+import { SessError, type SessErrorCode, isSessError } from '@sess/core';
+
+/** What an SQLSTATE, or an error of the connection, means to a session. By the longest beginning. */
+const meanings: Record<string, [SessErrorCode, string]> = {
+  '22': ['STORE_UNAVAILABLE', 'cannot hold this text: the database needs the encoding UTF8.'],
+  '25006': ['STORE_UNAVAILABLE', 'is read-only: a failover is under way, or default_transaction_read_only is on.'],
+  '28': ['STORE_UNAVAILABLE', 'refuses the user name or password.'],
+  '3D000': ['STORE_UNAVAILABLE', 'has no database of that name.'],
+  '3F000': ['STORE_UNAVAILABLE', 'has no such schema. Run: npx @sess/cli migrate'],
+  '42P01': ['STORE_UNAVAILABLE', 'has no table for sessions. Run: npx @sess/cli migrate'],
+  '42501': [
+    'STORE_UNAVAILABLE',
+    'does not let this user do it. Let a user who may create tables run `npx @sess/cli migrate`, and grant this one SELECT, INSERT, UPDATE and DELETE on both.',
+  ],
+  '42': ['STORE_UNAVAILABLE', 'has a table of that name which is not of this store, or of another version of it.'],
+  '53': ['STORE_BUSY', 'is short of memory or of connections (max_connections).'],
+  '53100': ['STORE_FULL', 'has no room left on its disk.'],
+  '55P03': ['STORE_TIMEOUT', 'waits for a lock that someone else holds; nothing was written.'],
+  '57014': ['STORE_TIMEOUT', 'cancelled the statement (statement_timeout); nothing was written.'],
+  '57P': ['STORE_UNAVAILABLE', 'is starting, stopping or recovering.'],
+  ECONNREFUSED: ['STORE_UNAVAILABLE', 'refuses connections: it is not running, or not there.'],
+};
+
+const late: [SessErrorCode, string] = ['STORE_TIMEOUT', 'did not answer in time; the outcome of a write is unknown.'];
+const unknown: [SessErrorCode, string] = [
+  'STORE_UNAVAILABLE',
+  'cannot be reached or refuses; the outcome of a write is unknown.',
+];
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
+}
+
+/** Every fault of pg and of the server, as one of ours. */
+export function asSessError(error: unknown, where: string): SessError {
+  if (isSessError(error)) return error;
+  const code = codeOf(error);
+  const known = [code, code.slice(0, 3), code.slice(0, 2)].map((start) => meanings[start]).find(Boolean);
+  const isLate = /timeout/i.test(messageOf(error)) || code === 'ETIMEDOUT';
+  const [ours, text] = known ?? (isLate ? late : unknown);
+  return new SessError(ours, `PostgreSQL (${where}) ${text}`, { cause: error });
+}
+
+/** Whether the server has answered and its connection serves on: SQLSTATEs of a lost or refusing server do not count. */
+export function isAnswer(error: unknown): boolean {
+  return /^(?!08|25006|57P|58|XX)[0-9A-Z]{5}$/.test(codeOf(error)) && error instanceof Error && 'severity' in error;
+}
+
+/** Whether the connection ended by itself: the statement was carried out, or it was not. */
+export function isLost(error: unknown): boolean {
+  const isEnded = ['ECONNRESET', 'EPIPE', '57P01'].includes(codeOf(error));
+  return isEnded || messageOf(error) === 'Connection terminated unexpectedly';
+}
+
+/** serialization_failure and deadlock_detected: nothing was done. */
+export function isConflict(error: unknown): boolean {
+  return ['40001', '40P01'].includes(codeOf(error));
+}
+
+export function isMissingTable(error: unknown): boolean {
+  return ['42P01', '3F000'].includes(codeOf(error));
+}
+
+/** PgBouncer, of the settings that we begin a connection with. */
+export function isPoolersRefusal(error: unknown): boolean {
+  return messageOf(error).startsWith('unsupported startup parameter');
+}
+
+/** A prepared statement was left on another connection: a pooler hands out a new one for each transaction. */
+export function isUnknownStatement(error: unknown): boolean {
+  return ['26000', '42P05'].includes(codeOf(error));
+}
+
+export function standby(): SessError {
+  const text = 'PostgreSQL is a standby here, which may lag behind: a failover is under way, or the address is wrong.';
+  return new SessError('STORE_UNAVAILABLE', text);
+}
+
+/** A destroy may have been carried out, but nobody knows what it removed. */
+export function answerLost(): SessError {
+  const text = 'The connection to PostgreSQL was lost while the session was ended: what it held is not known.';
+  return new SessError('STORE_UNAVAILABLE', text);
+}
+
+export function tooLate(): SessError {
+  return new SessError('STORE_TIMEOUT', 'PostgreSQL had no connection left in time; nothing was written.');
+}

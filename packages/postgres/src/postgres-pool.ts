@@ -1,0 +1,39 @@
+/** What the store asks of a pool of `pg`. A `Pool` has it; so the types of `pg` need not be installed. */
+export interface PostgresPool {
+  /** Takes a connection out of the pool, or makes one. Rejects where the server cannot be reached in time. */
+  connect(): Promise<PostgresClient>;
+  /** Ends all connections. The store calls it only for a pool that it has made itself. */
+  end(): Promise<void>;
+}
+
+/** What the store asks of a connection. */
+export interface PostgresClient {
+  /** Sends one statement. Rejects with the server's error, or when its time is over. */
+  query(query: PostgresQuery): Promise<PostgresResult>;
+  /** `true`: the connection is not to be used again. */
+  release(isBroken?: boolean): void;
+  /** A connection that is lost says so here too, and would end the process if nobody listened. */
+  on(event: 'error', listener: () => void): unknown;
+  /** Undoes `on`. */
+  removeListener(event: 'error', listener: () => void): unknown;
+}
+
+/** A statement, as `pg` takes it. */
+export interface PostgresQuery {
+  /** The SQL. */
+  text: string;
+  /** Of a prepared statement: the server plans it once a connection. */
+  name?: string;
+  /** The parameters `$1`, `$2` and so on. */
+  values?: unknown[];
+  /** When the client gives the answer up, in milliseconds. */
+  query_timeout?: number;
+}
+
+/** What the server answers. */
+export interface PostgresResult {
+  /** The rows, each by the names of its columns. */
+  rows: Record<string, unknown>[];
+  /** How many rows were written. */
+  rowCount: number | null;
+}

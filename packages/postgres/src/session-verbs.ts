@@ -1,0 +1,113 @@
+import { hash, randomBytes } from 'node:crypto';
+import {
+  type EndMarker,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  type Succession,
+  isEndMarker,
+  isSuccession,
+} from '@sess/core';
+import type { Answer, Database } from './database.ts';
+import { answerLost } from './postgres-errors.ts';
+import { decodeRow, encodeMarker, encodeRecord } from './session-record.ts';
+import type { Statements } from './statements.ts';
+
+/** What a write puts into a row: version (none in an end marker), time left, owner, body. */
+type Row = [version: string | null, leftMs: number, owner: Buffer | null, body: string];
+
+type Found = StoredSession | EndMarker | undefined;
+
+export function sessionVerbs(database: Database, sql: Statements): SessionStore {
+  async function find(key: SessionKey, by: number): Promise<Found> {
+    return foundIn(key, await database.run(sql.read, [bytesOf(key)], by));
+  }
+
+  async function insert(key: SessionKey, row: Row, by: number): Promise<boolean> {
+    return (await database.run(sql.create, [bytesOf(key), ...row], by)).rowCount === 1;
+  }
+
+  /** If it finds no place, `found` is what stands there. A first copy of it that was carried out counts, too. */
+  async function swap(key: SessionKey, version: unknown, row: Row, by: number) {
+    const answer = await database.run(sql.replace, [bytesOf(key), ...row, version], by);
+    const found = foundIn(key, answer);
+    return { found, isWritten: answer.rows[0]?.['written'] === 1 || isOwn(found, row), isDoubtful: answer.isDoubtful };
+  }
+
+  return {
+    read: find,
+
+    async create(key, record, by) {
+      const row = rowOf(record);
+      const isCreated = (await insert(key, row, by)) || isOwn(await find(key, by), row);
+      return isCreated ? { version: row[0] } : undefined;
+    },
+
+    async replace(key, version, next, by) {
+      const row = isSuccession(next) ? markerOf(next) : rowOf(next);
+      const { isWritten, found, isDoubtful } = await swap(key, version, row, by);
+      if (isWritten) return { verdict: 'replaced', version: row[0] };
+      // The end marker of a succession has no name: it may be this one's.
+      if (isDoubtful && isSuccession(next) && isEndMarker(found)) throw answerLost();
+      if (found === undefined || isEndMarker(found)) return { verdict: 'gone' };
+      return { verdict: 'conflict', stored: found, ...(isDoubtful && { isDoubtful }) };
+    },
+
+    /** Looks first: what is torn has to stay. Removes exactly what it has seen, and tries again if someone was faster. */
+    async destroy(key, { endMarkerMs = 0 }, by) {
+      const marker = markerOf({ endMarkerMs });
+      let found = await find(key, by);
+      for (;;) {
+        if (isEndMarker(found)) return found;
+        if (found === undefined) {
+          if (endMarkerMs === 0 || (await insert(key, marker, by))) return undefined;
+          found = await find(key, by);
+          continue;
+        }
+        const swapped = await swap(key, found.version, marker, by);
+        if (swapped.isWritten) return found.record;
+        if (swapped.isDoubtful) throw answerLost();
+        ({ found } = swapped);
+      }
+    },
+  };
+}
+
+/** Throws where that is damaged. */
+function foundIn(key: SessionKey, { rows: [row] }: Answer): Found {
+  return row === undefined || row['body'] === null ? undefined : decodeRow(key, row['version'], row['body']);
+}
+
+/** Whether this very row stands, written by a copy of the same statement that was sent before. */
+function isOwn(found: Found, [version]: Row): boolean {
+  return found !== undefined && !isEndMarker(found) && found.version === version;
+}
+
+function rowOf(record: SessionRecord): Row {
+  const { touchedAt, expiresAt, owner } = record;
+  // A version that no other state has, of this session or of a later one under its key.
+  const version = randomBytes(8).readBigInt64LE().toString();
+  return [version, leftOf(expiresAt - touchedAt), owner === undefined ? null : ownerOf(owner), encodeRecord(record)];
+}
+
+/** One that stands for 0 ms is an expired row without data. */
+function markerOf({ successor, endMarkerMs }: Omit<Succession, 'successor'> & Partial<Succession>): Row {
+  return [null, leftOf(endMarkerMs), null, encodeMarker(successor)];
+}
+
+/** What the type `timestamptz` has room for. */
+function leftOf(ms: number): number {
+  return Math.max(0, Math.min(ms, 1e14));
+}
+
+/** By its hash, an owner's name may have any length and any characters. */
+export function ownerOf(owner: string): Buffer {
+  return hash('sha256', JSON.stringify(owner), 'buffer');
+}
+
+function bytesOf(key: SessionKey): Buffer {
+  if (typeof key !== 'string' || !/^[0-9a-f]{64}$/.test(key))
+    throw new TypeError('A session key is 64 lower case hex digits.');
+  return Buffer.from(key, 'hex');
+}

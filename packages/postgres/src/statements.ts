@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto';
+import type { PostgresQuery } from './postgres-pool.ts';
+
+/** A statement without its values. Its name is that of the prepared one. */
+export type Statement = Pick<PostgresQuery, 'text' | 'name'>;
+
+export type Statements = Readonly<
+  Record<
+    | 'read'
+    | 'create'
+    | 'replace'
+    | 'ofOwner'
+    | 'all'
+    | 'role'
+    | 'sweep'
+    | 'blocks'
+    | 'takeTurn'
+    | 'noteApp'
+    | 'notedApps',
+    Statement
+  >
+>;
+
+/** The tables, as they are written in SQL. */
+export interface Tables {
+  readonly sessions: string;
+  readonly notes: string;
+  /** Over the owners. */
+  readonly index: string;
+}
+
+/**
+ * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
+ * session has left. An expired row counts for nothing. A row without a version is an end marker.
+ */
+export function statementsOn({ sessions, notes }: Tables): Statements {
+  const left = (ms: string) => `now() + ${ms}::float8 * interval '1 ms'`;
+  const page = (where: string) =>
+    `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live FROM ${sessions}
+     WHERE key > $1 ${where} ORDER BY key LIMIT 1000`;
+  // The names of one connection: a pool of the user's may serve several tables.
+  const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
+  const slice = 'ctid >= $1::tid AND ctid < $2::tid';
+  return {
+    /** Always one row, so that a standby tells itself, which may lag behind: nothing that it says is proved. */
+    read: {
+      name: named('read'),
+      text: `SELECT s.version, s.body, pg_is_in_recovery() AS is_standby
+        FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
+    },
+    create: {
+      name: named('create'),
+      text: `INSERT INTO ${sessions} AS s (key, version, expires_at, owner, body) VALUES ($1, $2, ${left('$3')}, $4, $5)
+        ON CONFLICT (key) DO UPDATE SET (version, expires_at, owner, body)
+        = (excluded.version, excluded.expires_at, excluded.owner, excluded.body) WHERE s.expires_at <= now()`,
+    },
+    /**
+     * Always one row: whether it has written, and otherwise what stands now. A snapshot of before does not show what another
+     * writer, for whom this one has waited, has written; whoever locks a row is shown its latest state.
+     */
+    replace: {
+      name: named('replace'),
+      text: `WITH written AS (UPDATE ${sessions} SET version = $2, expires_at = ${left('$3')}, owner = $4, body = $5
+          WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
+        count AS (SELECT count(*)::int AS n FROM written)
+        SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (SELECT version, body FROM ${sessions}
+          WHERE n = 0 AND key = $1 AND expires_at > now() FOR NO KEY UPDATE) s ON true`,
+    },
+    ofOwner: { text: page('AND owner = $2') },
+    all: { text: page('') },
+    role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
+    /** By its place on disk: no index over the deadlines, which would make every touch dearer. */
+    sweep: {
+      text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${slice} AND expires_at < ${left('-$3')} RETURNING 1)
+        SELECT (SELECT count(*)::int FROM gone) AS removed,
+        (SELECT count(*)::int FROM ${sessions} WHERE ${slice} AND version IS NOT NULL AND expires_at > now()) AS kept`,
+    },
+    blocks: {
+      text: `SELECT (pg_relation_size('${sessions.replaceAll("'", "''")}') / current_setting('block_size')::int)::int AS blocks`,
+    },
+    /** Writes a note where there is none, or one whose time is over. Other old notes go on this occasion. */
+    takeTurn: {
+      text: `WITH forgotten AS (DELETE FROM ${notes} WHERE name <> 'sweep' AND ends_at < now())
+        INSERT INTO ${notes} AS n (name, ends_at) VALUES ('sweep', ${left('$1')})
+        ON CONFLICT (name) DO UPDATE SET ends_at = excluded.ends_at WHERE n.ends_at <= now()`,
+    },
+    noteApp: {
+      text: `INSERT INTO ${notes} (name, ends_at) VALUES ('app ' || $1, ${left('$2')})
+        ON CONFLICT (name) DO UPDATE SET ends_at = excluded.ends_at`,
+    },
+    notedApps: {
+      text: `SELECT substr(name, 5) AS app FROM ${notes} WHERE name LIKE 'app %' AND ends_at > now()`,
+    },
+  };
+}

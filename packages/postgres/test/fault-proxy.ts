@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { type Socket, connect, createServer } from 'node:net';
+
+/** Stands between a client and a server, and breaks the connection in many ways. */
+export interface FaultProxy {
+  readonly port: number;
+  readonly url: string;
+  /** Where new connections go. */
+  target: number;
+  /** Answers come this much later. */
+  delayMs: number;
+  /** New connections swallow everything: they are there, and never get an answer. */
+  swallowsNew: boolean;
+  /** How often a fault was carried out. */
+  readonly faults: number;
+  /** Ends all connections with a reset. */
+  reset(): void;
+  /** All connections there are now swallow everything, both ways, for ever: no FIN, no RST. */
+  swallow(): void;
+  /** Lets the next message that holds this text reach the server, then loses its answer and resets the connection. */
+  loseReply(text: string, meanwhile?: () => Promise<void>): void;
+  dispose(): Promise<void>;
+}
+
+export async function startProxy(target: number): Promise<FaultProxy> {
+  const pairs = new Set<{ client: Socket; server: Socket; isSwallowed: boolean }>();
+  let faults = 0;
+  let losing: { text: string; meanwhile: () => Promise<void> } | undefined;
+
+  const listener = createServer((client) => {
+    const pair = { client, server: connect(proxy.target, '127.0.0.1'), isSwallowed: proxy.swallowsNew };
+    if (pair.isSwallowed) faults += 1;
+    const { server } = pair;
+    pairs.add(pair);
+    let isLosing: (() => Promise<void>) | undefined;
+
+    client.on('data', (piece) => {
+      if (losing !== undefined && piece.includes(losing.text)) {
+        isLosing = losing.meanwhile;
+        losing = undefined;
+      }
+      if (!pair.isSwallowed) server.write(piece);
+    });
+    server.on('data', (piece) => {
+      if (pair.isSwallowed) return;
+      if (isLosing) {
+        faults += 1;
+        pair.isSwallowed = true;
+        void isLosing().then(() => client.resetAndDestroy());
+        return;
+      }
+      if (proxy.delayMs === 0) client.write(piece);
+      else setTimeout(() => client.writable && client.write(piece), proxy.delayMs);
+    });
+    const drop = () => {
+      if (pair.isSwallowed && !client.destroyed) return;
+      pairs.delete(pair);
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) socket.setNoDelay(true).on('error', drop).on('close', drop);
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+
+  const proxy: FaultProxy = {
+    port,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    target,
+    delayMs: 0,
+    swallowsNew: false,
+    get faults() {
+      return faults;
+    },
+    reset() {
+      for (const { client } of pairs) {
+        faults += 1;
+        client.resetAndDestroy();
+      }
+    },
+    swallow() {
+      for (const pair of pairs) {
+        faults += 1;
+        pair.isSwallowed = true;
+      }
+    },
+    loseReply(text, meanwhile = async () => {}) {
+      losing = { text, meanwhile };
+    },
+    async dispose() {
+      for (const { client, server } of pairs) {
+        client.destroy();
+        server.destroy();
+      }
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+  return proxy;
+}
