@@ -1,0 +1,203 @@
+import {
+  type ChecksItself,
+  type DescribesItself,
+  type DestroyOptions,
+  type EndMarker,
+  type Finding,
+  type ProbesItself,
+  type ReplaceOutcome,
+  SessError,
+  type SessionKey,
+  type SessionRecord,
+  type SessionStore,
+  type StoredSession,
+  type Succession,
+  isEndMarker,
+  isSuccession,
+  memoryStore,
+} from '@sess/core';
+
+import { MemoryStore } from './memory-store.ts';
+import { type RecordShape, recordOf, sessionOf, sessionOfMarker } from './stored-session.ts';
+import type { Store } from './store.ts';
+
+/**
+ * How long a session that was just created is known, as its creation may be tried again, and how long an end marker is
+ * kept here. One that is to stand for longer is stored: it says that an old cookie has nothing to give any more.
+ */
+const KNOWN_MS = 60_000;
+
+/**
+ * A store of express-session (connect-redis, connect-pg-simple, ...) under the contract of core. Such a store can write
+ * and remove, and not compare. So this process compares: calls for one session stand in a queue, and what has ended is
+ * remembered here. Two processes may still overwrite each other, or bring a session back, in the moment between the
+ * comparison and the write. The warning at the start says so.
+ */
+export class CallbackStore implements SessionStore, DescribesItself, ChecksItself, ProbesItself {
+  readonly #store: Store;
+  readonly #shape: RecordShape;
+  readonly #queues = new Map<SessionKey, Promise<unknown>>();
+  /** What this process has just created or ended, in the order of its end. */
+  readonly #recent = new Map<SessionKey, { readonly until: number; readonly marker?: EndMarker }>();
+
+  /** A session that is saved explicitly, and is to be written whole even where nothing has changed. */
+  #saved: SessionKey | undefined;
+
+  constructor(store: Store, shape: RecordShape) {
+    this.#store = store;
+    this.#shape = shape;
+  }
+
+  /** The app saves a session: others count on the whole of it being written. Of two at once one may be a touch. */
+  noteSave(key: SessionKey): void {
+    this.#saved = key;
+  }
+
+  create(key: SessionKey, record: SessionRecord, by: number): Promise<{ readonly version: unknown } | undefined> {
+    return this.#inTurn(key, by, async () => {
+      if (this.#recently(key) !== undefined) return undefined;
+      const version = await this.#write(key, record, by);
+      this.#remember(key, KNOWN_MS);
+      return { version };
+    });
+  }
+
+  read(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined> {
+    return this.#find(key, by);
+  }
+
+  replace(key: SessionKey, version: unknown, next: SessionRecord | Succession, by: number): Promise<ReplaceOutcome> {
+    return this.#inTurn(key, by, async () => {
+      const stored = await this.#find(key, by);
+      if (stored === undefined || isEndMarker(stored)) return { verdict: 'gone' };
+      if (stored.version !== version) return { verdict: 'conflict', stored };
+      if (isSuccession(next)) {
+        await this.#end(key, { ended: true, successor: next.successor }, next.endMarkerMs, by);
+        return { verdict: 'replaced', version: undefined };
+      }
+      const isSaved = this.#saved === key;
+      if (isSaved) this.#saved = undefined;
+      // Core names each write but a touch.
+      const isTouch = !isSaved && next.writeIds[0] === stored.record.writeIds[0];
+      return { verdict: 'replaced', version: await this.#write(key, next, by, isTouch) };
+    });
+  }
+
+  destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined> {
+    return this.#inTurn(key, by, async () => {
+      const stored = await this.#find(key, by);
+      if (isEndMarker(stored)) return stored;
+      await this.#end(key, { ended: true }, options.endMarkerMs ?? 0, by);
+      return stored?.record;
+    });
+  }
+
+  describe(): { name: string; location: string; sharedBy: 'process' | 'hosts' } {
+    const isMemory = this.#store instanceof MemoryStore;
+    const location = this.#store.constructor.name;
+    return { name: isMemory ? 'memory' : 'express-session', location, sharedBy: isMemory ? 'process' : 'hosts' };
+  }
+
+  async check(): Promise<readonly Finding[]> {
+    if (this.#store instanceof MemoryStore) return memoryStore().check();
+    return [comparesInProcess(this.#store.constructor.name)];
+  }
+
+  /** Others count on what is in their store: nothing is written to try it. */
+  async probe(): Promise<void> {
+    await this.#find('0'.repeat(64), performance.now() + 1_000);
+  }
+
+  async #find(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined> {
+    const marker = this.#recently(key)?.marker;
+    if (marker !== undefined) return marker;
+    const found = await this.#ask(by, (callback) => this.#store.get(key, callback));
+    return found ? recordOf(found, this.#shape) : undefined;
+  }
+
+  /** @returns the version of what is stored now */
+  async #write(key: SessionKey, record: SessionRecord, by: number, isTouch = false): Promise<unknown> {
+    const session = sessionOf(record, this.#shape);
+    const version = JSON.stringify(session);
+    // What a store keeps of a touch is its own affair.
+    await this.#ask(by, (callback) =>
+      isTouch && this.#store.touch !== undefined
+        ? this.#store.touch(key, session, callback)
+        : this.#store.set(key, session, callback),
+    );
+    return version;
+  }
+
+  async #end(key: SessionKey, marker: EndMarker, forMs: number, by: number): Promise<void> {
+    const isStored = forMs > KNOWN_MS;
+    await this.#ask(by, (callback) =>
+      isStored
+        ? this.#store.set(key, sessionOfMarker(marker, forMs, this.#shape), callback)
+        : this.#store.destroy(key, callback),
+    );
+    this.#recent.delete(key);
+    if (forMs > 0 && !isStored) this.#remember(key, forMs, marker);
+  }
+
+  #recently(key: SessionKey): { readonly marker?: EndMarker } | undefined {
+    const known = this.#recent.get(key);
+    return known !== undefined && performance.now() < known.until ? known : undefined;
+  }
+
+  #remember(key: SessionKey, forMs: number, marker?: EndMarker): void {
+    const now = performance.now();
+    for (const [old, { until }] of this.#recent) {
+      if (until > now) break;
+      this.#recent.delete(old);
+    }
+    this.#recent.set(key, { until: now + forMs, ...(marker !== undefined && { marker }) });
+  }
+
+  /** One after the other, each within its time. */
+  #inTurn<T>(key: SessionKey, by: number, work: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const turn = before.then(() => {
+      if (performance.now() > by) throw tooLate();
+      return work();
+    });
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#queues.set(key, settled);
+    void settled.then(() => this.#queues.get(key) === settled && this.#queues.delete(key));
+    return turn;
+  }
+
+  /** Calls the store, and takes its answer as the contract says it: a fault is thrown, and is never absence. */
+  #ask<T>(by: number, call: (callback: (error?: unknown, answer?: T) => void) => void): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(tooLate()), Math.max(0, by - performance.now()));
+      call((error, answer) => {
+        clearTimeout(timer);
+        // Stores of files say so where there is no session.
+        const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+        if (error && !isAbsent) reject(unavailable(error));
+        else resolve(isAbsent ? undefined : answer);
+      });
+    });
+  }
+}
+
+function comparesInProcess(name: string): Finding {
+  return {
+    code: 'STORE_COMPARES_IN_PROCESS',
+    severity: 'warning',
+    text: `${name} can not compare before it writes. Within one process no update is lost, and no session comes back after its logout; between processes both can happen, as with express-session.`,
+    fix: 'Give session() a store of @sess: redisStore({ url }) of @sess/redis, or fsStore() of @sess/fs.',
+  };
+}
+
+function tooLate(): SessError {
+  return new SessError('STORE_TIMEOUT', 'The session store did not answer in time.');
+}
+
+function unavailable(error: unknown): SessError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new SessError('STORE_UNAVAILABLE', `The session store failed: ${why}`, { cause: error });
+}

@@ -1,0 +1,223 @@
+import { Visitor, stopServers, takeDown, testStore } from '@sess/adapter-tests';
+import { memoryStore } from '@sess/core';
+import type { ErrorRequestHandler, Express } from 'express';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { cookieOf, open } from '../test/kit.ts';
+import { Session } from './commonjs/session.ts';
+
+afterEach(stopServers);
+
+const data = (request: Express.Request): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(request.session).filter(([name]) => name !== 'cookie'));
+const set = (request: Express.Request, values: object): void => void Object.assign(request.session, values);
+
+/** Routes that most tests need. */
+function routes(app: Express): void {
+  app.get('/data', (req, res) => void res.json(data(req)));
+  app.post('/login', (req, res, next) => {
+    req.session.regenerate((error) => {
+      if (error) return next(error);
+      set(req, { user: 'ann' });
+      req.session.save((failure) => (failure ? next(failure) : res.redirect('/data')));
+    });
+  });
+  app.post('/logout', (req, res, next) => {
+    req.session.destroy((error) => (error ? next(error) : res.send(typeof req.session)));
+  });
+}
+
+describe('req.session', () => {
+  it('is an object of data and a cookie, with methods that nobody lists', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      app.get('/', (req, res) => {
+        set(req, { one: 1 });
+        const listed = [];
+        for (const key in req.session) listed.push(key);
+        res.json([Object.keys(req.session), listed, req.session instanceof Session, req.session.id === req.sessionID]);
+      });
+    });
+    const listed = ['one', 'cookie'];
+    const [keys, inLoop, ...facts] = (await visitor.json('/')) as [string[], string[], ...boolean[]];
+    expect([keys.toSorted(), inLoop.toSorted(), ...facts]).toEqual([listed.toSorted(), listed.toSorted(), true, true]);
+  });
+
+  it('keeps what JSON makes of a value, and any name that express-session keeps', async () => {
+    const names = ['owner', 'update', 'expiresAt', 'handle', 'isNew', 'createdAt', 'persistent', 'rotate', 'then'];
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/set', (req, res) => {
+        set(req, Object.fromEntries(names.map((name) => [name, name])));
+        set(req, { when: new Date(0), none: undefined, call: () => 1, nested: { at: new Date(1), none: undefined } });
+        res.json(data(req)['when'] instanceof Date);
+      });
+    });
+    expect(await visitor.json('/set')).toBe(true);
+    expect(await visitor.json('/data')).toEqual({
+      ...Object.fromEntries(names.map((name) => [name, name])),
+      when: '1970-01-01T00:00:00.000Z',
+      nested: { at: '1970-01-01T00:00:00.001Z' },
+    });
+  });
+
+  it('says by name what can not be written as JSON', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      app.get('/', (req, res) => {
+        set(req, { views: 1n });
+        res.end();
+      });
+      app.use(((error, _req, res, _next) => void res.status(error.status).send(error.message)) as ErrorRequestHandler);
+    });
+    const answer = await visitor.get('/');
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('req.session.views can not')]);
+  });
+
+  it('merges what requests at the same time change, and does not bring back a key that another has deleted', async () => {
+    let go = (): void => {};
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/set', (req, res) => {
+        set(req, { user: { id: 1 }, cart: { items: ['a'] } });
+        res.end();
+      });
+      app.get('/slow', (req, res) => {
+        const { user, cart } = data(req) as { user: Record<string, unknown>; cart: { items: string[] } };
+        go = () => {
+          user['seen'] = true;
+          cart.items.push('b');
+          res.end();
+        };
+        started();
+      });
+      app.get('/quick', (req, res) => {
+        Reflect.deleteProperty(req.session, 'user');
+        set(req, { other: 2 });
+        res.end();
+      });
+    });
+    let started = (): void => {};
+    const isWaiting = new Promise<void>((resolve) => (started = resolve));
+    await visitor.get('/set');
+    const slow = visitor.get('/slow');
+    await isWaiting;
+    await visitor.get('/quick');
+    go();
+    await slow;
+    expect(await visitor.json('/data')).toEqual({ cart: { items: ['a', 'b'] }, other: 2 });
+  });
+
+  it('login gives a new cookie, and the old one is nobody', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/fill', (req, res) => {
+        set(req, { cart: ['book'] });
+        res.end();
+      });
+    });
+    await visitor.get('/fill');
+    const before = visitor.copy();
+    await visitor.post('/login');
+    expect(await visitor.json('/data')).toEqual({ user: 'ann' });
+    expect(await before.json('/data')).toEqual({});
+  });
+
+  it('regenerate takes an owner and keys to keep, so that all sessions of an owner can be ended', async () => {
+    const { visitor, middleware } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/login', (req, res, next) => {
+        set(req, { cart: ['book'], note: 'x' });
+        req.session.regenerate({ owner: 'ann', keep: ['cart'] }, (error) => (error ? next(error) : void res.end()));
+      });
+    });
+    await visitor.get('/login');
+    expect(await visitor.json('/data')).toEqual({ cart: ['book'] });
+    expect(await middleware.sessions.revokeAll('ann')).toBe(1);
+    expect(await visitor.json('/data')).toEqual({});
+  });
+
+  it('logout ends the session: req.session is undefined, the cookie is cleared, and a slow request revives nothing', async () => {
+    let go = (): void => {};
+    let started = (): void => {};
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/slow', (req, res) => {
+        go = () => {
+          set(req, { late: true });
+          res.end();
+        };
+        started();
+      });
+    });
+    await visitor.post('/login');
+    const tab = visitor.copy();
+    const isWaiting = new Promise<void>((resolve) => (started = resolve));
+    const slow = tab.get('/slow');
+    await isWaiting;
+    const logout = await visitor.post('/logout');
+    expect([await logout.text(), cookieOf(logout)]).toEqual([
+      'undefined',
+      expect.stringMatching(/^connect\.sid=; Max-Age=0/),
+    ]);
+    go();
+    expect((await slow).headers.getSetCookie()).toEqual([]);
+    expect(await tab.json('/data')).toEqual({});
+  });
+
+  it('reload reads the session again, and says as ever that there is none', async () => {
+    const { visitor, middleware } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/reload', (req, res) => {
+        const before = req.session;
+        set(req, { dropped: true });
+        req.session.reload((error) =>
+          res.json(error instanceof Error ? error.message : [req.session !== before, data(req)]),
+        );
+      });
+      app.get('/gone', async (req, res) => {
+        await middleware.sessions.revoke(req.sessionID);
+        req.session.reload((error) => res.json(error instanceof Error && error.message));
+      });
+    });
+    await visitor.post('/login');
+    expect(await visitor.json('/reload')).toEqual([true, { user: 'ann' }]);
+    expect(await visitor.json('/gone')).toBe('failed to load session');
+  });
+
+  it('is read and ended by its id through req.sessionStore', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/peek', (req, res) => {
+        req.sessionStore.get(req.sessionID, (_error, found) => {
+          req.sessionStore.destroy(req.sessionID, () => res.json(found ?? null));
+        });
+      });
+    });
+    await visitor.post('/login');
+    expect(await visitor.json('/peek')).toMatchObject({ user: 'ann', cookie: { path: '/' } });
+    expect(await visitor.json('/data')).toEqual({});
+  });
+});
+
+describe('while the store is down', () => {
+  it('no cookie is touched: who looks gets 503, who does not is served, and callbacks get the error', async () => {
+    const store = testStore();
+    const { visitor } = await open({ store }, (app) => {
+      routes(app);
+      app.get('/static', (_req, res) => void res.send('served'));
+      app.get('/callback', (req, res) => {
+        req.session.regenerate((error) => res.status(503).json(Reflect.get(Object(error), 'code')));
+      });
+    });
+    await visitor.post('/login');
+    takeDown(store);
+    const looks = await visitor.get('/data');
+    expect([looks.status, looks.headers.get('retry-after'), looks.headers.getSetCookie()]).toEqual([503, '1', []]);
+    expect(await visitor.text('/static')).toBe('served');
+    expect(await visitor.json('/callback')).toBe('STORE_UNAVAILABLE');
+    const stranger = new Visitor(visitor.url);
+    const login = await stranger.post('/login');
+    expect([login.status, login.headers.getSetCookie()]).toEqual([503, []]);
+    store.down.clear();
+    expect(await visitor.json('/data')).toEqual({ user: 'ann' });
+  });
+});
