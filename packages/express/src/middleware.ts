@@ -25,6 +25,7 @@ declare global {
 /** An Express middleware; its `sessions` list and revoke sessions. */
 export interface SessionMiddleware {
   (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
+  /** What the middleware opens sessions by: for `list`, `revoke`, `ready` and `close`. */
   readonly sessions: Sessions;
 }
 

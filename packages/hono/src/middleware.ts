@@ -11,6 +11,7 @@ declare module 'hono' {
 
 /** A Hono middleware; its `sessions` list and revoke sessions. */
 export interface SessionMiddleware extends MiddlewareHandler {
+  /** What the middleware opens sessions by: for `list`, `revoke`, `ready` and `close`. */
   readonly sessions: Sessions;
 }
 

@@ -25,6 +25,7 @@ declare module 'koa' {
 /** A Koa middleware; its `sessions` list and revoke sessions. */
 export interface SessionMiddleware {
   (ctx: ExtendableContext, next: Next): Promise<void>;
+  /** What the middleware opens sessions by: for `list`, `revoke`, `ready` and `close`. */
   readonly sessions: Sessions;
 }
 

@@ -110,8 +110,9 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   }
 
   async function commitAction(session: Session): Promise<void> {
-    const { setCookie } = await sessions.commit(session);
-    if (setCookie !== undefined) await sendCookie(setCookie);
+    const { setCookie, alsoClear = [] } = await sessions.commit(session);
+    if (setCookie === undefined) return;
+    for (const line of [...alsoClear, setCookie]) await sendCookie(line);
   }
 
   /** Of a Server Action. */

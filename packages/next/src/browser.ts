@@ -4,6 +4,7 @@
  */
 import 'server-only';
 
+/** Sessions are on the server: in a browser this throws. */
 export function createNextSessions(): never {
   throw new Error('@sess/next belongs to the server.');
 }
