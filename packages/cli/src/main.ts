@@ -3,16 +3,14 @@ import { readFileSync } from 'node:fs';
 import { isSessError } from '@sess/core';
 import { CommanderError } from 'commander';
 import { CommandError, type ExitCode, exitCodes } from './exit-codes.ts';
-import { program } from './program.ts';
+import { type PackageFacts, program } from './program.ts';
 import { openTerminal } from './terminal.ts';
 
 const terminal = openTerminal();
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const facts = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as PackageFacts;
 
 try {
-  await program(terminal, version).parseAsync();
+  await program(terminal, facts).parseAsync();
 } catch (error) {
   process.exitCode = tell(error);
 }

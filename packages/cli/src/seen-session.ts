@@ -14,6 +14,8 @@ import { soon } from './patience.ts';
 export interface SeenSession {
   handle: string;
   owner?: string;
+  /** What the app called the device at the login. */
+  label?: string;
   createdAt: number;
   /** When it was last written or touched. */
   touchedAt: number;
@@ -33,10 +35,12 @@ export function seenSession(handle: string, record: SessionRecord): SeenSession 
   const keys = Object.entries(record.fields)
     .map(([name, text]) => ({ name, bytes: Buffer.byteLength(name) + Buffer.byteLength(text) }))
     .toSorted((a, b) => b.bytes - a.bytes);
-  const { owner, createdAt, touchedAt, expiresAt } = record;
+  const { owner, settings, createdAt, touchedAt, expiresAt } = record;
+  const label = settings?.label;
   return {
     handle,
     ...(owner === undefined ? {} : { owner }),
+    ...(label === undefined ? {} : { label }),
     createdAt,
     touchedAt,
     expiresAt,
@@ -105,19 +109,4 @@ export async function* keysOf(store: SessionStore, owner: string): AsyncGenerato
 function pagesOf(store: SessionStore, owner: string): AsyncIterable<OwnerPage> {
   if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner);
   throw new CommandError(exitCodes.fault, 'This store cannot find sessions by owner: it has no keysByOwner().');
-}
-
-/**
- * @throws CommandError for what is no handle. What was typed is not repeated: it may be a token, which
- * is as good as a password.
- */
-export function assertHandle(text: string): void {
-  if (/^[0-9a-f]{64}$/.test(text)) return;
-  const isToken = /^[\w-]{43}(\.|$)/.test(text);
-  throw new CommandError(
-    exitCodes.usage,
-    isToken
-      ? 'That looks like the token from a cookie, which is secret: keep it out of the command line. A handle is 64 hex digits, as in logs and in sess list.'
-      : 'That is no handle: a handle is 64 hex digits, as in logs (session.handle) and in sess list.',
-  );
 }

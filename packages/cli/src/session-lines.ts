@@ -2,12 +2,13 @@ import { fromNow, size } from './quantities.ts';
 import { type Screen, printable, wrap } from './terminal.ts';
 import { type SeenSession, type UnreadableSession, isReadable } from './seen-session.ts';
 
-/** A session for people: the handle in full, since that is what `revoke` and a search in the logs need. */
+/** One session for people: the handle in full, for a search in the logs. */
 export function sessionBlock(session: SeenSession | UnreadableSession, out: Screen, now: number): string {
   const head = out.paint('bold', session.handle);
   if (!isReadable(session)) return `${head}\n  ${out.paint('red', `cannot be read: ${session.unreadable}`)}`;
   const facts = [
-    ...(session.owner === undefined ? ['no owner'] : [`owner ${printable(session.owner)}`]),
+    session.owner === undefined ? 'no owner' : `owner ${printable(session.owner)}`,
+    ...(session.label === undefined ? [] : [printable(session.label)]),
     `created ${fromNow(session.createdAt, now)}`,
     `seen ${fromNow(session.touchedAt, now)}`,
     `expires ${fromNow(session.expiresAt, now)}`,
@@ -21,16 +22,17 @@ export function sessionBlock(session: SeenSession | UnreadableSession, out: Scre
   ].join('\n');
 }
 
-/** A session for programs: handle, owner, created, seen, expires, bytes, keys, with tabs between; times as in ISO 8601. */
+/** A session for programs: handle, owner, created, seen, expires, bytes, keys, device, with tabs between; times as in ISO 8601. */
 export function sessionRow(session: SeenSession | UnreadableSession): string {
-  if (!isReadable(session)) return [session.handle, '', '', '', '', '', session.unreadable].join('\t');
-  const { handle, owner, createdAt, touchedAt, expiresAt, bytes, keys } = session;
+  if (!isReadable(session)) return [session.handle, '', '', '', '', '', session.unreadable, ''].join('\t');
+  const { handle, owner, label, createdAt, touchedAt, expiresAt, bytes, keys } = session;
   return [
     handle,
     printable(owner ?? ''),
     ...[createdAt, touchedAt, expiresAt].map(isoTime),
     bytes,
     keys.map(({ name }) => printable(name)).join(','),
+    printable(label ?? ''),
   ].join('\t');
 }
 

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { type BackendChoice, type SessionStore, type StoreDescription, hasAbility } from '@sess/core';
 import { appStorage } from '@sess/core/internal';
 import type { App } from './app.ts';
+import { asUser } from './container.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 
 /** The app's storage, opened. */
@@ -81,7 +82,7 @@ export async function openStorage(app: App): Promise<Storage> {
 }
 
 export function foreignSentence(directory: string, uid: number): string {
-  return `The session directory ${directory} belongs to another user (uid ${uid}). Run this as that user: sudo -u '#${uid}' npx @sess/cli ...`;
+  return `The session directory ${directory} belongs to another user (uid ${uid}). Run this as that user: ${asUser(uid, 'npx @sess/cli ...')}`;
 }
 
 /** For the line that says which storage is looked at. */

@@ -9,7 +9,10 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export interface Screen {
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
+  /** How long a line of sentences may be. In a pipe nothing is wrapped, so that `grep` finds whole sentences. */
   readonly columns: number;
+  /** How long a line of a table may be. */
+  readonly width: number;
   /** Writes a line. What could command a terminal is escaped, colours excepted. */
   line(text?: string): void;
   /** Writes a value as JSON that commands no terminal either. */
@@ -60,7 +63,8 @@ function screen(stream: NodeJS.WriteStream): Screen {
   }
   return {
     isTerminal,
-    columns: Math.min(stream.columns || 80, WIDEST),
+    columns: isTerminal ? Math.min(stream.columns || 80, WIDEST) : Infinity,
+    width: isTerminal ? stream.columns || 80 : Infinity,
     line: (text = '') => write(`${harmless(text)}\n`),
     json: (value) => write(`${jsonText(JSON.stringify(value, undefined, 2))}\n`),
     async drained() {

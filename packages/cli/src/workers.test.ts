@@ -72,7 +72,7 @@ async function diagnose(
   const { findings } = JSON.parse(out) as { findings: { code: string }[] };
   const codes = findings
     .map((one) => one.code)
-    .filter((one) => !/^(USER_ROOT|STORE_SLOW|FS_(TEMP|MEMORY|SPACE|INODES))$/.test(one));
+    .filter((one) => !/^(USER_ROOT|STORE_SLOW|FS_(TEMP|MEMORY|SPACE|INODES|CONTAINER))$/.test(one));
   return { code, codes, text: JSON.stringify(findings) };
 }
 

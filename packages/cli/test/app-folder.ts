@@ -110,8 +110,9 @@ export async function storeSession(
   {
     fields = {},
     owner,
+    label,
     expiresInMs = 12 * hourMs,
-  }: { fields?: Record<string, string>; owner?: string; expiresInMs?: number } = {},
+  }: { fields?: Record<string, string>; owner?: string; label?: string; expiresInMs?: number } = {},
 ): Promise<string> {
   const now = Date.now();
   const record = {
@@ -121,6 +122,7 @@ export async function storeSession(
     expiresAt: now + expiresInMs,
     writeIds: [],
     ...(owner === undefined ? {} : { owner }),
+    ...(label === undefined ? {} : { settings: { label } }),
   };
   const isCreated = await store.create(handle, record, soon());
   if (!isCreated) throw new Error(`${handle} is taken`);

@@ -1,6 +1,7 @@
 import { type App } from '../app.ts';
-import { isReadable, keysOf, readSessions, walkOf } from '../seen-session.ts';
-import { sessionBlock, sessionJson, sessionRow } from '../session-lines.ts';
+import { type SeenSession, type UnreadableSession, isReadable, keysOf, readSessions, walkOf } from '../seen-session.ts';
+import { sessionJson, sessionRow } from '../session-lines.ts';
+import { sessionTable } from '../session-table.ts';
 import { locationOf, openStorage } from '../storage.ts';
 import { type Screen, type Terminal, jsonText } from '../terminal.ts';
 
@@ -16,7 +17,7 @@ export async function list(app: App, { owner, limit, json }: ListFlags, { out, e
   const storage = await openStorage(app);
   try {
     const keys = owner === undefined ? walkOf(storage.store) : keysOf(storage.store, owner);
-    const listing = json ? startListing(out, locationOf(storage)) : undefined;
+    const listing = listingFor(out, json === true, locationOf(storage));
     let number = 0;
     let isCut = false;
     for await (const session of readSessions(storage.store, keys)) {
@@ -27,12 +28,11 @@ export async function list(app: App, { owner, limit, json }: ListFlags, { out, e
         break;
       }
       number += 1;
-      if (listing) listing.add(sessionJson(session));
-      else if (!out.isTerminal) out.line(sessionRow(session));
-      else out.line(`${sessionBlock(session, out, Date.now())}\n`);
+      listing.add(session);
       await out.drained();
     }
-    if (listing) return listing.end(!isCut);
+    listing.end(!isCut);
+    if (json) return;
     if (number === 0) err.line(`No sessions${owner === undefined ? '' : ' of this owner'} in ${locationOf(storage)}.`);
     if (isCut) err.line(err.paint('yellow', `There are more. Ask for them: --limit ${number * 10}, or --limit all`));
   } finally {
@@ -41,7 +41,35 @@ export async function list(app: App, { owner, limit, json }: ListFlags, { out, e
 }
 
 /** Written as it is read: the sessions of a large store fit in no text. */
-function startListing(out: Screen, storage: string): { add(session: object): void; end(isComplete: boolean): void } {
+interface Listing {
+  add(session: SeenSession | UnreadableSession): void;
+  end(isComplete: boolean): void;
+}
+
+function listingFor(out: Screen, isJson: boolean, storage: string): Listing {
+  if (isJson) return jsonListing(out, storage);
+  return out.isTerminal ? tableListing(out) : { add: (session) => out.line(sessionRow(session)), end() {} };
+}
+
+/** A table needs its widest cells first: it comes in portions, each with widths of its own. */
+const PORTION = 100;
+
+function tableListing(out: Screen): Listing {
+  let portion: (SeenSession | UnreadableSession)[] = [];
+  function flush(): void {
+    if (portion.length > 0) for (const line of sessionTable(portion, out, Date.now())) out.line(line);
+    portion = [];
+  }
+  return {
+    add(session) {
+      portion.push(session);
+      if (portion.length === PORTION) flush();
+    },
+    end: flush,
+  };
+}
+
+function jsonListing(out: Screen, storage: string): Listing {
   let isFirst = true;
   const next = (text: string): void => {
     out.line(isFirst ? text : `,${text}`);
@@ -49,7 +77,7 @@ function startListing(out: Screen, storage: string): { add(session: object): voi
   };
   out.line(`{ "storage": ${jsonText(JSON.stringify(storage))}, "sessions": [`);
   return {
-    add: (session) => next(jsonText(JSON.stringify(session))),
+    add: (session) => next(jsonText(JSON.stringify(sessionJson(session)))),
     end: (isComplete) => out.line(`], "isComplete": ${isComplete} }`),
   };
 }

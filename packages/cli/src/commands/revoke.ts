@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { type Sessions, createSessions } from '@sess/core';
+import { type SessionStore, type Sessions, createSessions } from '@sess/core';
 import type { App } from '../app.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { count } from '../quantities.ts';
-import { assertHandle, isReadable, keysOf, readSessions } from '../seen-session.ts';
+import { assertHandle, wholeHandles } from '../handles.ts';
+import { isReadable, keysOf, readSessions } from '../seen-session.ts';
 import { type Storage, locationOf, openStorage } from '../storage.ts';
 import { type Terminal, printable } from '../terminal.ts';
 
@@ -22,18 +23,20 @@ export async function revoke(
   { owner, yes, json }: RevokeFlags,
   { out, err }: Terminal,
 ): Promise<void> {
-  const handles = [...new Set(given)];
-  if ((owner === undefined) === (handles.length === 0))
+  const wanted = [...new Set(given)];
+  if ((owner === undefined) === (wanted.length === 0))
     throw new CommandError(exitCodes.usage, 'Say whose: handles, or --owner <owner>.');
-  for (const handle of handles) assertHandle(handle);
+  for (const handle of wanted) assertHandle(handle);
   if (!yes && !(process.stdin.isTTY && err.isTerminal))
     throw new CommandError(exitCodes.usage, 'Nobody is here to be asked: say --yes.');
 
   const storage = await openStorage(app);
   try {
+    const { handles, unknown } = await wholeHandles(storage.store, wanted);
     if (!yes) {
-      const what = owner === undefined ? count(handles.length, 'session') : await countOf(storage, owner);
-      if (!(await isConfirmed(`Revoke ${what} in ${locationOf(storage)}?`))) {
+      const number = owner === undefined ? handles.length : await countOf(storage, owner);
+      const what = `${count(number, 'session')}${owner === undefined ? '' : ` of ${printable(owner)}`}`;
+      if (number > 0 && !(await isConfirmed(`Revoke ${what} in ${locationOf(storage)}?`))) {
         err.line('Nothing was revoked.');
         process.exitCode = exitCodes.found;
         return;
@@ -43,10 +46,11 @@ export async function revoke(
     const revoked = owner === undefined ? await revokeAll(sessions, handles) : await sessions.revokeAll(owner);
     if (json) out.line(JSON.stringify({ revoked }));
     else out.line(`Revoked ${count(revoked, 'session')}.`);
-    if (revoked < handles.length) {
-      err.line(`${count(handles.length - revoked, 'handle')} had no session any more.`);
-      process.exitCode = exitCodes.found;
-    }
+    const missing = owner === undefined ? unknown + handles.length - revoked : 0;
+    if (missing > 0) err.line(`${count(missing, 'handle')} had no session any more.`);
+    if (owner !== undefined && revoked === 0)
+      err.line(`${printable(owner)} has no sessions in ${locationOf(storage)}: none is logged in by that owner.`);
+    if (missing > 0 || revoked === 0) process.exitCode = exitCodes.found;
   } finally {
     await storage.close();
   }
@@ -55,10 +59,21 @@ export async function revoke(
 /** The same revocation as an app's own. It signs nothing, so any secret will do. */
 function sessionsOf({ store }: Storage): Sessions {
   return createSessions({
-    store,
+    store: asGuestOf(store),
     secret: randomBytes(32).toString('base64url'),
     logger: false,
     env: {},
+  });
+}
+
+/** The store without the note of who keeps sessions in it: every app would be warned of another one with this secret. */
+function asGuestOf(store: SessionStore): SessionStore {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'noteApp') return undefined;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (...args: unknown[]): unknown => Reflect.apply(value, target, args) : value;
+    },
   });
 }
 
@@ -68,11 +83,11 @@ async function revokeAll(sessions: Sessions, handles: readonly string[]): Promis
   return revoked;
 }
 
-async function countOf(storage: Storage, owner: string): Promise<string> {
+async function countOf(storage: Storage, owner: string): Promise<number> {
   let number = 0;
   for await (const session of readSessions(storage.store, keysOf(storage.store, owner)))
     if (isReadable(session) && session.owner === owner) number += 1;
-  return `${count(number, 'session')} of ${printable(owner)}`;
+  return number;
 }
 
 /** Ctrl-C and Ctrl-D are no yes: of some versions of Node they end the question, of others they only close the input. */

@@ -4,7 +4,8 @@ import type { App } from '../app.ts';
 import { CommandError, exitCodes } from '../exit-codes.ts';
 import { soon } from '../patience.ts';
 import { size } from '../quantities.ts';
-import { assertHandle, seenSession } from '../seen-session.ts';
+import { assertHandle, wholeHandles } from '../handles.ts';
+import { seenSession } from '../seen-session.ts';
 import { sessionBlock, sessionJson, sessionRow } from '../session-lines.ts';
 import { openStorage } from '../storage.ts';
 import { type Terminal, jsonText, printable } from '../terminal.ts';
@@ -15,12 +16,13 @@ export interface ShowFlags {
 }
 
 /** One session: what it holds by name and size, and the values of those keys alone that were asked for by name. */
-export async function show(app: App, handle: string, { key, json }: ShowFlags, { out }: Terminal): Promise<void> {
-  assertHandle(handle);
+export async function show(app: App, given: string, { key, json }: ShowFlags, { out }: Terminal): Promise<void> {
+  assertHandle(given);
   const storage = await openStorage(app);
   try {
-    const found = await storage.store.read(handle, soon());
-    if (found === undefined)
+    const [handle] = (await wholeHandles(storage.store, [given])).handles;
+    const found = handle === undefined ? undefined : await storage.store.read(handle, soon());
+    if (handle === undefined || found === undefined)
       throw new CommandError(exitCodes.found, 'There is no such session: it expired or was ended, or never was.');
     if (isEndMarker(found))
       throw new CommandError(

@@ -1,4 +1,5 @@
-import { type Finding, type SessErrorCode, isSessError } from '@sess/core';
+import { type Finding, type SessError, type SessErrorCode, isSessError } from '@sess/core';
+import { isContainer } from '../container.ts';
 
 /** What to do about the errors that a start can end with. The sentence of the error itself says what is the matter. */
 const fixes: Partial<Record<SessErrorCode, string>> = {
@@ -21,6 +22,15 @@ const fixesOfFiles: Partial<Record<SessErrorCode, string>> = {
   STORE_FULL: 'Free disk space or inodes: until then nobody can log in.',
 };
 
+/** In a container the loopback is the container itself, and Redis is seldom in there. */
+const lonely = /\b(127\.0\.0\.1|localhost|::1)\b/;
+
+function fixOf({ code, message }: SessError, isOfFiles: boolean): string {
+  if (code === 'STORE_UNAVAILABLE' && !isOfFiles && isContainer() && lonely.test(message))
+    return 'Inside a container that address is the container itself. Use the name of the server on their network, such as the service of a compose file: SESSION_REDIS_URL=redis://redis:6379';
+  return (isOfFiles ? fixesOfFiles[code] : undefined) ?? fixes[code] ?? `Look up ${code} in docs/errors.md.`;
+}
+
 /** An error that the app would meet too, as a finding. */
 export function errorFinding(error: unknown, isOfFiles = false): Finding {
   if (isSessError(error))
@@ -28,10 +38,7 @@ export function errorFinding(error: unknown, isOfFiles = false): Finding {
       code: error.code,
       severity: 'error',
       text: error.message,
-      fix:
-        (isOfFiles ? fixesOfFiles[error.code] : undefined) ??
-        fixes[error.code] ??
-        `Look up ${error.code} in docs/errors.md.`,
+      fix: fixOf(error, isOfFiles),
     };
   return {
     code: 'DOCTOR_FAULT',

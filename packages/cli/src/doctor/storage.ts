@@ -12,6 +12,7 @@ import {
 } from '@sess/core';
 import { appStorage, sharedWith, stringOf } from '@sess/core/internal';
 import type { App } from '../app.ts';
+import { goesWithContainer, isContainer } from '../container.ts';
 import { soon } from '../patience.ts';
 import { milliseconds } from '../quantities.ts';
 import { foreignSentence, obstacleAbove, stateOf } from '../storage.ts';
@@ -55,6 +56,8 @@ export async function examineStorage(app: App, fingerprints: readonly string[]):
       findings.push(obstacle);
       return examination;
     }
+    if (storage.directory !== undefined && goesWithContainer(storage.directory, app.env))
+      findings.push(inContainer(storage.directory));
     const store = await storage.open();
     if (hasAbility(store, 'describe')) examination.description = store.describe();
     // First: where another user's files are in the way it knows more than the probe meets.
@@ -128,11 +131,15 @@ function obstacleIn(directory: string): Finding | undefined {
     const [text, fix] = isHidden(directory)
       ? [
           `The session directory ${directory} cannot be reached: this user (uid ${process.geteuid?.()}) may not enter ${above}, which belongs to uid ${statSync(above).uid}.`,
-          `As root: chmod o+x ${above}`,
+          isContainer()
+            ? `Give the app a directory of its own user: RUN install -d -m 700 -o <user> <directory> in the Dockerfile, and SESSION_DIR=<directory>`
+            : `As root: chmod o+x ${above}`,
         ]
       : [
           `The session directory ${directory} is not there, and this user may not make it in ${above}.`,
-          `Make it once, as root, and give it to the app's user: install -d -m 700 -o <user> ${directory}`,
+          isContainer()
+            ? `Make it in the Dockerfile, before USER, or mount a volume of the app's user there: RUN install -d -m 700 -o <user> ${directory}`
+            : `Make it once, as root, and give it to the app's user: install -d -m 700 -o <user> ${directory}`,
         ];
     return { code: 'FS_PARENT', severity: 'error', text, fix };
   }
@@ -161,6 +168,15 @@ function isHidden(directory: string): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EACCES';
   }
+}
+
+function inContainer(directory: string): Finding {
+  return {
+    code: 'FS_CONTAINER',
+    severity: 'warning',
+    text: `The session directory ${directory} is in the container itself: all users are logged out when the container is replaced, and no other container sees these sessions.`,
+    fix: 'Set SESSION_REDIS_URL; or, for containers of one host, mount one volume in all of them and name it: SESSION_DIR.',
+  };
 }
 
 function inCookies({ reason }: BackendChoice): Finding {

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { Finding } from '@sess/core';
 import type { App } from '../app.ts';
+import { asUser } from '../container.ts';
 
 /** Names that frameworks and dotenv read by themselves, and this command does not. */
 const envFiles = ['.env', '.env.local', '.env.production', '.env.production.local'];
 
-/** An address of Redis may hold a password. */
-const secret = /^(SECRET_KEY(_FALLBACKS)?|(SESSION_)?REDIS_URL)$/;
+/** An address of Redis or PostgreSQL may hold a password. */
+const secret = /^(SECRET_KEY(_FALLBACKS)?|(SESSION_)?(REDIS|DATABASE)_URL)$/;
 
 const isOurs = (name: string): boolean => name === 'SESSION_DIR' || secret.test(name);
 
@@ -61,6 +62,6 @@ function asRoot(): Finding {
     code: 'USER_ROOT',
     severity: 'note',
     text: 'This runs as root, who may do what the app may not, and who has a default session directory of its own.',
-    fix: 'If the app runs as another user, run this as that user: sudo -u <user> npx @sess/cli doctor',
+    fix: `If the app runs as another user, run this as that user: ${asUser('<user>', 'npx @sess/cli doctor')}`,
   };
 }

@@ -83,14 +83,14 @@ function* storageFindings(workers: readonly WorkerReport[]): Generator<Finding> 
       code: 'WORKERS_BACKEND',
       severity: 'error',
       text: `The workers keep their sessions in different places: ${told(places, placeText)}.`,
-      fix: 'Give all workers the same environment: SESSION_REDIS_URL, REDIS_URL, SESSION_DIR, NODE_ENV.',
+      fix: 'Give all workers the same environment: SESSION_REDIS_URL, REDIS_URL, SESSION_DATABASE_URL, SESSION_DIR, NODE_ENV.',
     };
   } else if (workers.length > 1 && workers[0]?.report.storage?.sharedBy === 'process') {
     yield {
       code: 'WORKERS_MEMORY',
       severity: 'error',
       text: `Each of ${workers.length} workers has its sessions in its own memory: a user of one is a stranger to the others.`,
-      fix: 'Use @sess/redis, or @sess/fs on one host.',
+      fix: 'Use @sess/redis or @sess/postgres, or @sess/fs on one host.',
     };
   }
   const hosts = new Set(workers.map(({ report }) => report.hostname));
@@ -99,7 +99,7 @@ function* storageFindings(workers: readonly WorkerReport[]): Generator<Finding> 
       code: 'WORKERS_HOSTS',
       severity: 'warning',
       text: `Sessions are files, and the workers are on ${hosts.size} hosts (${[...hosts].join(', ')}), which do not share them.`,
-      fix: 'Set SESSION_REDIS_URL. Only containers of one machine that mount one directory may ignore this.',
+      fix: 'Set SESSION_REDIS_URL or SESSION_DATABASE_URL. Only containers of one machine that mount one directory may ignore this.',
     };
   }
 }
