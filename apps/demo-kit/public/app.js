@@ -1,33 +1,28 @@
 import { ask } from './api.js';
+import { createMemorySide, createSide } from './side.js';
 import { createStrip, hueOf } from './strip.js';
+import { hasEnded, isTrouble, summary } from './summary.js';
 import { showSession, showSessions } from './tables.js';
 
 const burst = 40;
-/** After this many answers in a row that all agree, we believe that the session has ended. */
-const enoughToBelieve = 8;
+/** While something is broken: how often the page looks, and for how long after it. */
+const watchEveryMs = 150;
+const watchAfterMs = 2_500;
 
 const byId = (id) => document.getElementById(id);
 const page = document.querySelector('[data-store]').dataset;
-const strip = createStrip({
-  list: byId('strip'),
-  legend: byId('workers'),
-  tally: byId('tally'),
-  workers: Number(page.workers),
-});
+const workers = Number(page.workers);
 
-/**
- * Who this tab believes to be: an answer that does not know them is marked. Kept over reloads, since a reload may be
- * answered by a worker that does not know them either.
- */
-const expected = {
-  get user() {
-    return sessionStorage.getItem('demo-user') ?? '';
-  },
-  set user(name) {
-    if (name === '') sessionStorage.removeItem('demo-user');
-    else sessionStorage.setItem('demo-user', name);
-  },
-};
+/** The demo's own store, and beside it the memory of each worker. */
+const shared = createSide({
+  path: '',
+  memo: 'demo-user',
+  strip: createStrip({ list: byId('strip'), tally: byId('strip-tally'), legend: byId('workers'), workers }),
+});
+const memory =
+  page.store === 'memory'
+    ? undefined
+    : createMemorySide(createStrip({ list: byId('memory-strip'), tally: byId('memory-strip-tally') }));
 
 function say(sentence, isProblem = false) {
   const message = byId('message');
@@ -47,29 +42,29 @@ function showState({ user, worker, pid }, kind) {
 
 /** The controls follow what we believe, not each answer: a button must not vanish under the pointer. */
 function showControls() {
-  const loggedIn = expected.user !== '';
+  const loggedIn = shared.user !== '';
   byId('login-form').hidden = loggedIn;
   byId('logout-forms').hidden = !loggedIn;
 }
 
-function kindOf({ user }) {
-  if (expected.user === '' && user === null) return 'nobody';
-  return user !== null && (expected.user === '' || user === expected.user) ? 'knew' : 'stranger';
+/** One look at the demo's session. */
+async function look() {
+  const seen = await shared.look();
+  showState(seen.me, seen.kind);
+  return seen;
 }
 
-/** One look at the session: who answered, and did they know us? */
-async function look() {
-  try {
-    const me = await ask('GET', '/api/me');
-    const kind = kindOf(me);
-    if (kind === 'knew') expected.user = me.user;
-    strip.add({ kind, worker: me.worker, pid: me.pid });
-    showState(me, kind);
-    return { kind, me };
-  } catch (error) {
-    strip.add({ kind: 'failed' });
-    throw error;
-  }
+/** One look at each side. What the memory of a worker says is only shown. */
+async function lookTwice() {
+  const [seen] = await Promise.all([look(), memory?.look().catch(() => {})]);
+  return seen;
+}
+
+const orFailed = (looking) => looking.catch((error) => ({ kind: 'failed', error }));
+
+/** What was done here is done in memory too. Whether that works is for its row to show. */
+async function lead() {
+  await memory?.follow(shared.user).catch(() => {});
 }
 
 async function showTables(me) {
@@ -86,6 +81,8 @@ async function showTables(me) {
 /** Looks once and brings every part of the page up to date. */
 async function refresh() {
   const { me } = await look();
+  await lead();
+  await memory?.look().catch(() => {});
   showControls();
   await showTables(me);
   return me;
@@ -107,40 +104,51 @@ function act(action) {
     });
 }
 
-function summary(looks) {
-  const count = (kind) => looks.filter((one) => one.kind === kind).length;
-  const answered = looks.length - count('failed');
-  const failure = looks.find((one) => one.kind === 'failed');
-  const failures = failure === undefined ? '' : `${count('failed')} failed: ${failure.error.message}`;
-  if (answered === 0) return failures;
-
-  const workers = new Set(looks.flatMap(({ me }) => (me === undefined ? [] : [me.worker]))).size;
-  const by = `${answered} answers from ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
-  const verdict =
-    count('nobody') === answered
-      ? 'nobody is logged in.'
-      : count('knew') === answered
-        ? 'every one knew you.'
-        : `${count('knew')} knew you, ${count('stranger')} did not.`;
-  return `${by}: ${verdict} ${failures}`.trim();
-}
-
 async function refreshMany() {
   say(`Asking ${burst} times…`);
-  const looks = await Promise.all(
-    Array.from({ length: burst }, () => look().catch((error) => ({ kind: 'failed', error }))),
-  );
+  await lead();
+  const looks = await Promise.all(Array.from({ length: burst }, () => orFailed(lookTwice())));
   const sentence = summary(looks);
-  const strangers = looks.filter(({ kind }) => kind === 'stranger').length;
-  const hasEnded = strangers === looks.length && strangers >= enoughToBelieve;
-  if (hasEnded) expected.user = '';
-  const isTrouble = !hasEnded && looks.some(({ kind }) => kind === 'stranger' || kind === 'failed');
-  say(hasEnded ? `${sentence} Your session has ended: every worker agrees.` : sentence, isTrouble);
+  const isOver = hasEnded(looks);
+  if (isOver) shared.user = '';
+  say(isOver ? `${sentence} Your session has ended: every worker agrees.` : sentence, !isOver && isTrouble(looks));
 
+  await lead();
   showControls();
   const last = looks.findLast(({ me }) => me !== undefined);
   if (last !== undefined) await showTables(last.me);
 }
+
+/** Breaks something, goes on asking meanwhile, and says what a visitor saw. */
+async function watch(breakIt, lookOnce) {
+  await lead();
+  const { forMs = 0, sentence } = await breakIt();
+  say('Broken. Asking on, to see what visitors see…');
+  const looking = [];
+  const until = performance.now() + forMs + watchAfterMs;
+  while (performance.now() < until) {
+    looking.push(orFailed(lookOnce()));
+    await new Promise((resolve) => setTimeout(resolve, watchEveryMs));
+  }
+  const looks = await Promise.all(looking);
+  const { kind } = looks.at(-1);
+  const nobodyOut = looks.every((one) => one.kind !== 'stranger') && kind === 'knew' ? ' Nobody was logged out.' : '';
+  say(`${sentence} ${summary(looks)}${nobodyOut}`, nobodyOut === '' && isTrouble(looks));
+}
+
+const killWorker = () =>
+  watch(async () => {
+    // The one that holds the login in memory: there it takes the login along.
+    const holder = memory?.holder();
+    const { worker } = await ask('POST', `/demo/kill${holder === undefined ? '' : `?worker=${holder}`}`);
+    return { sentence: `Worker ${worker} was killed, and another took its place.` };
+  }, lookTwice);
+
+const stopStore = () =>
+  watch(async () => {
+    const { forMs } = await ask('POST', '/demo/cut');
+    return { forMs, sentence: `No worker reached the store for ${forMs / 1000} s.` };
+  }, look);
 
 /** Counts that nobody sees afterwards are lost: what atomic updates are for. */
 async function countMany() {
@@ -181,7 +189,7 @@ function onSubmit(id, action) {
 
 onSubmit('login-form', async (form) => {
   const { user } = await ask('POST', '/api/login', { user: byId('user').value });
-  expected.user = user;
+  shared.user = user;
   form.reset();
   await refresh();
   say(`Logged in as ${user}. Now refresh 40 times: does every worker know you?`);
@@ -190,7 +198,7 @@ onSubmit('login-form', async (form) => {
 
 onSubmit('logout-form', async () => {
   await ask('POST', '/api/logout');
-  expected.user = '';
+  shared.user = '';
   await refresh();
   say('Logged out.');
   byId('user').focus();
@@ -198,7 +206,7 @@ onSubmit('logout-form', async () => {
 
 onSubmit('logout-everywhere-form', async () => {
   const { revoked } = await ask('POST', '/api/logout-everywhere');
-  expected.user = '';
+  shared.user = '';
   await refresh();
   say(revoked === 0 ? 'Logged out. There was no other session.' : `Logged out, and ${revoked} more with it.`);
   byId('user').focus();
@@ -206,6 +214,8 @@ onSubmit('logout-everywhere-form', async () => {
 
 byId('refresh-40').addEventListener('click', () => act(refreshMany));
 byId('count-40').addEventListener('click', () => act(countMany));
+byId('kill').addEventListener('click', () => act(killWorker));
+byId('cut')?.addEventListener('click', () => act(stopStore));
 byId('refresh-1').addEventListener('click', () => {
   act(async () => {
     const me = await refresh();
@@ -214,5 +224,5 @@ byId('refresh-1').addEventListener('click', () => {
 });
 
 document.querySelectorAll('[data-scripted]').forEach((card) => card.removeAttribute('hidden'));
-if (page.user !== '') expected.user = page.user;
+if (page.user !== '') shared.user = page.user;
 act(refresh);

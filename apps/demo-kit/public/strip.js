@@ -1,11 +1,11 @@
-const length = 60;
+const length = 48;
 const hues = 8;
 
 const marks = {
   knew: { sign: '✓', words: 'knew you' },
   stranger: { sign: '✗', words: 'did not know you' },
   nobody: { sign: '–', words: 'nobody was logged in' },
-  failed: { sign: '!', words: 'no answer: error' },
+  failed: { sign: '!', words: 'an error: nobody could look' },
 };
 
 export const hueOf = (worker) => String(((worker - 1) % hues) + 1);
@@ -38,11 +38,13 @@ function filledCell({ kind, worker, pid }) {
 }
 
 /** The row of the last answers, with its legend and its sum. Knows nothing of requests. */
-export function createStrip({ list, legend, tally, workers }) {
+export function createStrip({ list, tally, legend, workers }) {
   const answers = [];
   list.replaceChildren(...Array.from({ length }, emptyCell));
 
+  /** Which workers there are: one row has it, for all. */
   function drawLegend() {
+    if (legend === undefined) return;
     const items = Array.from({ length: workers }, (_, index) => {
       const worker = index + 1;
       const own = answers.filter((answer) => answer.worker === worker);
@@ -66,7 +68,7 @@ export function createStrip({ list, legend, tally, workers }) {
       [count('failed'), 'failed'],
     ];
     const shown = parts.filter(([number]) => number > 0).map(([number, words]) => `${number} ${words}`);
-    tally.textContent = shown.length === 0 ? 'None yet.' : shown.join(' · ');
+    tally.textContent = shown.length === 0 ? 'No answer yet.' : shown.join(' · ');
   }
 
   drawLegend();

@@ -38,12 +38,18 @@ export function showSession({ handle, views, keys }) {
   put('fact-keys', keys.length === 0 ? 'none' : keys.join(', '));
 }
 
-function sessionRow({ handle, createdAt, touchedAt, current }, revoke) {
-  const row = document.createElement('tr');
-  const name = document.createElement('th');
-  name.scope = 'row';
-  name.append(handleCode(handle));
+function deviceCell({ handle, device }) {
+  const cell = document.createElement('th');
+  cell.scope = 'row';
+  const name = document.createElement('span');
+  name.className = 'device';
+  name.textContent = device ?? 'Unknown device';
+  cell.append(name, handleCode(handle));
+  return cell;
+}
 
+function sessionRow({ handle, device, createdAt, touchedAt, current }, revoke) {
+  const row = document.createElement('tr');
   const last = document.createElement('td');
   if (current) {
     const badge = document.createElement('span');
@@ -55,11 +61,11 @@ function sessionRow({ handle, createdAt, touchedAt, current }, revoke) {
     button.type = 'button';
     button.className = 'button small';
     button.textContent = 'Revoke';
-    button.setAttribute('aria-label', `Revoke session ${shorten(handle)}`);
+    button.setAttribute('aria-label', `Revoke ${device ?? 'Unknown device'}, session ${shorten(handle)}`);
     button.addEventListener('click', () => revoke(handle));
     last.append(button);
   }
-  row.append(name, timeCell(createdAt), timeCell(touchedAt), last);
+  row.append(deviceCell({ handle, device }), timeCell(createdAt), timeCell(touchedAt), last);
   return row;
 }
 

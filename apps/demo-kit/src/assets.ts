@@ -9,7 +9,9 @@ const types: Readonly<Record<string, string>> = {
   'strip.css': 'text/css; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
   'api.js': 'text/javascript; charset=utf-8',
+  'side.js': 'text/javascript; charset=utf-8',
   'strip.js': 'text/javascript; charset=utf-8',
+  'summary.js': 'text/javascript; charset=utf-8',
   'tables.js': 'text/javascript; charset=utf-8',
   'icon.svg': 'image/svg+xml; charset=utf-8',
 };

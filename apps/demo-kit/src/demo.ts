@@ -1,7 +1,9 @@
 import type { Session, Sessions } from '@sess/core';
+import { deviceOf } from './device.ts';
 import { healthCheck } from './health.ts';
 import { delayOf, userOf, valueOf } from './input.ts';
-import { type PageView, renderPage } from './page.ts';
+import type { PageView } from './page-view.ts';
+import { renderPage } from './page.ts';
 import { Problem } from './problems.ts';
 import { type Reply, jsonReply, pageReply, seeOther } from './reply.ts';
 import { answerer } from './session-data.ts';
@@ -11,11 +13,13 @@ export interface Input {
   readonly body: unknown;
   /** A form of the page, sent by the browser itself: it is answered with a redirect. */
   readonly form: boolean;
+  /** The header `User-Agent`, by which a login is named in the list of one's sessions. */
+  readonly userAgent?: string | undefined;
 }
 
 export interface DemoOptions {
   readonly sessions: Sessions;
-  /** What keeps the sessions: `fs`, `memory`, `redis`, `cookie`. */
+  /** What keeps the sessions: `fs`, `memory`, `redis`, `postgres`, `cookie`. */
   readonly store: string;
   /** As the page names it, for example `Express`. */
   readonly framework: string;
@@ -62,10 +66,10 @@ export function createDemo({ sessions, store, framework, why, workers }: DemoOpt
         handle: session.isNew ? null : session.handle,
       }),
 
-    async login(session, { body, form }) {
+    async login(session, { body, form, userAgent }) {
       const user = userOf(body);
       // A new token at every login, so a token that was planted before is worth nothing after.
-      const fresh = await session.regenerate({ owner: user });
+      const fresh = await session.regenerate({ owner: user, label: deviceOf(userAgent) });
       fresh.userId = user;
       return form ? seeOther('/') : jsonReply({ user });
     },
@@ -106,8 +110,9 @@ export function createDemo({ sessions, store, framework, why, workers }: DemoOpt
     async list(session) {
       const own = session.owner === undefined ? [] : await sessions.list(session.owner);
       return jsonReply(
-        own.map(({ handle, createdAt, touchedAt }) => ({
+        own.map(({ handle, label, createdAt, touchedAt }) => ({
           handle,
+          device: label,
           createdAt,
           touchedAt,
           current: handle === session.handle,

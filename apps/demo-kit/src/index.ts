@@ -7,6 +7,7 @@ export { launch } from './launch.ts';
 export { type LaunchOptions, type StoreName, UsageError, launchOptions, usage } from './launch-options.ts';
 export { type ProblemCode, Problem, notFound, problemReply } from './problems.ts';
 export { type Html } from './html.ts';
-export { type PageView, masthead, storeCard } from './page.ts';
+export { masthead, storeCard } from './page.ts';
+export type { PageView } from './page-view.ts';
 export { answersCard, scriptlessCard, sessionCard, sessionsCard } from './page-cards.ts';
 export { type Reply, jsonReply } from './reply.ts';

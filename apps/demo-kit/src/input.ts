@@ -1,4 +1,5 @@
 import { Problem } from './problems.ts';
+import { answerer } from './session-data.ts';
 
 const longestName = 64;
 const longestDelayMs = 10_000;
@@ -14,6 +15,13 @@ export function userOf(body: unknown): string {
     throw new Problem('USER_INVALID', `Say who you are: "user" is a name of 1 to ${longestName} characters.`);
   }
   return name;
+}
+
+/** The number of a worker: without one, of the worker that was asked. */
+export function workerOf(text: string | null): number {
+  if (text === null) return answerer().worker;
+  if (!/^\d{1,2}$/.test(text)) throw new Problem('WORKER_INVALID', '"worker" is the number of a worker, such as 1.');
+  return Number(text);
 }
 
 export function valueOf(body: unknown): unknown {

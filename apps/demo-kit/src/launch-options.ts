@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-export type StoreName = 'fs' | 'memory' | 'redis' | 'cookie';
-const storeNames: readonly StoreName[] = ['fs', 'memory', 'redis', 'cookie'];
+export type StoreName = 'fs' | 'memory' | 'redis' | 'postgres' | 'cookie';
+const storeNames: readonly StoreName[] = ['fs', 'memory', 'redis', 'postgres', 'cookie'];
 
 export interface LaunchOptions {
   readonly workers: number;

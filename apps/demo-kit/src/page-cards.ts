@@ -1,4 +1,5 @@
 import { type Html, html } from './html.ts';
+import { type PageView, placeOf } from './page-view.ts';
 
 /** The cards below ask the workers by script. Without one they would only show zeros, so `app.js` uncovers them. */
 export function scriptlessCard(): Html {
@@ -13,19 +14,32 @@ export function scriptlessCard(): Html {
   </noscript>`;
 }
 
-export function answersCard(): Html {
+/** One row of answers, and what they add up to. */
+function side(id: string, title: Html): Html {
+  return html`<section class="side" aria-labelledby="${id}-title">
+    <h3 id="${id}-title">${title}</h3>
+    <p class="hint" id="${id}-tally">No answer yet.</p>
+    <ol class="strip" id="${id}" aria-labelledby="${id}-title"></ol>
+  </section>`;
+}
+
+/** Where the demo itself keeps sessions in memory there is nothing to see beside it. */
+const comparison = html`${side('memory-strip', html`The memory of each worker <code>memory</code>`)}`;
+
+export function answersCard({ store }: Pick<PageView, 'store'>): Html {
+  const { name } = placeOf(store);
   return html`
     <section class="card answers" aria-labelledby="answers-title" data-scripted hidden>
-      <div class="card-head">
-        <h2 id="answers-title">The last 60 answers</h2>
-        <p class="hint" id="tally">None yet.</p>
+      <h2 id="answers-title">The last answers</h2>
+      <div class="sides">
+        ${side('strip', html`${name} <code>${store}</code>`)} ${store === 'memory' ? html`` : comparison}
       </div>
-      <ol class="strip" id="strip" aria-labelledby="answers-title"></ol>
       <div class="legend">
         <ul class="marks" aria-label="What the marks mean">
           <li><span class="cell knew" aria-hidden="true">✓</span> knew you</li>
           <li><span class="cell stranger" aria-hidden="true">✗</span> did not</li>
           <li><span class="cell nobody" aria-hidden="true">–</span> nobody was logged in</li>
+          <li><span class="cell failed" aria-hidden="true">!</span> an error: nobody could look</li>
         </ul>
         <ul class="workers" id="workers" aria-label="The workers that answered"></ul>
       </div>
@@ -33,6 +47,10 @@ export function answersCard(): Html {
         <button class="button primary" type="button" id="refresh-40">Refresh 40 times at once</button>
         <button class="button" type="button" id="count-40">Count 40 times at once</button>
         <button class="button" type="button" id="refresh-1">Refresh once</button>
+      </div>
+      <div class="actions" role="group" aria-label="Break something">
+        <button class="button" type="button" id="kill">Kill a worker</button>
+        ${store === 'cookie' ? html`` : html`<button class="button" type="button" id="cut">Stop the store for 4 s</button>`}
       </div>
       <p class="message" id="message" role="status" aria-live="polite">
         Once you are logged in, refresh 40 times at once.
@@ -73,7 +91,7 @@ export function sessionsCard(): Html {
       <table id="sessions" hidden>
         <thead>
           <tr>
-            <th scope="col">Handle</th>
+            <th scope="col">Device</th>
             <th scope="col">Logged in</th>
             <th scope="col">Last seen</th>
             <th scope="col"><span class="visually-hidden">Revoke</span></th>

@@ -1,26 +1,7 @@
 import { pageLinks } from './assets.ts';
 import { type Html, html } from './html.ts';
 import { answersCard, scriptlessCard, sessionCard, sessionsCard } from './page-cards.ts';
-import type { Answerer } from './session-data.ts';
-
-export interface PageView extends Answerer {
-  readonly framework: string;
-  readonly store: string;
-  readonly why: string;
-  readonly workers: number;
-  readonly user: string | undefined;
-}
-
-const places: Readonly<Record<string, { name: string; meaning: string }>> = {
-  fs: { name: 'Files', meaning: 'Every worker of this host reads and writes the same directory.' },
-  redis: { name: 'Redis', meaning: 'Every worker, on any host, asks the same server.' },
-  memory: { name: 'Memory', meaning: 'Each worker has its own and knows nothing of the others. Watch it flicker.' },
-  cookie: { name: 'Signed cookie', meaning: 'The browser carries the whole session. Nothing is kept on the server.' },
-};
-
-function placeOf(store: string): { name: string; meaning: string } {
-  return places[store] ?? { name: store, meaning: 'A store of your own.' };
-}
+import { type PageView, placeOf } from './page-view.ts';
 
 function stateCard({ user, worker, pid }: PageView): Html {
   const loggedIn = user !== undefined;
@@ -39,8 +20,8 @@ function stateCard({ user, worker, pid }: PageView): Html {
       <form class="login" id="login-form" method="post" action="/api/login" ${hiddenIf(loggedIn)}>
         <label for="user">Your name</label>
         <div class="field-row">
-          <input id="user" name="user" required maxlength="64" autocomplete="off" placeholder="Ada" />
-          <button class="button primary" type="submit">Log in</button>
+          <input id="user" name="user" required maxlength="64" autocomplete="off" value="Ada" />
+          <button class="button primary large" type="submit">Log in</button>
         </div>
         <p class="hint">Any name will do. There is no password.</p>
       </form>
@@ -96,7 +77,8 @@ export function renderPage(view: PageView): Html {
       >
         ${masthead(view)}
         <main class="frame">
-          ${stateCard(view)} ${storeCard(view)} ${scriptlessCard()} ${answersCard()} ${sessionCard()} ${sessionsCard()}
+          ${stateCard(view)} ${storeCard(view)} ${scriptlessCard()} ${answersCard(view)} ${sessionCard()}
+          ${sessionsCard()}
         </main>
       </body>
     </html>`;

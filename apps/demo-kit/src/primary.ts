@@ -58,9 +58,19 @@ export async function runPrimary(app: DemoApp, options: LaunchOptions): Promise<
   };
 
   const hear = (slot: number, message: WorkerMessage): void => {
-    if (message.type === 'said') return repeatOnce(message.level, message.line);
-    serving.add(slot);
-    return announce(message.store, message.why);
+    switch (message.type) {
+      case 'said':
+        return repeatOnce(message.level, message.line);
+      case 'serving':
+        serving.add(slot);
+        return announce(message.store, message.why);
+      case 'kill':
+        // Before the demo runs as a whole, a worker that dies ends it.
+        if (announced) workers.get(message.worker)?.process.kill('SIGKILL');
+        return undefined;
+      case 'cut':
+        return workers.forEach((worker) => void worker.send(message));
+    }
   };
 
   const stop = (exitCode: number): void => {

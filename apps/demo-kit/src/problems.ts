@@ -11,6 +11,7 @@ const statusOf = {
   NOT_FOUND: 404,
   USER_INVALID: 400,
   VALUE_MISSING: 400,
+  WORKER_INVALID: 400,
 } as const;
 
 /** What the demo itself may answer besides the codes of the library. */

@@ -1,10 +1,11 @@
 import { type Server, createServer } from 'node:http';
 import type { Sessions } from '@sess/core';
-import { createDemoSessions } from './demo-sessions.ts';
+import { besideApp } from './beside-app.ts';
+import { createDemoSessions, memorySessions } from './demo-sessions.ts';
 import { createDemo } from './demo.ts';
 import type { DemoApp } from './demo-app.ts';
 import type { LaunchOptions } from './launch-options.ts';
-import { tellPrimary } from './messages.ts';
+import { isCutMessage, tellPrimary } from './messages.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
 const stopWithinMs = 5_000;
@@ -36,11 +37,18 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 async function serve(app: DemoApp, options: LaunchOptions): Promise<void> {
   // The same in every framework, also in one that only runs as production: the demo is served over plain http.
   const cookie = options.isBehindTls ? {} : { name: 'sid', secure: false };
-  const { sessions, store, why } = createDemoSessions(options.store, process.env, { logger, cookie });
+  const { sessions, store, why, cut } = await createDemoSessions(options.store, process.env, { logger, cookie });
   await sessions.ready();
+  process.on('message', (message: unknown) => {
+    if (isCutMessage(message)) cut(message.forMs);
+  });
 
   const demo = createDemo({ sessions, store, framework: app.framework, why, workers: options.workers });
-  const server = createServer(await app.createListener({ sessions, demo }));
+  const isBeside = besideApp(memorySessions(process.env, options.isBehindTls));
+  const listener = await app.createListener({ sessions, demo });
+  const server = createServer((request, response) => {
+    if (!isBeside(request, response)) listener(request, response);
+  });
   // A browser keeps its connections, and so its worker. This demo wants every request to meet any of them.
   server.maxRequestsPerSocket = 1;
 

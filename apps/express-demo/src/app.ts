@@ -59,7 +59,7 @@ const answerProblem: ErrorRequestHandler = (error, req, res, next) => {
 };
 
 function input(req: Request): Input {
-  return { body: req.body, form: req.is('urlencoded') !== false };
+  return { body: req.body, form: req.is('urlencoded') !== false, userAgent: req.get('user-agent') };
 }
 
 function send(res: Response, { status, headers, body }: Reply): void {

@@ -66,7 +66,8 @@ interface Key {
 }
 
 function input({ body, headers }: FastifyRequest): Input {
-  return { body, form: headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true };
+  const form = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+  return { body, form, userAgent: headers['user-agent'] };
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Reply): FastifyReply {

@@ -59,11 +59,13 @@ function tooLarge(): Error {
 /** Hono parses no body unasked. */
 async function input(c: Context): Promise<Input> {
   const type = c.req.header('content-type') ?? '';
-  if (type.startsWith('application/x-www-form-urlencoded')) return { body: await c.req.parseBody(), form: true };
+  const userAgent = c.req.header('user-agent');
+  if (type.startsWith('application/x-www-form-urlencoded'))
+    return { body: await c.req.parseBody(), form: true, userAgent };
   if (!type.startsWith('application/json')) return { body: undefined, form: false };
   const text = await c.req.text();
   try {
-    return { body: text === '' ? {} : JSON.parse(text), form: false };
+    return { body: text === '' ? {} : JSON.parse(text), form: false, userAgent };
   } catch (cause) {
     throw Object.assign(new SyntaxError('The body is not JSON.', { cause }), { status: 400 });
   }

@@ -70,7 +70,7 @@ export function createApp({ sessions, demo }: { sessions: Sessions; demo: Demo }
 }
 
 function input(ctx: Context): Input {
-  return { body: ctx.request.body, form: ctx.is('urlencoded') !== false };
+  return { body: ctx.request.body, form: ctx.is('urlencoded') !== false, userAgent: ctx.get('user-agent') };
 }
 
 function send(ctx: Context, { status, headers, body }: Reply): void {

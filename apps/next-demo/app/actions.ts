@@ -1,6 +1,7 @@
 'use server';
 
 import { refresh } from 'next/cache';
+import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { demoParts } from '../lib/demo.ts';
 import { withSession } from '../lib/session.ts';
@@ -8,7 +9,8 @@ import { withSession } from '../lib/session.ts';
 // The forms of the page, which also work without JavaScript. What they do is in the demo kit (`demo.ts`).
 
 export const login = withSession(async (session, form: FormData) => {
-  await demoParts().demo.login(session, { body: { user: form.get('user') }, form: true });
+  const userAgent = (await headers()).get('user-agent') ?? undefined;
+  await demoParts().demo.login(session, { body: { user: form.get('user') }, form: true, userAgent });
   redirect('/');
 });
 

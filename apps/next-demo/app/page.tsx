@@ -23,7 +23,7 @@ export default async function Page() {
         <StateCard worker={view.worker} pid={view.pid} />
         <Markup of={kit.storeCard(view)} />
         <Markup of={kit.scriptlessCard()} />
-        <Markup of={kit.answersCard()} />
+        <Markup of={kit.answersCard(view)} />
         <Markup of={kit.sessionCard()} />
         <Markup of={kit.sessionsCard()} />
         <NoteCard />

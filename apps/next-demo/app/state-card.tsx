@@ -20,8 +20,8 @@ export async function StateCard({ worker, pid }: Answerer) {
       <form className="login" id="login-form" action={login} hidden={isLoggedIn}>
         <label htmlFor="user">Your name</label>
         <div className="field-row">
-          <input id="user" name="user" required maxLength={64} autoComplete="off" placeholder="Ada" />
-          <button className="button primary" type="submit">
+          <input id="user" name="user" required maxLength={64} autoComplete="off" defaultValue="Ada" />
+          <button className="button primary large" type="submit">
             Log in
           </button>
         </div>

@@ -10,11 +10,12 @@ function refusal(error: Error, status: number): Error {
 /** The body of a request: a form of the page, or JSON. */
 export async function inputOf(request: Request): Promise<Input> {
   const text = await request.text();
+  const userAgent = request.headers.get('user-agent') ?? undefined;
   if (text.length > largestBody) throw refusal(new Error('too large'), 413);
   if (request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') === true)
-    return { body: Object.fromEntries(new URLSearchParams(text)), form: true };
+    return { body: Object.fromEntries(new URLSearchParams(text)), form: true, userAgent };
   try {
-    return { body: text === '' ? undefined : JSON.parse(text), form: false };
+    return { body: text === '' ? undefined : JSON.parse(text), form: false, userAgent };
   } catch (error) {
     throw error instanceof SyntaxError ? refusal(error, 400) : error;
   }
