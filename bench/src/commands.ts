@@ -1,7 +1,7 @@
-import type { OwnRedis } from './redis-server.ts';
+import type { Redis } from 'ioredis';
 
 /** What clients send to Redis while something is done, without what scripts call inside: seen by MONITOR. */
-export async function countCommands({ admin }: OwnRedis, work: () => Promise<unknown>): Promise<number> {
+export async function countCommands(admin: Redis, work: () => Promise<unknown>): Promise<number> {
   const monitor = await admin.monitor();
   let count = 0;
   const end = `end-${process.pid}-${performance.now()}`;

@@ -18,14 +18,22 @@ const program = fileURLToPath(new URL('./server.js', import.meta.url));
 
 export interface Surroundings {
   redisUrl: string;
+  /** If there is one now. */
+  postgresUrl?: string;
   /** Where directories are made. They stay: to remove files slows down whoever makes some next, on some disks. */
   disk: string;
 }
 
-export async function startContender(contestant: Contestant, around: Surroundings): Promise<Contender> {
+/** @param hasFreed it has freed a large buffer before the first request */
+export async function startContender(
+  contestant: Contestant,
+  around: Surroundings,
+  hasFreed = false,
+): Promise<Contender> {
   mkdirSync(around.disk, { recursive: true });
   const directory = mkdtempSync(join(around.disk, 'contestant-'));
-  const child = fork(program, [contestant.name, around.redisUrl, directory], {
+  const args = [contestant.name, around.redisUrl, around.postgresUrl ?? '', directory, hasFreed ? 'freed' : ''];
+  const child = fork(program, args, {
     execArgv: ['--expose-gc'],
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -4,6 +4,8 @@ import type { Data } from './data.ts';
 /** Where a contestant keeps its sessions. */
 export interface Place {
   redisUrl: string;
+  /** For those who use it; there is a PostgreSQL only while they are measured. */
+  postgresUrl: string;
   /** A directory of its own. */
   directory: string;
 }

@@ -7,14 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countCommands } from './commands.ts';
 import type { Contestant } from './contestant.ts';
 import { contestants } from './contestants.ts';
+import { type OwnPostgres, startOwnPostgres } from './postgres-server.ts';
 import { type OwnRedis, startRedis } from './redis-server.ts';
 import { fillWithSessions, visit } from './visitor.ts';
 
 let redis: OwnRedis;
+let postgres: OwnPostgres;
 beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.close());
+  [redis, postgres] = await Promise.all([startRedis(), startOwnPostgres()]);
+}, 60_000);
+afterAll(() => Promise.all([redis.close(), postgres.close()]));
 
 /** What is measured has to do the work that it is measured by. */
 describe.each(contestants.map((contestant) => ({ name: contestant.name, contestant })))('$name', ({ contestant }) => {
@@ -40,7 +42,7 @@ describe.each(contestants.map((contestant) => ({ name: contestant.name, contesta
 });
 
 it('commands are counted as clients send them, without what scripts call', async () => {
-  const commands = await countCommands(redis, async () => {
+  const commands = await countCommands(redis.admin, async () => {
     await redis.admin.eval("redis.call('SET', KEYS[1], '1') return redis.call('GET', KEYS[1])", 1, 'counted');
     await redis.admin.get('counted');
   });
@@ -49,7 +51,7 @@ it('commands are counted as clients send them, without what scripts call', async
 
 async function running(contestant: Contestant, use: (port: number) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'sess-bench-test-'));
-  const { listener, close } = await contestant.start({ redisUrl: redis.url, directory });
+  const { listener, close } = await contestant.start({ redisUrl: redis.url, postgresUrl: postgres.url, directory });
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -1,5 +1,5 @@
 /**
- * As any app has done, sooner or later. Until then glibc gives back to the system what is freed at the end of its heap,
+ * What an app that has handled one large upload has done. Until then glibc gives back to the system what is freed at the end of its heap,
  * and takes it again at once (`M_TRIM_THRESHOLD` in mallopt(3)): which buffers lie there is luck, and costs a request
  * with a session of 64 KB some 50 us, or nothing.
  */

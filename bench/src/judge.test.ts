@@ -6,7 +6,15 @@ import type { Measurement, Rounds } from './rounds.ts';
 
 const rounds = (cpu: Record<string, number[]>): Rounds =>
   new Map(Object.entries(cpu).map(([name, list]) => [name, list.map((cpuUs) => ({ ...none, cpuUs }))]));
-const none: Measurement = { cpuUs: 0, requestsPerSecond: 0, p50Us: 0, p99Us: 0, redisBytes: 0, redisCommands: 0 };
+const none: Measurement = {
+  cpuUs: 0,
+  requestsPerSecond: 0,
+  p50Us: 0,
+  p99Us: 0,
+  serverCpuUs: 0,
+  bytes: 0,
+  commands: 0,
+};
 
 describe('a goal', () => {
   const goal = { goal: 'g', group: 'G', scenario: 'R', who: 'a', by: 'b', atMost: 1.4 };
@@ -24,6 +32,16 @@ describe('a goal', () => {
     const { atMost: _, ...least } = goal;
     expect(judge({ ...least, atLeast: 1.6 }, measured).isReached).toBe(false);
     expect(judge({ ...least, atLeast: 1.5 }, measured).isReached).toBe(true);
+  });
+
+  it('counts what Redis spends on both sides, where it is about the whole', () => {
+    const measured: Rounds = new Map([
+      ['bare', [{ ...none, cpuUs: 10 }]],
+      ['a', [{ ...none, cpuUs: 16, serverCpuUs: 6 }]],
+      ['b', [{ ...none, cpuUs: 14, serverCpuUs: 4 }]],
+    ]);
+    expect(judge({ ...goal, withServer: true }, measured)).toMatchObject({ found: { median: 1.5 }, isReached: false });
+    expect(judge({ ...goal, atMost: 1.5 }, measured)).toMatchObject({ found: { median: 1.5 }, isReached: true });
   });
 
   it('in microseconds is reached when the upper end of the interval is', () => {

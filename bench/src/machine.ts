@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
+import { postgresProgram } from '@sess/postgres-server';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 
 /** Where a result comes from. */
@@ -10,12 +11,15 @@ export interface Machine {
   system: string;
   node: string;
   redis: string;
+  postgres: string;
   packages: Record<string, string>;
   loadBefore: number[];
 }
 
 const peers = ['express-session', 'connect-redis', 'redis', 'ioredis', 'session-file-store', 'koa', 'koa-session'];
+const databases = ['pg', 'connect-pg-simple'];
 const more = ['iron-session', 'cookie-session', 'fastify', '@fastify/session', 'express'];
+const onHono = ['hono', '@hono/node-server', '@hono/session', 'hono-sessions'];
 
 export function machine(): Machine {
   const list = cpus();
@@ -25,7 +29,9 @@ export function machine(): Machine {
     system: `${platform()} ${release()} ${arch()}`,
     node: process.version,
     redis: /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown',
-    packages: Object.fromEntries([...peers, ...more].map((name) => [name, versionOf(name)])),
+    postgres:
+      /[\d.]+/.exec(execFileSync(postgresProgram('postgres'), ['--version'], { encoding: 'utf8' }))?.[0] ?? 'unknown',
+    packages: Object.fromEntries([...peers, ...databases, ...more, ...onHono].map((name) => [name, versionOf(name)])),
     loadBefore: loadavg().map((load) => Math.round(load * 10) / 10),
   };
 }

@@ -9,6 +9,7 @@ import { type LeakReport, memoryGrowth } from './leak.ts';
 import { type Machine, machine } from './machine.ts';
 import { type Extent, type Group, groups, quickGroups } from './plan.ts';
 import { type MemoryRow, redisMemory } from './redis-memory.ts';
+import { startOwnPostgres } from './postgres-server.ts';
 import { startRedis } from './redis-server.ts';
 import { type Measurement, measureRounds } from './rounds.ts';
 import { scenarios } from './scenario.ts';
@@ -114,7 +115,9 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
 
   async function measureGroup({ title, contestants, rounds, ...group }: Group): Promise<GroupResults> {
     const contenders: Contender[] = [];
-    for (const contestant of contestants) contenders.push(await startContender(contestant, around));
+    const postgres = group.server === 'postgres' ? await startOwnPostgres(loadCore) : undefined;
+    const here = { ...around, ...(postgres && { postgresUrl: postgres.url }) };
+    for (const contestant of contestants) contenders.push(await startContender(contestant, here, group.hasFreed));
     const found: GroupResults = { title, scenarios: {} };
     const giver = await startContender(rawFiles, around);
     const [plainCookie = ''] = await fillWithSessions(giver.port, 1, 300);
@@ -122,10 +125,11 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
     const sessionsOf = sessionsInTurn(plainCookie);
     for (const name of group.scenarios) {
       const scenario = scenarios[name];
-      const plan = { scenario, contenders, rounds, seconds: 1, isQuick: extent.isQuick, loadCore, redis, sessionsOf };
+      const plan = { scenario, contenders, rounds, seconds: 1, loadCore, server: postgres ?? redis, sessionsOf };
       found.scenarios[name] = Object.fromEntries(await measureRounds(plan));
     }
     for (const contender of contenders) await contender.close();
+    await postgres?.close();
     return found;
   }
 

@@ -1,15 +1,26 @@
 import type { Contestant } from './contestant.ts';
 import { bare, bareExpress, bareFastify, bareKoa } from './contestants/bare.ts';
-import { esExpressRedis, esFiles, esFilesNoFsync, esMemory, esRedis } from './contestants/express-session.ts';
+import {
+  esExpressRedis,
+  esFiles,
+  esFilesNoFsync,
+  esMemory,
+  esPostgres,
+  esRedis,
+} from './contestants/express-session.ts';
+import { bareHono, honoSession, honoSessions, sessHono } from './contestants/hono.ts';
+import { idealPostgres } from './contestants/ideal-postgres.ts';
 import { idealRedis, rawFile, rawFiles, rawFilesInTurn } from './contestants/ideal.ts';
 import { cookieSessionPeer, fastifyPeer, ironSession, koaSession } from './contestants/others.ts';
 import {
   sessCookie,
   sessCookieEncrypted,
   sessExpressRedis,
+  sessFastifyRedis,
   sessFiles,
   sessFilesFsync,
   sessMemory,
+  sessPostgres,
   sessRedis,
   sessRedisUpdate,
 } from './contestants/sess.ts';
@@ -23,6 +34,10 @@ export interface Group {
   /** What the others are compared with. */
   yardstick: string;
   rounds: number;
+  /** Each contestant has freed a large buffer before, see free-something-large.ts. */
+  hasFreed?: true;
+  /** What keeps the sessions, whose CPU counts. @default 'redis' */
+  server?: 'redis' | 'postgres';
 }
 
 /** How much of all is done. */
@@ -63,6 +78,14 @@ export const groups: readonly Group[] = [
     rounds: 6,
   },
   {
+    title: 'Redis, once a large buffer was freed',
+    scenarios: ['R64', 'W64'],
+    contestants: [bare, idealRedis, sessRedis, esRedis],
+    yardstick: idealRedis.name,
+    rounds: 6,
+    hasFreed: true,
+  },
+  {
     title: 'Without a session',
     scenarios: ['N'],
     contestants: [bare, sessRedis, esRedis],
@@ -76,6 +99,14 @@ export const groups: readonly Group[] = [
     contestants: [bare, idealRedis, sessRedis, sessRedisUpdate, esRedis],
     yardstick: idealRedis.name,
     rounds: 6,
+  },
+  {
+    title: 'PostgreSQL',
+    scenarios: ['R', 'W', 'C'],
+    contestants: [bare, idealPostgres, sessPostgres, esPostgres],
+    yardstick: idealPostgres.name,
+    rounds: 6,
+    server: 'postgres',
   },
   {
     title: 'Files',
@@ -95,13 +126,27 @@ export const groups: readonly Group[] = [
     title: 'On frameworks',
     // A write reads as well.
     scenarios: ['W'],
-    contestants: [bareExpress, sessExpressRedis, esExpressRedis, bareKoa, koaSession, bareFastify, fastifyPeer],
+    contestants: [bareExpress, sessExpressRedis, esExpressRedis, bareKoa, koaSession],
     yardstick: esExpressRedis.name,
     rounds: 5,
+  },
+  {
+    title: 'On Hono, over its server for Node.js',
+    scenarios: ['R', 'W'],
+    contestants: [bareHono, sessHono, honoSession, honoSessions],
+    yardstick: honoSession.name,
+    rounds: 6,
+  },
+  {
+    title: 'On Fastify',
+    scenarios: ['R', 'W'],
+    contestants: [bareFastify, sessFastifyRedis, fastifyPeer],
+    yardstick: fastifyPeer.name,
+    rounds: 6,
   },
 ];
 
 /** A round of what is most often looked at (a write reads as well): the figures say little, but all of it runs. */
 export const quickGroups: readonly Group[] = groups
-  .filter(({ title }) => title !== 'On frameworks')
+  .filter(({ title }) => !title.startsWith('On '))
   .map((group) => ({ ...group, rounds: 1, scenarios: group.scenarios.filter((name) => 'WNM'.includes(name)) }));

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { countCommands } from './commands.ts';
+import { freePort } from './free-port.ts';
+import type { MeasuredServer } from './measured-server.ts';
 
 /** A Redis of our own, on a free port of the loopback. */
-export interface OwnRedis {
+export interface OwnRedis extends MeasuredServer {
   url: string;
   /** For looking: counters, memory. */
   admin: Redis;
@@ -29,6 +31,8 @@ export async function startRedis(core?: number): Promise<OwnRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     admin,
+    used: () => usedBy(admin),
+    commandsDuring: (work) => countCommands(admin, work),
     async close() {
       admin.disconnect();
       const ended = once(child, 'exit');
@@ -40,12 +44,12 @@ export async function startRedis(core?: number): Promise<OwnRedis> {
   };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  probe.close();
-  await once(probe, 'close');
-  return port;
+/** What the server has used since its start. Its figures are far finer than a round of a second. */
+async function usedBy(admin: Redis): Promise<{ cpuUs: number; bytes: number }> {
+  const info = `${await admin.info('cpu')}${await admin.info('stats')}`;
+  const read = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1]);
+  return {
+    cpuUs: (read('used_cpu_user') + read('used_cpu_sys')) * 1e6,
+    bytes: read('total_net_input_bytes') + read('total_net_output_bytes'),
+  };
 }

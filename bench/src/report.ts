@@ -11,7 +11,7 @@ import { plainTable, scenarioTable, shown, verdictTable } from './tables.ts';
 export function report(results: Results): string {
   const { machine } = results;
   const parts = [
-    `Measured ${results.date} in ${results.seconds} s on ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, Node.js ${machine.node}, Redis ${machine.redis}.`,
+    `Measured ${results.date} in ${results.seconds} s on ${machine.processors}, ${machine.memoryGiB} GiB, ${machine.system}, Node.js ${machine.node}, Redis ${machine.redis}, PostgreSQL ${machine.postgres}.`,
     Object.entries(machine.packages)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
@@ -115,6 +115,7 @@ function memory({ memory: rows, leak }: Results): string[] {
 
 const floors: readonly string[] = [
   'ideal (Redis)',
+  'ideal (PostgreSQL)',
   'raw calls (files)',
   'raw calls (files), 3 at a time',
   'raw readFile, write + rename',

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { countCommands } from './commands.ts';
 import type { Contender } from './contender.ts';
 import { type LoadReport, load } from './load.ts';
-import type { OwnRedis } from './redis-server.ts';
+import type { MeasuredServer } from './measured-server.ts';
 import type { Scenario } from './scenario.ts';
 import { fillWithSessions, visit } from './visitor.ts';
 
@@ -16,9 +15,11 @@ export interface Measurement {
   requestsPerSecond: number;
   p50Us: number;
   p99Us: number;
-  /** What went to and from Redis for one request, and how many commands clients sent. */
-  redisBytes: number;
-  redisCommands: number;
+  /** CPU time of the store's server for one request, in microseconds. */
+  serverCpuUs: number;
+  /** What went to and from it for one request, and how many commands clients sent; `NaN` if it does not tell. */
+  bytes: number;
+  commands: number;
 }
 
 /** A scenario's rounds: by contestant, one measurement a round. */
@@ -29,10 +30,8 @@ export interface RoundsPlan {
   contenders: readonly Contender[];
   rounds: number;
   seconds: number;
-  /** Warms contenders up all at the same time, so that each has less of it. */
-  isQuick: boolean;
   loadCore?: number | undefined;
-  redis: OwnRedis;
+  server: MeasuredServer;
   /** The `Cookie` headers of sessions that a contender has made for this kind of scenario. */
   sessionsOf(contender: Contender, scenario: Scenario): Promise<readonly string[]>;
 }
@@ -42,7 +41,7 @@ export interface RoundsPlan {
  * besides falls on all of them. No round is left out.
  */
 export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
-  const { scenario, contenders, rounds, seconds, loadCore, redis } = plan;
+  const { scenario, contenders, rounds, seconds, loadCore, server } = plan;
   const folder = mkdtempSync(join(tmpdir(), 'sess-bench-cookies-'));
   const results: Rounds = new Map();
   const runs = new Map<Contender, (seconds: number) => Promise<LoadReport>>();
@@ -66,17 +65,16 @@ export async function measureRounds(plan: RoundsPlan): Promise<Rounds> {
     }
     // The compiler has its time, and requests whose client is gone have theirs: their commands are nobody's.
     // (Half a second each, all at once, was too little: the first of six rounds was a fifth dearer than the others.)
-    if (plan.isQuick) await Promise.all([...runs.values()].map((run) => run(1)));
-    else for (const run of runs.values()) await warmUp(run, scenario);
+    for (const run of runs.values()) await warmUp(run, scenario);
     await setTimeout(300);
     for (const contender of contenders) commands.set(contender, await commandsOf(contender, plan));
     for (let round = 0; round < rounds; round += 1) {
       for (const contender of inAnotherOrder(contenders)) {
         const run = runs.get(contender);
         if (run === undefined) continue;
-        const measured = await measure(contender, () => run(seconds), redis);
-        const redisCommands = commands.get(contender) ?? 0;
-        results.get(contender.contestant.name)?.push({ ...measured, redisCommands });
+        const measured = await measure(contender, () => run(seconds), server);
+        const sent = commands.get(contender) ?? 0;
+        results.get(contender.contestant.name)?.push({ ...measured, commands: sent });
       }
     }
     return results;
@@ -94,10 +92,10 @@ async function warmUp(run: (seconds: number) => Promise<LoadReport>, { sessions 
 }
 
 /** Commands for one request, over 20 that come one after the other. */
-async function commandsOf({ port }: Contender, { scenario, redis }: RoundsPlan): Promise<number> {
+async function commandsOf({ port }: Contender, { scenario, server }: RoundsPlan): Promise<number> {
   const requests = 20;
   const [cookie] = scenario.sessions > 0 ? await fillWithSessions(port, 1, scenario.bytes) : [];
-  const sent = await countCommands(redis, async () => {
+  const sent = await server.commandsDuring(async () => {
     for (let made = 0; made < requests; made += 1) await visit(port, scenario.path, cookie || undefined);
   });
   return sent / requests;
@@ -106,11 +104,11 @@ async function commandsOf({ port }: Contender, { scenario, redis }: RoundsPlan):
 async function measure(
   contender: Contender,
   run: () => Promise<LoadReport>,
-  redis: OwnRedis,
-): Promise<Omit<Measurement, 'redisCommands'>> {
-  const [before, bytesBefore] = [await contender.sample(), await bytesOf(redis)];
+  server: MeasuredServer,
+): Promise<Omit<Measurement, 'commands'>> {
+  const [before, serverBefore] = [await contender.sample(), await server.used()];
   const report = await run();
-  const [after, bytesAfter] = [await contender.sample(), await bytesOf(redis)];
+  const [after, serverAfter] = [await contender.sample(), await server.used()];
   const requests = after.requests - before.requests;
   if (report.failed > 0) throw new Error(`${contender.contestant.name}: ${report.failed} requests failed.`);
   return {
@@ -118,14 +116,9 @@ async function measure(
     requestsPerSecond: report.requests / (report.durationUs / 1e6),
     p50Us: report.p50Us,
     p99Us: report.p99Us,
-    redisBytes: (bytesAfter - bytesBefore) / requests,
+    serverCpuUs: (serverAfter.cpuUs - serverBefore.cpuUs) / requests,
+    bytes: (serverAfter.bytes - serverBefore.bytes) / requests,
   };
-}
-
-async function bytesOf({ admin }: OwnRedis): Promise<number> {
-  const info = await admin.info('stats');
-  const read = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(info)?.[1]);
-  return read('total_net_input_bytes') + read('total_net_output_bytes');
 }
 
 function inAnotherOrder<T>(list: readonly T[]): T[] {

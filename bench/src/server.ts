@@ -4,10 +4,10 @@ import { contestantNamed } from './contestants.ts';
 import { actOf } from './contestant.ts';
 import { freeSomethingLarge } from './free-something-large.ts';
 
-const [name = '', redisUrl = '', directory = ''] = process.argv.slice(2);
-const { listener, close } = await contestantNamed(name).start({ redisUrl, directory });
+const [name = '', redisUrl = '', postgresUrl = '', directory = '', freed = ''] = process.argv.slice(2);
+const { listener, close } = await contestantNamed(name).start({ redisUrl, postgresUrl, directory });
 
-freeSomethingLarge();
+if (freed === 'freed') freeSomethingLarge();
 
 let requests = 0;
 const server = createServer((request, response) => {

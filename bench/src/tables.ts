@@ -1,17 +1,23 @@
-import { addedCpu, ratio } from './judge.ts';
+import { addedCpu, addedWithServer, ratio } from './judge.ts';
 import type { Verdict } from './judge.ts';
 import type { Group } from './plan.ts';
 import type { Rounds } from './rounds.ts';
 import { median, range } from './statistics.ts';
 
 export const shown = (value: number): string =>
-  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+  Number.isNaN(value)
+    ? '-'
+    : Math.abs(value) >= 100
+      ? value.toFixed(0)
+      : Math.abs(value) >= 10
+        ? value.toFixed(1)
+        : value.toFixed(2);
 
 /** The contestants of a group in one scenario. */
 export function scenarioTable(group: Group, rounds: Rounds): string {
   const lines = [
-    '| contestant | added CPU, us | range | by the yardstick | interval | requests/s | p99, ms | Redis: commands | bytes |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| contestant | added CPU, us | range | by the yardstick | interval | requests/s | p99, ms | server: CPU, us | both | commands | bytes |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
   ];
   const yardstick = group.contestants.find(({ name }) => name === group.yardstick);
   const base = addedCpu(rounds, group.yardstick, yardstick?.floor ?? 'bare');
@@ -23,10 +29,12 @@ export function scenarioTable(group: Group, rounds: Rounds): string {
     const compared = name === floor ? 'the floor | ' : `${shown(by.median)} | ${shown(by.low)} to ${shown(by.high)}`;
     const perSecond = Math.round(median(all.map(({ requestsPerSecond }) => requestsPerSecond)));
     const p99 = shown(median(all.map(({ p99Us }) => p99Us)) / 1000);
-    const commands = shown(median(all.map(({ redisCommands }) => redisCommands)));
-    const bytes = Math.round(median(all.map(({ redisBytes }) => redisBytes)));
+    const server = median(all.map(({ serverCpuUs }) => serverCpuUs));
+    const both = shown(median(addedWithServer(rounds, name, floor)));
+    const commands = shown(median(all.map(({ commands }) => commands)));
+    const bytes = median(all.map((one) => one.bytes));
     lines.push(
-      `| ${name} | ${shown(middle)} | ${shown(low)} to ${shown(high)} | ${compared} | ${perSecond} | ${p99} | ${commands} | ${bytes} |`,
+      `| ${name} | ${shown(middle)} | ${shown(low)} to ${shown(high)} | ${compared} | ${perSecond} | ${p99} | ${shown(server)} | ${both} | ${commands} | ${Number.isNaN(bytes) ? '-' : Math.round(bytes)} |`,
     );
   }
   return lines.join('\n');

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import connectPgSimple from 'connect-pg-simple';
 import { RedisStore } from 'connect-redis';
 import expressSession, { type SessionData, type Store } from 'express-session';
 import express from 'express';
+import pg from 'pg';
 import { createClient } from 'redis';
 import {
   type Contestant,
@@ -86,6 +88,19 @@ async function redisBacked({ redisUrl }: Place): Promise<OpenedStore> {
   return { store: new RedisStore({ client }), close: () => client.close() };
 }
 
+async function postgresBacked({ postgresUrl }: Place): Promise<OpenedStore> {
+  const pool = new pg.Pool({ connectionString: postgresUrl });
+  const PgStore = connectPgSimple(expressSession);
+  const store = new PgStore({ pool, createTableIfMissing: true });
+  return {
+    store,
+    async close() {
+      store.close();
+      await pool.end();
+    },
+  };
+}
+
 async function fileBacked({ directory }: Place): Promise<OpenedStore> {
   const load = createRequire(import.meta.url);
   const makeStore = load('session-file-store') as (session: typeof expressSession) => new (options: object) => Store;
@@ -94,6 +109,7 @@ async function fileBacked({ directory }: Place): Promise<OpenedStore> {
 }
 
 export const esRedis: Contestant = onNode('express-session + connect-redis', redisBacked);
+export const esPostgres: Contestant = onNode('express-session + connect-pg-simple', postgresBacked);
 export const esFiles: Contestant = onNode('express-session + session-file-store', fileBacked);
 export const esFilesNoFsync: Contestant = onNode('express-session + session-file-store, fsync off', async (place) => {
   // It has no option for this: what asks the disk to confirm answers at once.

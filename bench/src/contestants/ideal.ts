@@ -16,7 +16,7 @@ import {
 import { type Data, dataOf } from '../data.ts';
 
 /** What nobody can do without: one HMAC, one read, one JSON.parse; for a write one JSON.stringify and one write. */
-interface RawStore {
+export interface RawStore {
   read(id: string): Promise<string | null>;
   write(id: string, text: string): Promise<unknown>;
   create(id: string, text: string): Promise<unknown>;
@@ -60,7 +60,7 @@ async function answer(store: RawStore, act: Act, request: IncomingMessage, respo
   }
 }
 
-function running(store: RawStore): RunningContestant {
+export function running(store: RawStore): RunningContestant {
   return {
     listener: (request, response) => void answer(store, actOf(request.url), request, response),
     ...(store.close && { close: store.close }),

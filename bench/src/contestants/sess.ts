@@ -9,9 +9,12 @@ import {
   memoryStore,
 } from '@sess/core';
 import { session as expressSession } from '@sess/express';
+import { session as fastifySession } from '@sess/fastify';
 import { fsStore } from '@sess/fs';
+import { postgresStore } from '@sess/postgres';
 import { redisStore } from '@sess/redis';
 import express from 'express';
+import fastify from 'fastify';
 import {
   type Contestant,
   type Place,
@@ -31,7 +34,8 @@ declare module '@sess/core' {
 
 type MakeStore = (place: Place) => (SessionStore & { close?(): Promise<void> }) | CookieSessions;
 
-function sessionsOf(store: SessionStore | CookieSessions): Sessions {
+/** As an app in production makes them. */
+export function sessionsOf(store: SessionStore | CookieSessions): Sessions {
   return createSessions({ store, secret, idleTimeoutMs: dayMs, logger: false, env: { NODE_ENV: 'production' } });
 }
 
@@ -122,16 +126,48 @@ function onExpress(name: string, make: MakeStore): Contestant {
   };
 }
 
+export const sessFastifyRedis: Contestant = {
+  name: '@sess/fastify + @sess/redis, on Fastify',
+  floor: 'bare Fastify',
+  async start({ redisUrl }) {
+    const store = redisStore({ url: redisUrl });
+    const sessions = sessionsOf(store);
+    const app = fastify();
+    await app.register(fastifySession, sessions);
+    app.all('/*', async (request) => {
+      const act = actOf(request.url);
+      // @fastify/session merges its own type into the same property of Fastify's request.
+      const session = request.session as object as Session;
+      if (act === 'read') return readOne(session);
+      if (act === 'count') return countOne(session);
+      if (act === 'anonymous') return 'ok';
+      Object.assign(await session.regenerate(), act === 'login' ? loggedIn : dataOf(seedBytes(request.url)));
+      return 'ok';
+    });
+    await app.ready();
+    return {
+      listener: (request, response) => app.routing(request, response),
+      async close() {
+        await app.close();
+        await sessions.close();
+        await store.close();
+      },
+    };
+  },
+};
+
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
 const redis: MakeStore = ({ redisUrl }) => redisStore({ url: redisUrl });
+const postgres: MakeStore = ({ postgresUrl }) => postgresStore({ url: postgresUrl });
 const files: MakeStore = ({ directory }) => fsStore({ directory });
 const durableFiles: MakeStore = ({ directory }) => fsStore({ directory, durability: 'fsync' });
 
 export const sessRedis: Contestant = onNode('@sess/redis', redis);
 export const sessRedisUpdate: Contestant = updating('@sess/redis, update()', redis);
+export const sessPostgres: Contestant = onNode('@sess/postgres', postgres);
 export const sessFiles: Contestant = onNode('@sess/fs', files);
 export const sessFilesFsync: Contestant = onNode('@sess/fs, fsync', durableFiles);
 export const sessMemory: Contestant = onNode('@sess memory store', () => memoryStore());
