@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,25 +7,70 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { allPages } from '../.vitepress/pages.ts';
+import { allPages, apiPages } from '../.vitepress/pages.ts';
+import { sequenceDiagram } from '../.vitepress/sequence-diagram.ts';
 import { siteLinkTo } from '../.vitepress/site-path.ts';
 import { deadLinks, loadedFromElsewhere, pagesOf } from './links.ts';
 import { type FolderServer, serveFolder } from './serve-folder.ts';
 
 const site = fileURLToPath(new URL('..', import.meta.url));
 
+/** What people ask, and where the answer may stand. */
+const questions: readonly (readonly [string, RegExp])[] = [
+  ['remember me', /remember-me/],
+  ['devices', /devices/],
+  ['limit devices', /limits-on-devices/],
+  ['log out everywhere', /log-out-everywhere/],
+  ['logged out after a deploy', /troubleshooting/],
+  ['cookie is not set', /troubleshooting/],
+  ['how many workers', /how-many-workers/],
+  ['which store', /which-store|choosing-a-store/],
+  ['two apps', /two-apps|troubleshooting/],
+  ['behind a proxy', /behind-nginx/],
+  ['behind nginx', /behind-nginx/],
+  ['pm2', /pm2/],
+  ['docker compose', /docker-compose/],
+  ['kubernetes', /containers/],
+  ['socket.io', /live-connections|websockets/],
+  ['Jest', /tests|testing/],
+  ['Fastify', /fastify/],
+  ['Hono', /hono/],
+  ['Next.js', /next/],
+  ['Lambda', /aws-lambda/],
+  ['Bun', /bun-and-deno/],
+  ['PostgreSQL', /postgres/],
+  ['Redis Cluster', /redis|cluster/],
+  ['moving from express-session', /migration.*express-session/],
+  ['migrate from express-session', /migration.*express-session/],
+  ['passport', /passport/],
+  ['typescript', /typescript/],
+  ['csrf', /csrf/],
+  ['change of password', /change-of-password/],
+  ['rotating the secret', /rotating-the-secret/],
+  ['uploads', /uploads/],
+  ['flash messages', /flash/],
+  ['shopping cart', /cart/],
+  ['what not to keep', /what-not-to-keep/],
+  ['api on another origin', /another-origin/],
+];
+
 let folder: string;
 let pages: Map<string, string>;
+/** What the API reference found without a comment. */
+let undocumented: string;
 
 /** Built as `npm run docs:build` does, which fails on links to pages that are not there. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sess-site-'));
   const vitepress = join(createRequire(import.meta.url).resolve('vitepress/package.json'), '../bin/vitepress.js');
   const { PATH, HOME } = process.env;
-  await promisify(execFile)(process.execPath, [vitepress, 'build', '--outDir', folder], {
-    cwd: site,
-    env: { PATH, HOME },
-  });
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, args, { cwd: site, env: { PATH, HOME }, maxBuffer: 32 * 1024 * 1024 });
+  undocumented = await run('make-api.mjs').then(
+    () => '',
+    ({ stderr }: { stderr: string }) => stderr,
+  );
+  await run(vitepress, 'build', '--outDir', folder);
   pages = pagesOf(folder);
 }, 240_000);
 
@@ -37,13 +82,56 @@ describe('the site', () => {
   it('has every page of the repository, with its own title', () => {
     expect(allPages().length).toBeGreaterThan(12);
     expect(allPages().filter((page) => !pages.has(fileOf(siteLinkTo(page))))).toEqual([]);
-    expect(pages.get('index.html')).toContain('Sessions for Node.js web apps that run as several worker processes');
+    expect(pages.get('index.html')).toMatch(/<h1[^>]*>Logged in on <em[^>]*>every<\/em> worker<\/h1>/);
+    expect(pages.get('overview.html')).toContain('Sessions for Node.js web apps that run as several worker processes');
     expect(pages.get('docs/errors.html')).toMatch(/<title>Errors \| sess<\/title>/);
   });
 
   it('leads to every page from its sidebar', () => {
-    const sidebar = /<nav[^>]*id="VPSidebarNav"[\s\S]*?<\/nav>/.exec(pages.get('index.html') ?? '')?.[0] ?? '';
+    const sidebar = /<nav[^>]*id="VPSidebarNav"[\s\S]*?<\/nav>/.exec(pages.get('overview.html') ?? '')?.[0] ?? '';
     expect(allPages().filter((page) => !sidebar.includes(`href="${siteLinkTo(page)}"`))).toEqual([]);
+  });
+
+  it('says of each page what a chat shows of a link to it', () => {
+    expect(pages.get('docs/errors.html')).toMatch(/<meta property="og:title" content="Errors \| sess">/);
+    for (const [page, html] of pages) expect(html, `${page} has an icon`).toContain('rel="icon"');
+  });
+
+  it('has a sentence for every name that can be imported, and for every property of it', () => {
+    expect(undocumented).toBe('');
+    expect(apiPages().length).toBeGreaterThan(8);
+    const core = pages.get(fileOf(siteLinkTo(apiPages().find((page) => page.endsWith('/core.md')) ?? '')));
+    expect(core).toMatch(/What to call the device in <code>list\(owner\)<\/code>: (?:"|&quot;)Firefox on Linux/);
+    expect(core).toContain('id="createsessions"');
+  });
+
+  it('draws diagrams as pictures that say in words what they show', () => {
+    const page = pages.get('docs/architecture.html') ?? '';
+    expect(page).toMatch(/<svg role="img" aria-label="Browser to Adapter: request, Cookie: sid=token\.signature\./);
+    expect(page).not.toContain('sequenceDiagram');
+    expect(() => sequenceDiagram('sequenceDiagram\nloop for ever')).toThrow(/cannot be drawn: loop/);
+    expect(() => sequenceDiagram('A->>B: x')).toThrow(/No participant A/);
+  });
+
+  it('leads from the guides to the reference', () => {
+    expect(pages.get('docs/configuration.html')).toMatch(/<a href="\/api\/@sess\/core\.html#createsessions"><code/);
+    const isLinked = (page: string): boolean => / href="\/api\/@sess\/[^"#]+#[^"]+"><code/.test(pages.get(page) ?? '');
+    const guides = [...pages.keys()].filter((page) => /^docs\/[\w-]+\.html$/.test(page));
+    expect(guides.length).toBeGreaterThan(13);
+    // They have figures, and no names.
+    expect(guides.filter((page) => !isLinked(page))).toEqual(['docs/performance.html', 'docs/reliability.html']);
+    expect(
+      [...pages.keys()].filter((page) => page.startsWith('docs/recipes/') && isLinked(page)).length,
+    ).toBeGreaterThan(8);
+  });
+
+  it('has the picture that chats show of a link', () => {
+    const picture = readFileSync(join(folder, 'card.png'));
+    expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([1200, 630]);
+  });
+
+  it('tells what has changed', () => {
+    expect(pages.get('changelog/index.html')).toMatch(/Not released yet|<h2/);
   });
 
   it('shows the sources that the pages link to', () => {
@@ -73,7 +161,7 @@ describe('the site', () => {
   });
 });
 
-describe('in a browser', { timeout: 120_000 }, () => {
+describe('in a browser', { timeout: 300_000 }, () => {
   let server: FolderServer;
   let browser: Browser;
 
@@ -101,7 +189,11 @@ describe('in a browser', { timeout: 120_000 }, () => {
     { width: 390, colorScheme: 'dark' as const },
   ])('every page fits $width px in $colorScheme, without a complaint or a request elsewhere', async (look) => {
     const { width, colorScheme } = look;
-    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+    const context = await browser.newContext({
+      viewport: { width, height: 800 },
+      colorScheme,
+      reducedMotion: 'reduce',
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
     const complaints: string[] = [];
@@ -113,31 +205,66 @@ describe('in a browser', { timeout: 120_000 }, () => {
       if (!/^(?:data|blob):/.test(request.url()) && !request.url().startsWith(server.url))
         complaints.push(request.url());
     });
-    for (const file of allPages()) {
+    const found: unknown[] = [];
+    for (const file of ['site/front/index.md', ...allPages()]) {
       await page.goto(server.url + siteLinkTo(file));
-      await page.waitForSelector('.vp-doc h1');
+      await page.waitForSelector('.vp-doc h1, .front h1');
       const overflow = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
-      expect({ file, overflow, complaints }).toEqual({ file, overflow: 0, complaints: [] });
-      expect(await page.evaluate(() => document.documentElement.classList.contains('dark'))).toBe(
-        colorScheme === 'dark',
-      );
+      const isDark = await page.evaluate(() => document.documentElement.classList.contains('dark'));
+      const wrong = complaints.splice(0);
+      if (overflow > 0 || wrong.length > 0 || isDark !== (colorScheme === 'dark'))
+        found.push({ file, overflow, isDark, wrong: wrong.slice(0, 20) });
     }
+    expect(found).toEqual([]);
     await context.close();
   });
 
-  it('finds an error code by its search', async () => {
+  it('answers everyday questions by the first or second hit of its search', async () => {
     const page = await browser.newPage();
     page.setDefaultTimeout(30_000);
-    await page.goto(server.url);
+    await page.goto(`${server.url}/overview.html`);
     await page.click('.VPNavBarSearch button');
+    const misses: string[] = [];
+    for (const [question, wanted] of questions) {
+      await page.fill('.search-input', question);
+      const isAnswered = await page
+        .waitForFunction(
+          (pattern) =>
+            [...document.querySelectorAll('.results .result')]
+              .slice(0, 2)
+              .some((hit) => new RegExp(pattern).test(hit.getAttribute('href') ?? '')),
+          wanted.source,
+          { timeout: 10_000 },
+        )
+        .then(
+          () => true,
+          () => false,
+        );
+      if (!isAnswered) misses.push(question);
+    }
+    expect(misses).toEqual([]);
     await page.fill('.search-input', 'STORE_CORRUPT');
-    await page.waitForSelector('.results .result');
-    await page.click('.results .result >> nth=0');
+    await page.locator('.results .result', { hasText: 'STORE_CORRUPT' }).first().click();
     await page.waitForURL(/errors\.html/);
-    await page.waitForFunction(() => document.querySelector('.vp-doc h1')?.textContent?.startsWith('Errors'));
-    expect(await page.innerText('.vp-doc h1')).toContain('Errors');
+    // The address changes before the page does.
+    await expect.poll(() => page.innerText('.vp-doc h1'), { timeout: 15_000 }).toContain('Errors');
+    await page.close();
+  });
+
+  it('plays what a visitor sees, and stands still for those who want that', async () => {
+    const page = await browser.newPage({ reducedMotion: 'reduce' });
+    await page.goto(server.url);
+    const counts = page.locator('.run .count');
+    expect(await counts.nth(1).innerText()).toBe('24 of 24 knew Ada');
+    expect(await counts.nth(0).innerText()).toMatch(/^\d of 24 knew Ada$/);
+    await page.getByRole('button', { name: 'Play again' }).click();
+    await expect.poll(() => page.locator('.run .coming').count()).toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    expect(await page.locator('.run .coming').count()).toBe(0);
+    await page.getByRole('tab').or(page.locator('.vp-code-group label')).filter({ hasText: 'Koa' }).click();
+    await page.locator('.vp-code-group div.active', { hasText: '@sess/koa' }).waitFor();
     await page.close();
   });
 });
