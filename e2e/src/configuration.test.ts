@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,9 @@ import {
   createSessions,
   memoryStore,
 } from '@sess/core';
+import { cookieSession } from '@sess/core/formerly';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startPostgres } from '@sess/postgres-server';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 // Each option and each variable of docs/configuration.md is changed here, and its effect is seen.
@@ -150,6 +153,16 @@ const options: Record<keyof SessionsOptions, Effect> = {
     expect(await lineWith({})).toMatch(/^sid=/);
     expect(await lineWith({ name: 'shop' })).toMatch(/^shop=/);
   },
+  async formerly() {
+    const cookie = `session=${Buffer.from('{"user":"ada"}').toString('base64')}`;
+    const signature = createHmac('sha1', 'old').update(cookie).digest('base64url');
+    const header = `${cookie}; session.sig=${signature}`;
+    for (const [key, data] of [
+      ['old', { user: 'ada' }],
+      ['another', {}],
+    ] as const)
+      expect((await make({ formerly: cookieSession({ keys: [key] }) }).open(header)).toJSON()).toEqual(data);
+  },
   async idleTimeoutMs() {
     expect(await lasts(2 * hourMs, {})).toBe(true);
     expect(await lasts(2 * hourMs, { idleTimeoutMs: hourMs })).toBe(false);
@@ -189,6 +202,16 @@ const options: Record<keyof SessionsOptions, Effect> = {
       await session.destroy();
       expect(await store.read(handle, performance.now() + 1000)).toEqual(found);
     }
+  },
+  async watchEveryMs() {
+    const store = watched();
+    const sessions = make({ store, watchEveryMs: 50 });
+    const { cookie } = await begin(sessions);
+    const stop = sessions.watch(await sessions.open(cookie), () => {});
+    const reads = (): number => store.calls.filter((verb) => verb === 'read').length;
+    const before = reads();
+    await expect.poll(reads).toBeGreaterThan(before + 2);
+    stop();
   },
   async limits() {
     await expect(begin(make({ limits: { sessionBytes: 5 } }))).rejects.toMatchObject({ code: 'SESSION_TOO_LARGE' });
@@ -372,6 +395,22 @@ const variables: Record<string, Effect> = {
     expect(chosen({ env }).backend.source).toBe('SESSION_REDIS_URL');
   },
   REDIS_URL: usesRedis('REDIS_URL'),
+  async SESSION_DATABASE_URL() {
+    const { url, admin, dispose } = await startPostgres();
+    try {
+      const sessions = chosen({ env: { SESSION_DATABASE_URL: url, DATABASE_URL: 'postgres://127.0.0.1:1/other' } });
+      await begin(sessions);
+      expect(sessions.backend).toMatchObject({ name: 'postgres', source: 'SESSION_DATABASE_URL' });
+      const { rows } = await admin.query('SELECT key FROM sess_sessions WHERE expires_at > now()');
+      expect(rows.length).toBeGreaterThan(0);
+      expect(backend({ DATABASE_URL: url })).toBe('fs');
+      expect(backend({ SESSION_DATABASE_URL: url, REDIS_URL: redis.url })).toBe('redis');
+      await sessions.close();
+      made.splice(made.indexOf(sessions), 1);
+    } finally {
+      await dispose();
+    }
+  },
   async SESSION_DIR() {
     const directory = join(folder, 'variable');
     await begin(chosen({ env: { SESSION_DIR: directory } }));
@@ -447,11 +486,20 @@ const settings: Record<keyof SessionSettings, Effect> = {
     session.persistent = false;
     expect((await sessions.commit(session)).setCookie).not.toContain('Max-Age');
   },
+  async label() {
+    const sessions = make();
+    const session = await sessions.open(undefined);
+    await session.regenerate({ owner: 'u1', label: `Firefox\n${'x'.repeat(300)}` });
+    await sessions.commit(session);
+    expect((await sessions.list('u1')).map(({ label }) => label)).toEqual([`Firefox ${'x'.repeat(192)}`]);
+  },
 };
 
 describe('## Settings of one session', () => {
   it.each(Object.entries(settings))('%s', async (name, effect) => {
-    expect(page.split('\n## Settings of one session\n')[1]).toContain(`session.${name} = `);
+    expect(page.split('\n## Settings of one session\n')[1]).toMatch(
+      new RegExp(`session\\.(${name} = |regenerate\\(.*${name} \\}\\))`),
+    );
     await effect();
   });
 });

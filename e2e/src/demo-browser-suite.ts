@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { barriersOn } from './axe.ts';
 import { openTab, screenshotDirectory, startBrowser } from './browser.ts';
 import { newcomer } from './http-client.ts';
 import { type DemoDescription, type RunningDemo, startDemo } from './start-demo.ts';
@@ -24,6 +25,16 @@ async function press(page: Page, name: string, outcome: RegExp): Promise<string>
   return message.innerText();
 }
 
+/** Each of 40 answers knows the visitor, until all workers have answered: a busy one may get none of six connections. */
+async function refreshUntilAllAnswered(page: Page): Promise<void> {
+  let said = '';
+  for (let tries = 0; tries < 5 && !said.includes('from 4 workers'); tries += 1) {
+    said = await press(page, 'Refresh 40 times at once', /^40 answers/);
+    expect(said).toMatch(/: every one knew you\.$/);
+  }
+  expect(said).toBe('40 answers from 4 workers: every one knew you.');
+}
+
 /** What a person does and sees, in Chromium. */
 export function testInBrowser(description: DemoDescription, stores: readonly ('fs' | 'redis')[]): void {
   describe(`${description.framework} demo: in a browser`, () => {
@@ -39,6 +50,12 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
     const picture = (page: Page, name: string): Promise<Buffer> =>
       page.screenshot({ path: `${pictures}/${description.framework}-${name}.png`, fullPage: true });
 
+    /** For people to look at, and for the program that finds what bars some of them from the page. */
+    async function look(page: Page, name: string): Promise<void> {
+      await picture(page, name);
+      expect(await barriersOn(page)).toEqual([]);
+    }
+
     describe.each(stores)('on %s', (store) => {
       let demo: RunningDemo;
       beforeAll(async () => {
@@ -53,16 +70,18 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
         expect(await page.locator('.store-name code').innerText()).toBe(store);
         // What stands in a <noscript> is text to a browser with scripts: it must stay hidden.
         expect(await page.locator('body').innerText()).not.toMatch(/<\w|Without JavaScript/);
-        await picture(page, `${store}-1-logged-out`);
+        await look(page, `${store}-1-logged-out`);
 
         await logIn(page, 'Ada');
         await page.getByRole('heading', { name: 'Logged in as Ada' }).waitFor();
 
-        const outcome = await press(page, 'Refresh 40 times at once', /^40 answers/);
-        expect(outcome).toBe('40 answers from 4 workers: every one knew you.');
+        await refreshUntilAllAnswered(page);
         expect(await cells(page, 'stranger')).toBe(0);
         expect(await cells(page, 'knew')).toBeGreaterThanOrEqual(41);
-        await picture(page, `${store}-2-refreshed`);
+        // Beside it the same visitor in the memory of each worker. Which worker answers is for a busy machine to say.
+        expect(await page.locator('#memory-strip .cell.stranger').count()).toBeGreaterThan(2);
+        expect(await page.locator('#memory-strip .cell.knew').count()).toBeGreaterThan(2);
+        await look(page, `${store}-2-refreshed`);
 
         expect(await press(page, 'Count 40 times at once', /counts on top/)).toBe(
           '40 counts on top of 0: expected 40, seen 40. None lost.',
@@ -99,9 +118,13 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
           await page.getByRole('heading', { name: `Logged in as ${grace}` }).waitFor();
         }
         await laptop.page.getByRole('button', { name: 'Refresh once' }).click();
-        await laptop.page.getByRole('button', { name: /^Revoke session/ }).click();
+        await laptop.page
+          .getByRole('rowheader', { name: /Chrome on Linux/ })
+          .nth(1)
+          .waitFor();
+        await laptop.page.getByRole('button', { name: /^Revoke Chrome on Linux, session/ }).click();
         await laptop.page.getByRole('status').filter({ hasText: 'That session has ended' }).waitFor();
-        expect(await laptop.page.getByRole('button', { name: /^Revoke session/ }).count()).toBe(0);
+        expect(await laptop.page.getByRole('button', { name: /^Revoke Chrome on Linux, session/ }).count()).toBe(0);
 
         const outcome = await press(mobile.page, 'Refresh 40 times at once', /^40 answers/);
         expect(outcome).toBe(
@@ -122,7 +145,7 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
           await logIn(page, barbara);
           await page.getByRole('heading', { name: `Logged in as ${barbara}` }).waitFor();
         }
-        await picture(mobile.page, `${store}-4-phone-dark`);
+        await look(mobile.page, `${store}-4-phone-dark`);
         expect(await press(mobile.page, 'Log out everywhere', /^Logged out/)).toBe('Logged out, and 1 more with it.');
         await laptop.page.reload();
         expect(await state(laptop.page)).toBe('Logged out');
@@ -181,7 +204,7 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
         // Which worker gets a connection is for a busy machine to say: of each kind there are some.
         expect(await cells(page, 'stranger')).toBeGreaterThan(2);
         expect(await cells(page, 'knew')).toBeGreaterThan(2);
-        await picture(page, 'memory-1-flickers');
+        await look(page, 'memory-1-flickers');
         expect(await press(page, 'Count 40 times at once', /counts on top/)).toMatch(/[1-9]\d* lost\./);
         await picture(page, 'memory-2-counted');
         expect(complaints).toEqual([]);

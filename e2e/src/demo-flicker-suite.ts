@@ -100,7 +100,7 @@ async function flickerTally(demo: RunningDemo): Promise<Tally> {
 }
 
 /** The main promise: whoever answers knows you. With the control that shows that the test would see it broken. */
-export function testFlicker(description: DemoDescription, stores: readonly ('fs' | 'redis')[]): void {
+export function testFlicker(description: DemoDescription, stores: readonly ('fs' | 'redis' | 'postgres')[]): void {
   describe(`${description.framework} demo: 1,000 requests of 50 users over 4 workers`, () => {
     test.each(stores)('on %s nobody is ever taken for logged out', { timeout: 60_000 }, async (store) => {
       await withDemo(description, { store }, async (demo) => {

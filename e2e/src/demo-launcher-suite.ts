@@ -22,7 +22,7 @@ export function testLauncher(description: DemoDescription): void {
     test.each([
       [['--colour', 'red'], {}, '--colour'],
       [['surprise'], {}, 'surprise'],
-      [['--store', 'mongo'], {}, '--store must be one of fs, memory, redis, cookie, not "mongo".'],
+      [['--store', 'mongo'], {}, '--store must be one of fs, memory, redis, postgres, cookie, not "mongo".'],
       [['--workers', '0'], {}, '--workers must be a whole number from 1 to 64, not "0".'],
       [['--workers', 'many'], {}, '--workers must be a whole number'],
       [['--port', '70000'], {}, '--port must be a whole number from 0 to 65535, not "70000".'],

@@ -30,23 +30,22 @@ function jarAfter(start: CookieJar, answers: readonly Answer[]): string | undefi
 
 const json = { 'Content-Type': 'application/json' };
 
-/** Requests of one browser that are under way at the same time, answered by different workers. */
-export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): void {
-  describe(`${description.framework} demo on ${store}: at the same time`, () => {
-    let demo: RunningDemo;
-    beforeAll(async () => {
-      demo = await startDemo(description, { store });
-      expect(await new Visitor(demo.url).me()).toMatchObject({ store });
-    }, 30_000);
-    afterAll(() => demo.stop());
+/**
+ * 200 requests of one browser at the same time. On PostgreSQL each write waits for several processes, so on a machine that
+ * does other things the bounds may be over first: who is told so (503) tries again, or is not counted.
+ */
+function testCrowds(demo: () => RunningDemo, mayBeLate: boolean): void {
+  const isRight = ({ status }: Answer): boolean => status === 200 || (mayBeLate && status === 503);
 
-    test('200 requests that set 200 keys: all 200 are there', { timeout: 60_000 }, async () => {
-      const ada = new Visitor(demo.url);
-      await ada.login('Ada');
-      const cookie = ada.jar.header();
+  test('200 requests that set 200 keys: all 200 are there', { timeout: 60_000 }, async () => {
+    const { url } = demo();
+    const ada = new Visitor(url);
+    await ada.login('Ada');
+    const cookie = ada.jar.header();
+    for (let missing = times(200); missing.length > 0;) {
       const answers = await Promise.all(
-        times(200).map((key) =>
-          send(`${demo.url}/api/set/key${key}?delay=20`, {
+        missing.map((key) =>
+          send(`${url}/api/set/key${key}?delay=20`, {
             method: 'POST',
             cookie,
             headers: json,
@@ -54,42 +53,75 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
           }),
         ),
       );
-      expect(answers.filter(({ status }) => status !== 200).map(({ text }) => text)).toEqual([]);
-      const keys = (await ada.me())['keys'];
-      expect(new Set(Array.isArray(keys) ? keys : [])).toEqual(
-        new Set(['userId', ...times(200).map((key) => `key${key}`)]),
-      );
-      expect(objectIn(await ada.get('/api/get/key123'))).toEqual({ value: 123 });
-    });
+      expect(answers.filter((answer) => !isRight(answer)).map(({ text }) => text)).toEqual([]);
+      missing = missing.filter((_, at) => answers[at]?.status === 503);
+    }
+    const keys = (await ada.me())['keys'];
+    expect(new Set(Array.isArray(keys) ? keys : [])).toEqual(
+      new Set(['userId', ...times(200).map((key) => `key${key}`)]),
+    );
+    expect(objectIn(await ada.get('/api/get/key123'))).toEqual({ value: 123 });
+  });
 
-    test('200 counts are exactly 200', { timeout: 60_000 }, async () => {
-      const ada = new Visitor(demo.url);
-      await ada.login('Ada');
-      const cookie = ada.jar.header();
-      const answers = await Promise.all(
-        times(200).map(() => send(`${demo.url}/api/count`, { method: 'POST', cookie })),
-      );
-      expect(answers.filter(({ status }) => status !== 200).map(({ text }) => text)).toEqual([]);
-      // Nobody was told the same number twice.
-      expect(new Set(answers.map((answer) => objectIn(answer)['views'])).size).toBe(200);
-      expect(await ada.me()).toMatchObject({ views: 200 });
-    });
+  test('200 counts are exactly 200', { timeout: 60_000 }, async () => {
+    const { url } = demo();
+    const ada = new Visitor(url);
+    await ada.login('Ada');
+    const cookie = ada.jar.header();
+    const answers = await Promise.all(times(200).map(() => send(`${url}/api/count`, { method: 'POST', cookie })));
+    expect(answers.filter((answer) => !isRight(answer)).map(({ text }) => text)).toEqual([]);
+    const counted = answers.filter(({ status }) => status === 200);
+    expect(counted.length).toBeGreaterThan(20);
+    // Nobody was told the same number twice.
+    expect(new Set(counted.map((answer) => objectIn(answer)['views'])).size).toBe(counted.length);
+    const views = Number((await ada.me())['views']);
+    // A 503 says that it is not known whether it was counted.
+    expect(views).toBeGreaterThanOrEqual(counted.length);
+    expect(views).toBeLessThanOrEqual(200);
+  });
+}
+
+/** On a store that may be late on a busy machine. */
+export function testLateCrowds(description: DemoDescription, store: 'postgres'): void {
+  withSharedDemo(description, store, (demo) => testCrowds(demo, true));
+}
+
+function withSharedDemo(
+  description: DemoDescription,
+  store: 'fs' | 'redis' | 'postgres',
+  tests: (demo: () => RunningDemo) => void,
+): void {
+  describe(`${description.framework} demo on ${store}: at the same time`, () => {
+    let demo: RunningDemo;
+    beforeAll(async () => {
+      demo = await startDemo(description, { store });
+      expect(await new Visitor(demo.url).me()).toMatchObject({ store });
+    }, 30_000);
+    afterAll(() => demo.stop());
+    tests(() => demo);
+  });
+}
+
+/** Requests of one browser that are under way at the same time, answered by different workers. */
+export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): void {
+  withSharedDemo(description, store, (sharedDemo) => {
+    testCrowds(sharedDemo, false);
 
     test(
       'requests with the old cookie while one logs in: the login stays in the jar',
       { timeout: 120_000 },
       async () => {
         const round = async (number: number): Promise<void> => {
-          const ada = new Visitor(demo.url);
+          const ada = new Visitor(sharedDemo().url);
           await ada.post('/api/count');
           const start = ada.jar.copy();
           const cookie = start.header();
           const body = JSON.stringify({ user: `user-${number}` });
           const login = pause(number % 5).then(() =>
-            send(`${demo.url}/api/login`, { method: 'POST', cookie, headers: json, body }),
+            send(`${sharedDemo().url}/api/login`, { method: 'POST', cookie, headers: json, body }),
           );
           const set = (key: string, delay: number): Promise<Answer> =>
-            send(`${demo.url}/api/set/${key}?delay=${delay}`, {
+            send(`${sharedDemo().url}/api/set/${key}?delay=${delay}`, {
               method: 'POST',
               cookie,
               headers: json,
@@ -100,20 +132,23 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
             set('a', 0),
             set('b', 5),
             set('c', 30),
-            send(`${demo.url}/api/count`, { method: 'POST', cookie }),
-            send(`${demo.url}/api/me`, { cookie }),
-            pause(30).then(() => send(`${demo.url}/api/me`, { cookie })),
-            pause(30).then(() => send(`${demo.url}/api/count`, { method: 'POST', cookie })),
+            send(`${sharedDemo().url}/api/count`, { method: 'POST', cookie }),
+            send(`${sharedDemo().url}/api/me`, { cookie }),
+            pause(30).then(() => send(`${sharedDemo().url}/api/me`, { cookie })),
+            pause(30).then(() => send(`${sharedDemo().url}/api/count`, { method: 'POST', cookie })),
           ]);
           expect(answers[0].status).toBe(200);
           expect(answers.map(({ status }) => status).filter((status) => status !== 200 && status !== 409)).toEqual([]);
 
           const jars = new Set(orders(answers, 50).map((order) => jarAfter(start, order)));
           expect(jars.size).toBe(1);
-          expect(objectIn(await send(`${demo.url}/api/me`, { cookie: [...jars][0] }))).toMatchObject({
+          expect(objectIn(await send(`${sharedDemo().url}/api/me`, { cookie: [...jars][0] }))).toMatchObject({
             user: `user-${number}`,
           });
-          expect(objectIn(await send(`${demo.url}/api/me`, { cookie }))).toMatchObject({ user: null, keys: [] });
+          expect(objectIn(await send(`${sharedDemo().url}/api/me`, { cookie }))).toMatchObject({
+            user: null,
+            keys: [],
+          });
         };
         await inParallel(
           times(60).map((number) => () => round(number)),
@@ -124,17 +159,17 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
 
     // What may end a session under a request that still holds a copy of it.
     const ends: Record<string, (ada: Visitor, cookie: string | undefined) => Promise<Answer>> = {
-      'one logs out': (_ada, cookie) => send(`${demo.url}/api/logout`, { method: 'POST', cookie }),
+      'one logs out': (_ada, cookie) => send(`${sharedDemo().url}/api/logout`, { method: 'POST', cookie }),
       'one logs in again': (_ada, cookie) =>
-        send(`${demo.url}/api/login`, { method: 'POST', cookie, headers: json, body: '{"user":"Ada"}' }),
+        send(`${sharedDemo().url}/api/login`, { method: 'POST', cookie, headers: json, body: '{"user":"Ada"}' }),
       'another browser revokes it': async (ada) => {
         const handle = String((await ada.me())['handle']);
-        const phone = new Visitor(demo.url);
+        const phone = new Visitor(sharedDemo().url);
         await phone.login(String((await ada.me())['user']));
         return phone.post(`/api/sessions/${handle}/revoke`);
       },
       'another browser logs out everywhere': async (ada) => {
-        const phone = new Visitor(demo.url);
+        const phone = new Visitor(sharedDemo().url);
         await phone.login(String((await ada.me())['user']));
         return phone.post('/api/logout-everywhere');
       },
@@ -145,11 +180,11 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
       { timeout: 120_000 },
       async (how) => {
         const round = async (number: number): Promise<void> => {
-          const ada = new Visitor(demo.url);
+          const ada = new Visitor(sharedDemo().url);
           await ada.login(newcomer('Ada'));
           const cookie = ada.jar.header();
           const set = (delay: number): Promise<Answer> =>
-            send(`${demo.url}/api/set/late?delay=${delay}`, {
+            send(`${sharedDemo().url}/api/set/late?delay=${delay}`, {
               method: 'POST',
               cookie,
               headers: json,
@@ -160,7 +195,7 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
             // One is surely late, one ends about when the session does.
             set(150),
             set(10 + (number % 7) * 5),
-            pause(10 + (number % 13) * 3).then(() => send(`${demo.url}/api/count`, { method: 'POST', cookie })),
+            pause(10 + (number % 13) * 3).then(() => send(`${sharedDemo().url}/api/count`, { method: 'POST', cookie })),
           ]);
           const statuses = answers.map((answer) => answer?.status);
           expect(statuses[0]).toBe(200);
@@ -170,7 +205,7 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
           const lateCookies = answers.slice(1).flatMap((answer) => answer?.setCookies);
           expect(how.startsWith('one ') ? lateCookies : []).toEqual([]);
           const dead = { user: null, views: 0, keys: [] };
-          expect(objectIn(await send(`${demo.url}/api/me`, { cookie }))).toMatchObject(dead);
+          expect(objectIn(await send(`${sharedDemo().url}/api/me`, { cookie }))).toMatchObject(dead);
         };
         await inParallel(
           times(100).map((number) => () => round(number)),
@@ -183,7 +218,7 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
       const workers = new Set<string | undefined>();
       await inParallel(
         times(100).map((number) => async () => {
-          const ada = new Visitor(demo.url);
+          const ada = new Visitor(sharedDemo().url);
           const { status, headers } = await ada.submit('/api/login', { user: `user-${number}` });
           expect(status).toBe(303);
           const page = await ada.get(String(headers.location));

@@ -5,7 +5,7 @@ import { type DemoDescription, type RunningDemo, startDemo } from './start-demo.
 const isoTime: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 
 /** Every route of the demo, as its users see it, with what it says to bad input. */
-export function testRoutes(description: DemoDescription, store: 'fs' | 'redis'): void {
+export function testRoutes(description: DemoDescription, store: 'fs' | 'redis' | 'postgres'): void {
   describe(`${description.framework} demo on ${store}: routes`, () => {
     let demo: RunningDemo;
     beforeAll(async () => {
@@ -114,12 +114,14 @@ export function testRoutes(description: DemoDescription, store: 'fs' | 'redis'):
         expect.arrayContaining([
           {
             handle: (await laptop.me())['handle'],
+            device: 'Unknown device',
             createdAt: isoTime,
             touchedAt: isoTime,
             current: true,
           },
           {
             handle: (await phone.me())['handle'],
+            device: 'Unknown device',
             createdAt: isoTime,
             touchedAt: isoTime,
             current: false,
@@ -200,6 +202,17 @@ export function testRoutes(description: DemoDescription, store: 'fs' | 'redis'):
       expect(ada.jar.header()).toBeUndefined();
     });
 
+    test('what belongs to the page alone is answered beside the app, and only as it asks', async () => {
+      const ada = visitor();
+      const login = await ada.post('/memory/api/login?user=Ada');
+      expect(objectIn(login)).toEqual({ user: 'Ada', worker: expect.any(Number), pid: expect.any(Number) });
+      // Its cookie goes nowhere else.
+      expect(login.setCookies).toEqual([expect.stringMatching(/^memory-sid=.*; Path=\/memory(?:;|$)/)]);
+      expectProblem(await ada.post('/memory/api/login'), 400, 'USER_INVALID');
+      expectProblem(await ada.post('/demo/kill?worker=all'), 400, 'WORKER_INVALID');
+      expectProblem(await ada.get('/demo/kill'), 404, 'NOT_FOUND');
+    });
+
     test('a body that is too large is a 413', async () => {
       const answer = await visitor().post('/api/set/a', { value: 'x'.repeat(200_000) });
       expect(answer.status).toBe(413);
@@ -227,7 +240,7 @@ export function testRoutes(description: DemoDescription, store: 'fs' | 'redis'):
       expect(links).toEqual(files);
       expect(all.filter((link) => !link.startsWith('/_next/') && !files.includes(link))).toEqual([]);
       const types: Record<string, string> = { svg: 'image/svg+xml', css: 'text/css', js: 'text/javascript' };
-      for (const link of [...links, '/api.js', '/strip.js', '/tables.js']) {
+      for (const link of [...links, '/api.js', '/side.js', '/strip.js', '/summary.js', '/tables.js']) {
         const answer = await visitor().get(String(link));
         expect(answer.status).toBe(200);
         expect(answer.headers['content-type']).toContain(types[String(link).split('.')[1] ?? '']);

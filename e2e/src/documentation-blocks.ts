@@ -17,7 +17,7 @@ export interface Block {
   readonly code: string;
 }
 
-const notOurs = /^(\.|node_modules$|dist$|fixtures$|CHANGELOG\.md$)/;
+const notOurs = /^(\.|node_modules$|dist$|fixtures$|generated$|CHANGELOG\.md$)/;
 
 /** Every page for people that the repository has, wherever a new one is put. */
 export function allPages(folder = ''): string[] {

@@ -84,10 +84,12 @@ describe('docs/configuration.md', () => {
     store: true,
     secret: true,
     cookie: true,
+    formerly: true,
     idleTimeoutMs: true,
     absoluteTimeoutMs: true,
     touchAfterMs: true,
     endMarkerMs: true,
+    watchEveryMs: true,
     limits: true,
     timeouts: true,
     prefix: true,
@@ -112,7 +114,7 @@ describe('docs/configuration.md', () => {
     openMs: true,
     commitMs: true,
   };
-  const settings: Record<keyof SessionSettings, true> = { idleTimeoutMs: true, persistent: true };
+  const settings: Record<keyof SessionSettings, true> = { idleTimeoutMs: true, persistent: true, label: true };
 
   it.each([
     ['### Cookie', cookie],
@@ -160,7 +162,9 @@ describe('links', () => {
   const pages = [
     'README.md',
     'CONTRIBUTING.md',
-    ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+    'AGENTS.md',
+    'SECURITY.md',
+    ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
     ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
   ].filter((path) => path.endsWith('.md'));
 
@@ -178,8 +182,15 @@ describe('links', () => {
 
   it('README.md leads to every package and every page', () => {
     const front = read('README.md');
-    const missing = pages.filter((path) => path !== 'README.md' && !front.includes(`](${path})`));
+    const elsewhere = /^(README|AGENTS)\.md$|^docs\/\w+\/(?!index)/;
+    const missing = pages.filter((path) => !elsewhere.test(path) && !front.includes(`](${path})`));
     expect(missing).toEqual([]);
+  });
+
+  it.each(['recipes', 'frameworks'])('docs/%s/index.md leads to every page beside it', (folder) => {
+    const index = read(`docs/${folder}/index.md`);
+    const names = readdirSync(join(root, 'docs', folder)).filter((name) => name !== 'index.md');
+    expect(names.filter((name) => !index.includes(`](${name})`))).toEqual([]);
   });
 
   it.each(pages)('%s links to what is there', (path) => {

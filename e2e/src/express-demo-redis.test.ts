@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testBreaking } from './demo-breaking-suite.ts';
 import { testCookies } from './demo-cookies-suite.ts';
 import { testFlicker } from './demo-flicker-suite.ts';
 import { testRaces } from './demo-races-suite.ts';
@@ -19,6 +20,7 @@ testCookies(onRedis, 'redis');
 testRotation(onRedis, 'redis');
 testFlicker(onRedis, ['redis']);
 testRaces(onRedis, 'redis');
+testBreaking(onRedis, 'redis');
 
 describe('two Express demos that share nothing but Redis', () => {
   const hosts: RunningDemo[] = [];

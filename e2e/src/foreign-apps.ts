@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { SessError, Sessions } from '@sess/core';
 import { session as expressSession } from '@sess/express';
 import { session as koaSession } from '@sess/koa';
@@ -16,14 +17,21 @@ declare module '@sess/core' {
 
 /** The same small app in each framework. */
 export const apps: Readonly<Record<string, (sessions: Sessions) => CalledApp>> = {
-  'Express 5': (sessions) => expressApp(express, sessions),
-  // The parts that are used are the same in both.
-  'Express 4': (sessions) => expressApp(express4 as unknown as typeof express, sessions),
+  'Express 5': (sessions) => expressApp(express(), sessions),
+  'Express 4': (sessions) => expressApp(express4(), sessions),
   Koa: koaApp,
 };
 
-function expressApp(framework: typeof express, sessions: Sessions): CalledApp {
-  const app = framework();
+type Handle = (req: Request, res: Response, next: NextFunction) => void;
+type HandleError = (error: unknown, req: Request, res: Response, next: NextFunction) => void;
+
+/** An app of Express, as far as its versions have the same. */
+interface ExpressApp extends RequestListener {
+  use(handle: Handle | HandleError): unknown;
+  get(path: string, handle: Handle): unknown;
+}
+
+function expressApp(app: ExpressApp, sessions: Sessions): CalledApp {
   app.use(expressSession(sessions));
   app.get('/plain', (_req, res) => void res.send('plain'));
   app.get('/read', (req, res) => void res.json(req.session.visits ?? 0));

@@ -10,7 +10,7 @@ export interface Answer {
 }
 
 export interface Ask {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly cookie?: string | undefined;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | undefined;

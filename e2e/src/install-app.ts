@@ -11,7 +11,7 @@ const fixtures = fileURLToPath(new URL('../fixtures/install/', import.meta.url))
 
 /** Node.js as a package, which there is for Linux on x64; elsewhere all cells run under our own. */
 export function nodeProgram(version: NodeVersion): string {
-  const program = fileURLToPath(new URL(`../node_modules/node${version}/bin/node`, import.meta.url));
+  const program = fileURLToPath(new URL(`../fixtures/checks/node_modules/node${version}/bin/node`, import.meta.url));
   if (process.platform === 'linux' && process.arch === 'x64') return realpathSync(program);
   return process.execPath;
 }

@@ -24,8 +24,8 @@ export type Language =
 const olderLanguages: readonly Language[] = ['commonjs'];
 
 export type Manager = 'npm' | 'pnpm';
-export type NodeVersion = '20' | '22' | '24';
-export type Store = 'fs' | 'redis';
+export type NodeVersion = '20' | '22' | '24' | '26';
+export type Store = 'fs' | 'redis' | 'postgres';
 
 /** One folder outside the workspace: installed once, then each language is compiled and run in it. */
 export interface Cell {
@@ -136,7 +136,7 @@ const fewCells: readonly Cell[] = [
     framework: 'Koa 2',
     node: '20',
     manager: 'npm',
-    store: 'redis',
+    store: 'postgres',
     typescript: typescript.newest,
     languages: ['node16', 'node16 .cts', 'require'],
   },
@@ -166,10 +166,12 @@ const fewCells: readonly Cell[] = [
   },
 ];
 
+const stores: readonly Store[] = ['fs', 'redis', 'postgres'];
+
 /** Everything with everything. The store and the compiler alternate: they meet all of it, if not each pair. */
 function everyCell(): Cell[] {
   const managers: readonly Manager[] = ['npm', 'pnpm'];
-  const nodes: readonly NodeVersion[] = ['20', '22', '24'];
+  const nodes: readonly NodeVersion[] = ['20', '22', '24', '26'];
   const places = Object.keys(frameworks).flatMap((framework) =>
     managers.flatMap((manager) => nodes.map((node) => ({ framework, manager, node }))),
   );
@@ -180,7 +182,7 @@ function everyCell(): Cell[] {
     const isOlder = index % 3 === 0 || isNext;
     return {
       ...place,
-      store: index % 2 === 0 ? 'fs' : 'redis',
+      store: stores[(index + Math.floor(index / 3)) % 3] ?? 'fs',
       languages: isOlder && !isNext ? [...languages, ...olderLanguages] : languages,
       typescript: isOlder ? typescript.older : typescript.newest,
     };

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppFolder, type Installer } from './install-app.ts';
-import { type Cell, type Framework, type Language, cells, frameworks, titleOf } from './install-matrix.ts';
+import { type Cell, type Framework, type Language, type Store, cells, frameworks, titleOf } from './install-matrix.ts';
 import { type Row, tableOf } from './install-table.ts';
 import { visit, visitReadme } from './install-visit.ts';
 import type { End } from './install-running.ts';
+import { type PostgresServer, startPostgres } from '@sess/postgres-server';
 import { type RedisServer, startRedis } from './redis-server.ts';
 
 const anyPort = fileURLToPath(new URL('../fixtures/install/any-port.mjs', import.meta.url));
@@ -23,11 +24,15 @@ const endOf: Readonly<Partial<Record<Language, End>>> = {
 export function describeInstalled(installer: () => Installer): void {
   const rows: Row[] = cells.map((cell) => ({ ...cell, results: new Map(), installSeconds: 0 }));
   let redis: RedisServer;
+  let postgres: PostgresServer;
   beforeAll(async () => {
     redis = await startRedis();
+    // As it is installed: where a power cut could destroy what is stored, an app is warned.
+    postgres = await startPostgres({ settings: ['fsync=on'] });
   }, 60_000);
   afterAll(async () => {
     await redis.dispose();
+    await postgres.dispose();
     console.log(tableOf(rows));
   }, 60_000);
 
@@ -46,8 +51,13 @@ export function describeInstalled(installer: () => Installer): void {
 
     it.each(row.languages)('%s', { timeout: 300_000 }, async (language) => {
       row.results.set(language, 'FAILED');
-      expect(await runIn(folder, row, language, redis)).toEqual({
-        store: row.store === 'fs' ? 'filesystem' : 'redis',
+      const storages: Record<Store, Record<string, string>> = {
+        fs: { SESSION_DIR: join(folder.path, 'sessions') },
+        redis: { SESSION_REDIS_URL: redis.url },
+        postgres: { SESSION_DATABASE_URL: postgres.url },
+      };
+      expect(await runIn(folder, row, language, storages[row.store])).toEqual({
+        store: row.store === 'fs' ? 'filesystem' : row.store,
         hasWarnings: false,
         end: endOf[language] ?? { code: 0, signal: null },
       });
@@ -93,15 +103,19 @@ interface Run {
 }
 
 /** Starts the app, is its visitor, and asks it to end. */
-async function runIn(folder: AppFolder, row: Cell, language: Language, redis: RedisServer): Promise<Run> {
+async function runIn(
+  folder: AppFolder,
+  row: Cell,
+  language: Language,
+  storage: Readonly<Record<string, string>>,
+): Promise<Run> {
   const program = await programOf(folder, row, language);
-  const storage = { fs: { SESSION_DIR: join(folder.path, 'sessions') }, redis: { SESSION_REDIS_URL: redis.url } };
   const env = {
     NODE_ENV: 'production',
     // The folder itself lies in the system's temporary directory, of which production is warned.
     TMPDIR: join(folder.path, 'tmp'),
     SECRET_KEY: 'of-an-app-that-was-just-installed-5c1e7f',
-    ...storage[row.store],
+    ...storage,
   };
   const app = await folder.start(program, env);
   try {

@@ -70,6 +70,35 @@ export function describeTools(installer: () => Installer): void {
       expect({ ok, output }).toEqual({ ok: true, output: expect.stringContaining('3 passed, 3 total') });
     });
 
+    it(
+      'an app of express-session moves by an alias: it compiles, and its own tests stay green',
+      { timeout: 300_000 },
+      async () => {
+        const used = ['express@5.3.0', 'connect-flash@0.1.1', 'csrf-sync@4.2.1', 'jest@30.5.2', 'typescript@5.9.3'];
+        const types = ['@types/express@5.0.6', '@types/connect-flash@0.0.40', '@types/node@20.19.43'];
+        const before = ['express-session@1.19.0', '@types/express-session@1.19.0'];
+        const stores = ['connect-redis@9.0.0', 'redis@6.3.1'];
+        const folder = await folderWith('express-session', [...used, ...types, ...before, ...stores]);
+        const test = async (): Promise<void> => {
+          for (const args of [
+            ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.older.json'],
+            ['node_modules/jest/bin/jest.js', '--config', 'jest.config.json'],
+          ]) {
+            const { ok, output } = await folder.run('node', args);
+            expect({ args, ok, output }).toMatchObject({ ok: true });
+          }
+        };
+        await test();
+        await folder.run('npm', ['uninstall', '@types/express-session']);
+        // As README.md says: connect-redis asks for another version than ours has.
+        await folder.run('npm', ['pkg', 'set', 'overrides.express-session=$express-session']);
+        await folder.install('npm', ['express-session@npm:@sess/express-session', '@sess/core']);
+        await test();
+        const isOurs = "new (require('connect-redis').RedisStore)({}) instanceof require('express-session').Store";
+        expect(await folder.run('node', ['--print', isOurs])).toMatchObject({ output: 'true\n' });
+      },
+    );
+
     it('NestJS 11, as its generator makes an app, compiles and is tested', { timeout: 300_000 }, async () => {
       const nest = ['common', 'core', 'platform-express', 'testing'].map((name) => `@nestjs/${name}@11`);
       const tests = ['jest@30.5.2', 'ts-jest@29', 'supertest@7', '@types/jest@30', '@types/supertest@7'];
@@ -91,7 +120,8 @@ export function describeTools(installer: () => Installer): void {
   it('no public package is left out of the cells, and each framework of the table has one', () => {
     const adapters = Object.values(frameworks).map(({ adapter }) => adapter);
     const stores = cells.map(({ store }) => `@sess/${store}`);
-    const installed = new Set(['@sess/core', '@sess/cli', '@sess/store-tests', ...adapters, ...stores]);
+    const beside = ['@sess/core', '@sess/cli', '@sess/store-tests', '@sess/express-session'];
+    const installed = new Set([...beside, ...adapters, ...stores]);
     expect(installed).toEqual(new Set(publicNames));
     expect(new Set(cells.map(({ framework }) => framework))).toEqual(new Set(Object.keys(frameworks)));
   });

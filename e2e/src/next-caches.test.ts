@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, Visitor } from './http-client.ts';
 import { type NextApp, buildNextApp, startNextApp, writeNextApp } from './next-app.ts';
@@ -120,6 +120,13 @@ describe('a session that is asked for where there is no visitor', () => {
     expect(await made(`plain-${said}`.slice(0, 100))).toBe(200);
     expect(await made(`plainWith-${said}`.slice(0, 100))).toBe(200);
     for (const way of asked) expect([way, await made(`${way}-value-nobody`)]).toEqual([way, 404]);
+  });
+
+  test('is refused in generateStaticParams() with cacheComponents too', async () => {
+    const manifest = new URL('../../apps/next-fixture/dist/components/prerender-manifest.json', import.meta.url);
+    const { routes } = JSON.parse(await readFile(manifest, 'utf8')) as { routes: Record<string, unknown> };
+    const made = Object.keys(routes).flatMap((path) => /^\/kept\/params\/(\w+-\w+)/.exec(path)?.[1] ?? []);
+    expect(made.toSorted()).toEqual(asked.map((way) => `${way}-refused`).toSorted());
   });
 
   test("ends the build with Next.js's own sentence, with output: 'export'", { timeout: 120_000 }, async () => {

@@ -103,13 +103,13 @@ describe('Next demo: what only Next.js has', { timeout: 90_000 }, () => {
           await page.getByRole('heading', { name: 'Logged in as Ada' }).waitFor();
           await page.reload();
         }
-        const cookies = await page.context().cookies();
+        const cookies = await page.context().cookies(proxy.url);
         expect(cookies).toMatchObject([
           { name: '__Host-sid', path: '/', secure: true, httpOnly: true, sameSite: 'Lax' },
         ]);
         await page.getByRole('button', { name: 'Log out', exact: true }).click();
         await page.getByRole('heading', { name: 'Logged out' }).waitFor();
-        await expect.poll(() => page.context().cookies()).toEqual([]);
+        await expect.poll(() => page.context().cookies(proxy.url)).toEqual([]);
         await close();
       }
       const { output } = demo;

@@ -1,7 +1,10 @@
+import { sealData } from 'iron-session';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, Visitor, objectIn, send } from './http-client.ts';
 import { type NextApp, startNextApp } from './next-app.ts';
+import { submitForm } from './next-form.ts';
 
+const password = 'of-an-app-that-was-on-iron-session-4e8a';
 const value = '__Host-sid=[\\w-]{43}\\.[\\w-]{43}';
 const setLine = new RegExp(`^${value}; Max-Age=\\d{7}; Path=/; HttpOnly; Secure; SameSite=Lax$`);
 const varies = ({ headers }: Answer): boolean => /(^|, )Cookie(,|$)/.test(headers.vary ?? '');
@@ -9,7 +12,7 @@ const varies = ({ headers }: Answer): boolean => /(^|, )Cookie(,|$)/.test(header
 describe('built with webpack, next start, production without any configuration', () => {
   let app: NextApp;
   beforeAll(async () => {
-    app = await startNextApp('start', { SECRET_KEY: 'n3w-Qe6uWi1oAp4sDf7gHj0kLz5xCv8b' });
+    app = await startNextApp('start', { SECRET_KEY: 'n3w-Qe6uWi1oAp4sDf7gHj0kLz5xCv8b', IRON_PASSWORD: password });
   }, 120_000);
   afterAll(() => app.stop());
   const visitor = (): Visitor => new Visitor(app.url);
@@ -180,6 +183,44 @@ describe('built with webpack, next start, production without any configuration',
       expect(varies(page)).toBe(false);
       // Control: one that reads is not.
       expect((await ada.get('/')).headers['x-nextjs-prerender']).toBeUndefined();
+    });
+  });
+
+  describe('an app that was on iron-session', () => {
+    const sealed = async (): Promise<string> => `app=${await sealData({ user: 'ada', views: 4 }, { password })}`;
+    const movedLine = expect.stringMatching(/^moved=[\w-]{43}\.[\w-]{43}; /);
+
+    test('shows its users logged in, though a page can not send the new cookie', async () => {
+      const cookie = await sealed();
+      for (const _ of ['first', 'second']) {
+        const page = await send(`${app.url}/moved`, { cookie });
+        expect(page.text).toContain('<b id="user">ada</b>');
+        expect([page.status, page.setCookies]).toEqual([200, []]);
+      }
+    });
+
+    test('gives them the new cookie with a Route Handler, and the old one is nobody after a logout', async () => {
+      const cookie = await sealed();
+      const ada = visitor();
+      ada.jar.apply([cookie]);
+      const answer = await ada.get('/api/moved');
+      expect(objectIn(answer)).toEqual({ user: 'ada', views: 4 });
+      expect(answer.setCookies).toEqual([expect.stringMatching(/^app=; Max-Age=0/), movedLine]);
+      expect(objectIn(await ada.get('/api/moved'))).toEqual({ user: 'ada', views: 4 });
+      const copies = [cookie, ada.jar.header()];
+      expect((await send(`${app.url}/api/moved`, { method: 'DELETE', cookie: copies[1] })).status).toBe(204);
+      for (const copy of copies)
+        expect(objectIn(await send(`${app.url}/api/moved`, { cookie: copy }))).toEqual({ user: null, views: 0 });
+    });
+
+    test('and with a Server Action, which clears the old one too', async () => {
+      const ada = visitor();
+      ada.jar.apply([await sealed()]);
+      const { text } = await ada.get('/moved');
+      const answer = await submitForm(ada, `${app.url}/moved`, text, 'count');
+      expect(answer.text).toContain('<i id="views">5</i>');
+      expect(ada.jar.header()).toMatch(/^moved=[^;]+$/);
+      expect(objectIn(await ada.get('/api/moved'))).toEqual({ user: 'ada', views: 5 });
     });
   });
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeGettingStarted } from './getting-started-suite.ts';
 import type { Installer } from './install-app.ts';
 import { describeInstalled } from './install-suite.ts';
 import { describeTools } from './install-tools-suite.ts';
@@ -40,6 +41,7 @@ describe('a package that was published', () => {
 describe('installed from the registry', () => {
   describeInstalled(() => installer);
   describeTools(() => installer);
+  describeGettingStarted(() => installer);
 });
 describe('publishing', { timeout: 300_000 }, () => {
   describePublishing(() => released);

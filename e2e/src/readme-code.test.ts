@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Block, allPages, blocksOf, fileOf, whyUntested } from './documentation-blocks.ts';
 import { Visitor } from './http-client.ts';
+import { codeOf } from './page-code.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -298,6 +299,15 @@ describe('the code in the documentation', { timeout: 30_000 }, () => {
     expect(texts.map((text) => /^View (\d+)/.exec(text)?.[1])).toEqual(texts.map((_, index) => String(index + 1)));
   });
 
+  it('the app of README.md ends with an error code where no worker can start', async () => {
+    const { file } = save(codeOf('README.md', 'js', 'cluster.fork'), 'app.mjs');
+    const started = new Promise<number | string>((resolve) => {
+      const env = environment({ NODE_ENV: 'production', PORT: '0' });
+      execFile(process.execPath, [file], { env, timeout: 30_000 }, (error) => resolve(error?.code ?? 0));
+    });
+    expect(await started).toBe(1);
+  });
+
   it.each(names(inLanguage('sh')))('%s can be typed', async (where) => {
     const code = blockAt(where).code;
     const { file } = save(code, 'block.sh');
@@ -319,9 +329,13 @@ async function problemOf(line: string): Promise<string | undefined> {
 
   const installed = /^npm (?:install|i) (.+)$/.exec(line)?.[1]?.split(' ') ?? [];
   const { dependencies, devDependencies } = { ...manifest('package.json'), ...manifest('e2e/package.json') };
-  for (const name of installed.filter((word) => !word.startsWith('-'))) {
+  const ofFrameworks = manifest('e2e/fixtures/checks/package.json')['dependencies'];
+  for (const word of installed.filter((one) => !one.startsWith('-'))) {
+    // An alias is as good as what it stands for.
+    const name = word.replace(/^[\w-]+@npm:/, '');
     const isOurs = existsSync(join(root, name.replace('@sess/', 'packages/'), 'package.json'));
-    if (!isOurs && !(name in { ...dependencies, ...devDependencies })) return `${name} cannot be installed.`;
+    if (!isOurs && !(name in { ...dependencies, ...devDependencies, ...ofFrameworks }))
+      return `${name} cannot be installed.`;
   }
 
   if (!line.startsWith('node -p ')) return undefined;

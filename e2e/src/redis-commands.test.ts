@@ -105,7 +105,7 @@ describe('what a request to the Express demo sends to Redis', () => {
     }
   });
 
-  test('at most 600 bytes to write a count in a session of 60 KB', async () => {
+  test('at most 650 bytes to write a count in a session of 60 KB with a label', async () => {
     await ada.login('Ada');
     await ada.post('/api/count');
     const set = await costOf(() => ada.post('/api/set/cart', { value: 'x'.repeat(60_000) }));
@@ -117,6 +117,6 @@ describe('what a request to the Express demo sends to Redis', () => {
     const writtenBytes = count.sentBytes - read.sentBytes;
     console.log(`60 KB session: ${read.sentBytes} bytes sent to read, ${writtenBytes} to write a count`);
     expect(count.names).toEqual(['get', 'evalsha']);
-    expect(writtenBytes).toBeLessThanOrEqual(600);
+    expect(writtenBytes).toBeLessThanOrEqual(650);
   });
 });

@@ -22,11 +22,15 @@ export interface DemoDescription {
 }
 
 export interface StartOptions {
-  readonly store?: 'fs' | 'memory' | 'redis' | 'cookie';
+  readonly store?: 'fs' | 'memory' | 'redis' | 'postgres' | 'cookie';
   readonly workers?: number;
   /** More of the command line. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a start may take; longer than by default where others keep the machine busy. */
+  readonly startsWithinMs?: number;
+  /** Runs as this user, which only root can ask for. */
+  readonly uid?: number;
 }
 
 export interface RunningDemo {
@@ -40,7 +44,7 @@ export interface RunningDemo {
   stop(): Promise<void>;
 }
 
-const startsWithinMs = 20_000;
+const usualStartMs = 20_000;
 const stopsWithinMs = 8_000;
 
 /** Only this of our own environment: a test runner's variables would select cookie sessions. */
@@ -60,10 +64,16 @@ export interface DemoProcess {
   readonly ended: Promise<number | string | null>;
 }
 
-export function runDemo(main: string, flags: readonly string[], env: Readonly<Record<string, string>>): DemoProcess {
+export function runDemo(
+  main: string,
+  flags: readonly string[],
+  env: Readonly<Record<string, string>>,
+  uid?: number,
+): DemoProcess {
   const child = spawn(process.execPath, [main, ...flags], {
     env: { ...scrubbedEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid !== undefined && { uid, gid: uid }),
   });
   let text = '';
   const listen = (chunk: Buffer): void => void (text += chunk.toString());
@@ -75,7 +85,7 @@ export function runDemo(main: string, flags: readonly string[], env: Readonly<Re
   return { child, output: () => text, ended };
 }
 
-async function addressOf({ output, ended }: DemoProcess): Promise<string> {
+async function addressOf({ output, ended }: DemoProcess, startsWithinMs: number): Promise<string> {
   let over = false;
   void ended.then(() => (over = true));
   const deadline = Date.now() + startsWithinMs;
@@ -116,14 +126,15 @@ async function startOnce(demo: DemoDescription, options: StartOptions): Promise<
   if (options.store !== undefined) flags.push('--store', options.store);
   flags.push(...(options.flags ?? []));
 
-  const running = runDemo(demo.main, flags, { SESSION_DIR: sessionDirectory, ...demo.env, ...options.env });
+  const env = { SESSION_DIR: sessionDirectory, ...demo.env, ...options.env };
+  const running = runDemo(demo.main, flags, env, options.uid);
   const stop = async (): Promise<void> => {
     await stopProcess(running);
     await rm(home, { recursive: true, force: true });
   };
   try {
     return {
-      url: await addressOf(running),
+      url: await addressOf(running, options.startsWithinMs ?? usualStartMs),
       sessionDirectory,
       process: running.child,
       output: running.output,

@@ -4,21 +4,37 @@ import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 /** Stands between the workers and a server: counts what they send, and spoils the connections. */
 export interface TcpProxy {
   readonly port: number;
+  /** The port that connections lead to from now on. */
+  target: number;
   /** Answers come this much later, in their order. */
   delayMs: number;
   /** While set, connections swallow everything, both ways, and stay so for ever: no FIN, no RST. */
   isSwallowing: boolean;
+  /** A connection on which this text is sent is swallowed from then on: one that subscribes, say. */
+  swallowsAt: string | undefined;
+  /**
+   * What becomes of every n-th answer: `drop` and `cut` lose all or half of it, and reset the connection; `garble` says
+   * something else in its place; `trickle` sends it in small pieces, a millisecond apart.
+   */
+  spoils: Spoils | undefined;
   /** What the workers have sent since {@link forget}. */
   readonly sentBytes: number;
   /** How often they have sent something since they last heard something: round trips, when there is one connection. */
   readonly turns: number;
-  /** How many pieces of data it held back or swallowed, and how many connections it has reset. */
+  /** How many pieces of data it held back, swallowed or spoiled, and how many connections it has reset. */
   readonly faults: number;
   forget(): void;
   /** Ends all connections with a reset. */
   reset(): void;
   dispose(): Promise<void>;
 }
+
+export interface Spoils {
+  readonly how: 'drop' | 'cut' | 'garble' | 'trickle';
+  readonly every: number;
+}
+
+const trickledBytes = 32;
 
 interface Pair {
   readonly client: Socket;
@@ -34,6 +50,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   let turns = 0;
   let isTheirTurn = false;
   let faults = 0;
+  let answers = 0;
 
   const isLost = (pair: Pair): boolean => {
     pair.isSwallowed ||= proxy.isSwallowing;
@@ -42,9 +59,29 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   };
 
   const answer = (pair: Pair, piece: Buffer): void => {
-    if (proxy.delayMs > 0) faults += 1;
-    pair.late.push({ piece, dueAt: performance.now() + proxy.delayMs });
+    answers += 1;
+    const { spoils } = proxy;
+    if (spoils !== undefined && answers % spoils.every === 0) spoil(pair, piece, spoils.how);
+    else sendOn(pair, piece, proxy.delayMs);
+  };
+
+  const sendOn = (pair: Pair, piece: Buffer, delayMs: number): void => {
+    if (delayMs > 0) faults += 1;
+    pair.late.push({ piece, dueAt: performance.now() + delayMs });
     if (pair.late.length === 1) deliver(pair);
+  };
+
+  const spoil = (pair: Pair, piece: Buffer, how: Spoils['how']): void => {
+    faults += 1;
+    const { client } = pair;
+    if (how === 'drop') client.resetAndDestroy();
+    else if (how === 'cut') client.write(piece.subarray(0, piece.length / 2), () => client.resetAndDestroy());
+    else if (how === 'garble') sendOn(pair, Buffer.from('this is no answer of a Redis\r\n'), 0);
+    else {
+      for (let at = 0; at < piece.length; at += trickledBytes) {
+        sendOn(pair, piece.subarray(at, at + trickledBytes), 1 + at / trickledBytes);
+      }
+    }
   };
 
   const deliver = (pair: Pair): void => {
@@ -61,7 +98,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   };
 
   const listener = createServer((client) => {
-    const pair: Pair = { client, server: connect(target, '127.0.0.1'), isSwallowed: false, late: [] };
+    const pair: Pair = { client, server: connect(proxy.target, '127.0.0.1'), isSwallowed: false, late: [] };
     const { server } = pair;
     pairs.add(pair);
     client.setNoDelay(true);
@@ -70,6 +107,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       sentBytes += piece.length;
       if (!isTheirTurn) turns += 1;
       isTheirTurn = true;
+      if (proxy.swallowsAt !== undefined && piece.includes(proxy.swallowsAt)) pair.isSwallowed = true;
       if (!isLost(pair)) server.write(piece);
     });
     server.on('data', (piece) => {
@@ -90,8 +128,11 @@ export async function startProxy(target: number): Promise<TcpProxy> {
 
   const proxy: TcpProxy = {
     port,
+    target,
     delayMs: 0,
     isSwallowing: false,
+    swallowsAt: undefined,
+    spoils: undefined,
     get sentBytes() {
       return sentBytes;
     },

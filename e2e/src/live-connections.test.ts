@@ -1,0 +1,166 @@
+import { type Sessions, createSessions } from '@sess/core';
+import { type RedisStore, redisStore } from '@sess/redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { blocksOf } from './documentation-blocks.ts';
+import { send } from './http-client.ts';
+import { type Connect, type LiveClient, byEventStream, bySocketIo, byWebSocket } from './live-client.ts';
+import { RecipeFolder, type RunningRecipe, recipeSecret } from './recipe.ts';
+import { type RedisServer, startRedis, until } from './redis-server.ts';
+import { type TcpProxy, startProxy } from './tcp-proxy.ts';
+
+/** What docs/live-connections.md promises, and what a loaded machine may take on top. */
+const boundMs = 6_000 + 24_000;
+
+/** By a line that only this block of the page has: how its clients connect, and how they see the end. */
+const recipes: readonly { name: string; mark: string; connect: Connect; end: string }[] = [
+  { name: 'Socket.IO', mark: 'io.engine.use(withSession)', connect: bySocketIo, end: 'io server disconnect' },
+  { name: 'ws', mark: 'new WebSocketServer', connect: byWebSocket, end: '4401' },
+  { name: 'Server-sent events', mark: "app.get('/events', (request", connect: byEventStream, end: 'log in again' },
+  { name: 'Server-sent events of Hono', mark: 'streamSSE', connect: byEventStream, end: 'log in again' },
+];
+
+const blocks = blocksOf('docs/live-connections.md');
+function codeOf(mark: string): string {
+  const found = blocks.filter(
+    ({ code, language, isFragment }) => language === 'js' && !isFragment && code.includes(mark),
+  );
+  const [block] = found;
+  if (block === undefined || found.length > 1) throw new Error(`${found.length} blocks have ${mark}`);
+  return block.code;
+}
+
+/** A loaded machine may be late, which is a 503: the visitor tries again. */
+async function post(url: string, cookie?: string): Promise<string> {
+  let sent = '';
+  await until(async () => {
+    const { status, setCookies } = await send(url, { method: 'POST', cookie });
+    sent = setCookies[0]?.split(';')[0] ?? '';
+    return status === 200;
+  }, boundMs);
+  return sent;
+}
+
+const login = (url: string): Promise<string> => post(`${url}/login`);
+
+async function connected(connect: Connect, url: string, cookie: string): Promise<LiveClient> {
+  const made: LiveClient[] = [];
+  await until(async () => made.push(await connect(url, cookie)) > 0, boundMs);
+  const [client] = made;
+  if (client === undefined) throw new Error('not connected');
+  return client;
+}
+
+/** Some at a time, so that none has to wait for all the others. */
+async function inGroups<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < all.length; at += 50) done.push(...(await Promise.all(all.slice(at, at + 50).map(work))));
+  return done;
+}
+
+const isEnded = (client: LiveClient) => async () => client.end !== undefined;
+
+let folder: RecipeFolder;
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.dispose());
+beforeEach(() => {
+  folder = new RecipeFolder();
+});
+afterEach(() => folder.dispose());
+
+describe.each(['files', 'redis'])('the recipes of the page, in two processes with %s', (storage) => {
+  const env = (): Record<string, string> =>
+    storage === 'redis' ? { SESSION_REDIS_URL: redis.url } : { SESSION_DIR: folder.sessions };
+
+  it('are all tried here', () => {
+    const tried = recipes.map(({ mark }) => codeOf(mark));
+    const tested = blocks.filter(({ testedBy }) => testedBy !== undefined).map(({ code }) => code);
+    expect(tested.toSorted()).toEqual(tried.toSorted());
+  });
+
+  it.each(recipes)(
+    '$name: a logout in one process ends the connection in the other, and no other connection',
+    { timeout: 120_000 },
+    async ({ mark, connect, end }) => {
+      const code = codeOf(mark);
+      const [here, there] = [await folder.start('here', code, env()), await folder.start('there', code, env())];
+      await expect(connect(here.url, '')).rejects.toThrow(/401|Log in first/);
+      const cookie = await login(there.url);
+      const ending = await connected(connect, here.url, cookie);
+      const other = await connected(connect, here.url, await login(there.url));
+      expect(ending.greeting).toContain('hello ada');
+      await post(`${there.url}/logout`, cookie);
+      await until(isEnded(ending), boundMs);
+      expect(ending.end).toContain(end);
+      expect(other.end).toBeUndefined();
+      other.close();
+    },
+  );
+});
+
+describe('a process whose Redis is behind a proxy', () => {
+  let proxy: TcpProxy;
+  let store: RedisStore;
+  let elsewhere: Sessions;
+  let recipe: RunningRecipe;
+  const start = () =>
+    folder.start('ws', codeOf('new WebSocketServer'), { SESSION_REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+
+  beforeEach(async () => {
+    proxy = await startProxy(redis.port);
+    // Patient: what is under test is the other process.
+    const timeouts = { operationMs: 20_000, openMs: 40_000, commitMs: 40_000 };
+    store = redisStore({ url: redis.url, timeoutMs: 20_000 });
+    elsewhere = createSessions({ store, timeouts, secret: recipeSecret, logger: false, env: {} });
+  });
+  afterEach(async () => {
+    await elsewhere.close();
+    await store.close();
+    await proxy.dispose();
+  });
+
+  it('is told in time when what Redis publishes does not arrive', { timeout: 120_000 }, async () => {
+    proxy.swallowsAt = 'subscribe';
+    recipe = await start();
+    const live = await connected(byWebSocket, recipe.url, await login(recipe.url));
+    await until(async () => proxy.faults > 0);
+    expect(await elsewhere.revokeAll('ada')).toBeGreaterThan(0);
+    await until(isEnded(live), boundMs);
+    expect(live.end).toBe('4401');
+  });
+
+  it('ends no connection while Redis is frozen, and is told in time after that', { timeout: 120_000 }, async () => {
+    recipe = await start();
+    const live = await connected(byWebSocket, recipe.url, await login(recipe.url));
+    redis.signal('SIGSTOP');
+    const revoking = elsewhere.revokeAll('ada');
+    // The fault itself: the process looks at the session meanwhile, and is told nothing.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    expect(live.end).toBeUndefined();
+    redis.signal('SIGCONT');
+    expect(await revoking).toBeGreaterThan(0);
+    await until(isEnded(live), boundMs);
+    expect(live.end).toBe('4401');
+  });
+
+  it('watches 1,000 connections with one read of each session a look', { timeout: 120_000 }, async () => {
+    recipe = await start();
+    const cookies = await inGroups(Array.from({ length: 1_000 }), async () => {
+      const session = await elsewhere.open(undefined);
+      const { setCookie } = await elsewhere.commit(await session.regenerate({ owner: 'ada' }));
+      return setCookie?.split(';')[0] ?? '';
+    });
+    const live = await inGroups(cookies, (cookie) => connected(byWebSocket, recipe.url, cookie));
+    const gets = async () => Number(/cmdstat_get:calls=(\d+)/.exec(await redis.admin.info('commandstats'))?.[1]);
+    const [before, beganAt] = [await gets(), performance.now()];
+    await until(async () => (await gets()) > before + 1_500, 60_000);
+    const count = (await gets()) - before;
+    const looks = (performance.now() - beganAt) / 4_000;
+    expect(count).toBeLessThanOrEqual(1_000 * (looks + 1));
+    expect(live.filter(({ end }) => end !== undefined)).toEqual([]);
+    expect(await elsewhere.revokeAll('ada')).toBeGreaterThanOrEqual(1_000);
+    await until(async () => live.every(({ end }) => end === '4401'), boundMs);
+  });
+});
