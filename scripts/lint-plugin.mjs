@@ -7,17 +7,19 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Who may import whom: express | koa | next | fastify | hono | cli -> core <- redis | fs; store-tests -> core.
+ * Who may import whom: express | express-session | koa | next | fastify | hono | cli -> core <- redis | postgres | fs; store-tests -> core.
  * The tests of a package, and what they have in its `test` folder, may also import what `inTests` names. A package that is
- * not listed here fails the lint. Folders outside packages/ (adapter-tests, apps, e2e, bench) may import every package,
- * but not what packages share with each other alone.
+ * not listed here fails the lint. Folders outside packages/ (adapter-tests, postgres-server, apps, e2e, bench) may import every package,
+ * but not what packages share with each other alone: only the demo kit may, which parts the library from its store.
  */
 const law = {
   core: { imports: [], inTests: [] },
   'store-tests': { imports: ['core'], inTests: [] },
   redis: { imports: ['core'], inTests: ['store-tests'] },
+  postgres: { imports: ['core'], inTests: ['store-tests', 'postgres-server'] },
   fs: { imports: ['core'], inTests: ['store-tests'] },
   express: { imports: ['core'], inTests: ['adapter-tests'] },
+  'express-session': { imports: ['core'], inTests: ['adapter-tests'] },
   koa: { imports: ['core'], inTests: ['adapter-tests'] },
   next: { imports: ['core'], inTests: [] },
   fastify: { imports: ['core'], inTests: ['adapter-tests'] },
@@ -35,7 +37,9 @@ const floors = {
     response: [],
     session: ['cookie'],
     storage: ['cookie'],
-    exchange: ['cookie', 'response', 'session'],
+    former: ['cookie'],
+    exchange: ['cookie', 'former', 'response', 'session'],
+    live: ['cookie', 'exchange', 'session'],
     web: ['exchange', 'response', 'session'],
     'debug-report': ['cookie', 'exchange', 'session', 'storage'],
     opentelemetry: ['storage'],
@@ -46,7 +50,17 @@ const floors = {
     walk: ['connection'],
     verbs: ['connection', 'scripts'],
   },
+  fs: {
+    layout: [],
+    disk: ['layout'],
+    owners: ['disk', 'layout'],
+    verbs: ['disk', 'layout', 'owners'],
+    thread: ['disk', 'layout', 'verbs'],
+    walk: ['disk', 'layout', 'owners', 'thread', 'verbs'],
+  },
 };
+
+const demoKit = resolve(root, 'apps/demo-kit');
 
 function ownerOf(filename) {
   const [first, second, third] = relative(root, filename).split(sep);
@@ -95,7 +109,7 @@ function judge(specifier, filename) {
     if (name !== specifier && !exportsOf(name).includes(`.${specifier.slice(name.length)}`))
       return `'${specifier}' reaches into a package: import '${name}', or one of its exports.`;
     if (packageName === undefined) {
-      return specifier === `${name}/internal`
+      return specifier === `${name}/internal` && folder !== demoKit
         ? `'${specifier}' is for packages: what apps need is in '${name}'.`
         : undefined;
     }
@@ -106,7 +120,7 @@ function judge(specifier, filename) {
       ? [packageName, ...law[packageName].imports, ...law[packageName].inTests]
       : law[packageName].imports;
     if (allowed.includes(target)) return undefined;
-    return `@sess/${packageName} may not import ${name}${isTest ? '' : ' outside its tests'}: express | koa | next | fastify | hono | cli -> core <- redis | fs; store-tests -> core.`;
+    return `@sess/${packageName} may not import ${name}${isTest ? '' : ' outside its tests'}: express | express-session | koa | next | fastify | hono | cli -> core <- redis | postgres | fs; store-tests -> core.`;
   }
 
   if (packageName !== undefined && !isTest && !runtimeDependenciesOf(folder).includes(name)) {

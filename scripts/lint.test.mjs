@@ -20,6 +20,7 @@ const planted = [
   ['sess(import-law)', 'packages/express/src/deep.ts', "import '@sess/core/dist/token.js';"],
   ['sess(import-law)', 'packages/express/src/leaves.ts', "import '../../core/src/token.ts';"],
   ['sess(import-law)', 'packages/express/src/a-visitor.ts', "import '@sess/adapter-tests';"],
+  ['sess(import-law)', 'packages/postgres/src/a-server.ts', "import '@sess/postgres-server';"],
   ['sess(import-law)', 'packages/express/test/another-adapter.ts', "import '@sess/koa';"],
   ['sess(import-law)', 'packages/core/src/a-visitor.test.ts', "import '@sess/adapter-tests';"],
   ['sess(import-law)', 'packages/store-tests/src/a-store.ts', "import '@sess/redis';"],
@@ -32,6 +33,7 @@ const planted = [
   ['sess(folder-law)', 'packages/core/src/cookie/upward.ts', "import type { Engine } from '../exchange/engine.ts';"],
   ['sess(folder-law)', 'packages/core/src/response/upward.ts', "export { Fields } from '../session/fields.ts';"],
   ['sess(folder-law)', 'packages/redis/src/connection/upward.ts', "import '../walk/session-walk.ts';"],
+  ['sess(folder-law)', 'packages/fs/src/layout/upward.ts', "import '../disk/files.ts';"],
   ['import(no-cycle)', 'packages/core/src/circle.ts', "import './circle-back.ts';"],
   ['import(no-cycle)', 'packages/core/src/circle-back.ts', "import './circle.ts';"],
   [
@@ -79,6 +81,7 @@ const allowed = [
   ['packages/redis/src/the-suite.test.ts', "import '@sess/store-tests';"],
   ['packages/express/src/index.ts', "export type { Request } from 'express';"],
   ['packages/express/src/a-visitor.test.ts', "import '@sess/adapter-tests';"],
+  ['packages/postgres/src/a-server.test.ts', "import '@sess/postgres-server';"],
   ['packages/express/test/visitors.ts', "import '@sess/adapter-tests';"],
   ['packages/store-tests/src/index.ts', "import '@sess/core';"],
   ['packages/fs/src/long.test.ts', 'export const long = 1;\n' + '// one more line\n'.repeat(300)],

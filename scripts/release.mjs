@@ -1,9 +1,10 @@
 // npm run release: publishes every package whose version the registry does not have yet. CI runs it after the version pull
 // request was merged; CONTRIBUTING.md describes the way there. `npm run release -- --dry-run` shows what it would publish.
-import { readdirSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { npmRun, pnpm, root, step } from './processes.mjs';
 import { publicPackages } from './public-packages.mjs';
+import { writeWholeLinks } from './readme-links.mjs';
 import { releaseBlockers } from './release-blockers.mjs';
 import { rehearse } from './release-rehearsal.mjs';
 
@@ -30,5 +31,8 @@ if (flags.includes('--dry-run')) {
   for (const { folder } of packages) rmSync(join(folder, 'dist'), { recursive: true, force: true });
   await step('build', () => npmRun('build'));
   await step('package check', () => npmRun('check:packages'));
+  // For the registry's pages; what is in the repository stays as it is, however this ends.
+  const { homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  if (homepage !== undefined) process.once('exit', writeWholeLinks(homepage));
   await step('publish', () => pnpm(['exec', 'changeset', 'publish']));
 }

@@ -1,9 +1,15 @@
 // npm start [-- flags], npm run demo:koa, npm run demo:next: installs, builds what that demo needs, and runs it with the flags.
-import { pnpm, run, step } from './processes.mjs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pnpm, root, run, step } from './processes.mjs';
 
 const [app, ...flags] = process.argv.slice(2);
 
-await step('install', () => pnpm(['install', '--frozen-lockfile']));
+// Who only wants to see the demo does not wait for the browsers, registries and versions of Node.js of the tests. Where
+// these are installed they stay.
+const isWhole = existsSync(join(root, 'e2e/node_modules'));
+const filters = isWhole ? [] : ['--filter', 'sess', '--filter', `@sess/${app}...`];
+await step('install', () => pnpm([...filters, 'install', '--frozen-lockfile']));
 await step('build', () =>
   pnpm(['exec', 'turbo', 'run', 'build', `--filter=@sess/${app}...`, '--output-logs=errors-only']),
 );

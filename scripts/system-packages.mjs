@@ -1,15 +1,24 @@
-// What npm does not ship: a Redis server, a browser, a proxy, a tracer of system calls, a load generator.
+// What npm does not ship: a Redis server, PostgreSQL, a browser, a proxy, a tracer of system calls, a load generator.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './processes.mjs';
 
 const redisServer = { name: 'redis-server', isThere: () => isOnPath('redis-server') };
 
+const strace = { name: 'strace', isThere: () => isOnPath('strace') };
+
+// Its programs are in a folder of each version, which is not on the path.
+const postgres = {
+  name: 'postgresql',
+  isThere: () => isOnPath('initdb') || existsSync('/usr/lib/postgresql'),
+};
+
 export const forTests = [
   redisServer,
+  postgres,
   { name: 'chromium', isThere: () => existsSync('/usr/bin/chromium') },
   { name: 'fonts-liberation', isThere: () => existsSync('/usr/share/fonts/truetype/liberation') },
-  { name: 'strace', isThere: () => isOnPath('strace') },
+  strace,
   { name: 'openssl', isThere: () => isOnPath('openssl') },
   // What cleans /tmp by age; where systemd is there it brings the same.
   { name: 'systemd-standalone-tmpfiles', isThere: () => isOnPath('systemd-tmpfiles') },
@@ -17,7 +26,9 @@ export const forTests = [
   { name: 'nginx-light', isThere: () => isOnPath('nginx') || existsSync('/usr/sbin/nginx') },
 ];
 
-export const forBench = [redisServer, { name: 'wrk', isThere: () => isOnPath('wrk') }];
+export const forFaults = [redisServer, postgres, strace];
+
+export const forBench = [redisServer, postgres, { name: 'wrk', isThere: () => isOnPath('wrk') }];
 
 const isOnPath = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
