@@ -39,8 +39,7 @@ export class MigrationApps {
     instead: Readonly<Record<string, string>> = {},
   ): Promise<string> {
     const port = await freePort();
-    const directory = join(this.folder, String(port));
-    mkdirSync(directory);
+    const directory = mkdtempSync(join(this.folder, 'app-'));
     for (const [name, other] of Object.entries(instead)) {
       const place = join(directory, 'node_modules', name);
       mkdirSync(dirname(place), { recursive: true });

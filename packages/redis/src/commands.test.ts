@@ -167,7 +167,7 @@ describe('what goes over the wire', () => {
   });
 
   it('walking and listing by owner use SCAN and ZSCAN, never KEYS', async () => {
-    const monitor = await new Redis(server.port).monitor();
+    const monitor = await server.admin.monitor();
     const seen: string[] = [];
     monitor.on('monitor', (_time: string, [name]: string[]) => seen.push(String(name).toLowerCase()));
     await store.create(newKey(), record({}, { owner: 'u1' }), by());
@@ -259,7 +259,7 @@ describe('what lies in Redis', () => {
     const key = newKey();
     const cart = JSON.stringify('x'.repeat(60_000));
     await store.create(key, record({ views: '1', cart }), by());
-    const monitor = await new Redis(server.port).monitor();
+    const monitor = await server.admin.monitor();
     const written: string[][] = [];
     monitor.on('monitor', (_time: string, words: string[]) => {
       if (/^set/i.test(words[0] ?? '')) written.push(words);
