@@ -49,6 +49,19 @@ describe('a session that only its cookie holds', () => {
     }
   });
 
+  it('of iron-session is the same one whatever version somebody writes behind its seal', async () => {
+    const seal = await sealData({ user: 'u1' }, { password });
+    const sessions = createSessions({ store: memoryStore(), secret, formerly: iron, logger: false, env: {} });
+    const session = await sessions.open(`app=${seal}`);
+    expect(anySession(session)['user']).toBe('u1');
+    const { setCookie } = await sessions.commit(session);
+    const next = await sessions.open(pair(setCookie));
+    await next.destroy();
+    await sessions.commit(next);
+    for (const version of ['~2', '~02', '~2x', '~2~2', '~2 '])
+      expect((await sessions.open(`app=${seal.replace('~2', version)}`)).isNew).toBe(true);
+  });
+
   it('of koa-session keeps its deadline', async () => {
     const expires = Date.now() + 5_000;
     const cookie = signed('koa.sess', base64({ user: 'u1', _expire: expires, _maxAge: 60_000 }));

@@ -60,8 +60,9 @@ export function ironSession(options: IronSessionOptions): FormerSessions {
       const data = seal === undefined ? undefined : await opened(seal);
       if (seal === undefined || data === undefined) continue;
       return {
-        // The seal is the secret itself: nobody but the browser has ever had it.
-        seed: seedOf([seal], 'iron-session', ''),
+        // The seal is the secret itself: nobody but the browser has ever had it. The version behind it is not sealed, so
+        // another one there must not name another session: it would live on after a logout.
+        seed: seedOf([seal.replace(/~.*$/s, '')], 'iron-session', ''),
         cookies: [{ name, ...place }],
         read: async () => ({ data, owner: ownerOf(data, owner) }),
         lastsUntil: expirationOf(seal),
