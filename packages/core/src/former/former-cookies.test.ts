@@ -143,6 +143,15 @@ describe('a cookie that nobody has signed', () => {
     expect(asked).toBe(0);
   });
 
+  it('costs no more than four seals that are opened, however many a header has', async () => {
+    let opened = 0;
+    const counting: typeof unsealData = (...call) => ((opened += 1), unsealData(...call));
+    const library = ironSession({ password, cookieName: 'app', unsealData: counting });
+    const forged = `${(await sealData({ user: 'u1' }, { password })).slice(0, -9)}AAAAAAA~2`;
+    expect(await library.find(Array(50).fill(`app=${forged}`).join('; '))).toBeUndefined();
+    expect(opened).toBe(4);
+  });
+
   it('makes no sessions of data that is not an object, though its key has signed it', async () => {
     const formerly = [cookieSession({ keys }), koaSession({ keys })];
     const sessions = createSessions({ store: memoryStore(), secret, formerly, logger: false, env: {} });
