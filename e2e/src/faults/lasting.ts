@@ -4,6 +4,7 @@ import { postgresStore } from '@sess/postgres';
 import { express } from './contestants.ts';
 import { type Endured, type Lasting, endure } from './endurance.ts';
 import { faultsOfConnections } from './faults-of-connections.ts';
+import { faultsOfDisks } from './faults-of-disks.ts';
 import { faultsOfPostgres } from './faults-of-postgres.ts';
 import { faultsOfRedis } from './faults-of-redis.ts';
 import { faultsOfRefusals } from './faults-of-refusals.ts';
@@ -30,14 +31,14 @@ function runOf<S extends Storage>(store: StoreName, what: Lasting<S>): Run {
 
 /** Those that leave the same processes running, so that their memory can be followed, and take nothing away for good. */
 const workersGoOn = new Set(['F30', 'F31', 'F37', 'F38']);
-const keepsAll = new Set(['F3', 'F5', 'F6', 'F7', 'F9', 'F10', 'F15', 'F16', 'F17']);
+const keepsAll = new Set(['F3', 'F5', 'F6', 'F7', 'F9', 'F10', 'F15', 'F16', 'F17', 'F23', 'F24']);
 
 /** By then everything should be gone: sessions live for a day, and entries of the index at most five times as long. */
 const laterMs = 10 * 86_400_000;
 
-/** In the session directory: not the mark of the directory, the apps that use it, and the 256 shards. */
+/** In the session directory: not the mark of the directory, the secret, the apps that use it, and the 256 shards. */
 const isOfSessions = (name: string): boolean =>
-  !/^(?:keep|(?:apps|locks)(?:\/.*)?|(?:owners\/?)?(?:[0-9a-f]{2})?)$/.test(name);
+  !/^(?:keep|development-secret|(?:apps|locks)(?:\/.*)?|(?:owners\/?)?(?:[0-9a-f]{2})?)$/.test(name);
 
 const inRedis: Lasting<RedisStorage> = {
   storage: () => redisStorage(),
@@ -58,7 +59,10 @@ const inRedis: Lasting<RedisStorage> = {
 
 const inFiles: Lasting<FilesStorage> = {
   storage: filesStorage,
-  faults: faultsOfWorkers(filesStorage).filter(({ id }) => workersGoOn.has(id)),
+  faults: [
+    ...faultsOfWorkers(filesStorage).filter(({ id }) => workersGoOn.has(id)),
+    ...faultsOfDisks.filter(({ id, missing }) => keepsAll.has(id) && missing?.() === undefined),
+  ],
   async left({ directory }) {
     const entries = (): string[] =>
       readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => isOfSessions(name));
