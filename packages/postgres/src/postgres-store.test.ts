@@ -15,8 +15,10 @@ afterAll(() => server.dispose());
 let count = 0;
 const newTable = () => `t${(count += 1)}`;
 
-/** A pool that keeps what it is asked. */
-function recordingPool() {
+/** A pool that keeps what it is asked. `ask`: how a statement is sent. */
+function recordingPool(
+  ask = (client: pg.PoolClient, query: PostgresQuery): Promise<pg.QueryResult> => client.query(query),
+) {
   const pool = new pg.Pool({ connectionString: server.url, connectionTimeoutMillis: 5000 });
   const asked: string[] = [];
   return {
@@ -26,7 +28,7 @@ function recordingPool() {
       return {
         query(query: PostgresQuery) {
           asked.push(query.name?.replace(/ \w{8}$/, '') ?? query.text);
-          return client.query(query);
+          return ask(client, query);
         },
         release: (isBroken?: boolean) => client.release(isBroken),
         on: (event: 'error', listener: () => void) => client.on(event, listener),
@@ -95,6 +97,28 @@ describe('a call whose time is over', () => {
     expect(await connection()).toBe(before);
     expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
     await store.close();
+    await pool.end();
+  });
+});
+
+describe('an end marker for no time', () => {
+  it('is none, also for a transaction that began before it was written', async () => {
+    const table = newTable();
+    const ahead = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const key = newKey();
+    await ahead.create(key, record({ a: '1' }), by(10_000));
+    const pool = recordingPool(async (client, query) => {
+      if (!query.name?.startsWith('sess replace')) return client.query(query);
+      await client.query('BEGIN; SELECT now()');
+      expect(await ahead.destroy(key, {}, by(10_000))).toMatchObject({ fields: { a: '1' } });
+      const answer = await client.query(query);
+      await client.query('COMMIT');
+      return answer;
+    });
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
+    expect(await store.destroy(key, { endMarkerMs: 60_000 }, by(10_000))).toBeUndefined();
+    expect(await ahead.read(key, by(10_000))).toEqual({ ended: true });
+    for (const one of [ahead, store]) await one.close();
     await pool.end();
   });
 });

@@ -91,14 +91,19 @@ function rowOf(record: SessionRecord): Row {
   return [version, leftOf(expiresAt - touchedAt), owner === undefined ? null : ownerOf(owner), encodeRecord(record)];
 }
 
-/** One that stands for 0 ms is an expired row without data. */
+/**
+ * One that stands for 0 ms is an expired row without data. It has expired long ago, so that it is no marker for a
+ * transaction either that began before it was written, whose `now()` stays that of its beginning.
+ */
 function markerOf({ successor, endMarkerMs }: Omit<Succession, 'successor'> & Partial<Succession>): Row {
-  return [null, leftOf(endMarkerMs), null, encodeMarker(successor)];
+  return [null, endMarkerMs > 0 ? leftOf(endMarkerMs) : -longestMs, null, encodeMarker(successor)];
 }
 
-/** What the type `timestamptz` has room for. */
+/** Some 3,000 years, which the type `timestamptz` has room for, both ways. */
+const longestMs = 1e14;
+
 function leftOf(ms: number): number {
-  return Math.max(0, Math.min(ms, 1e14));
+  return Math.max(0, Math.min(ms, longestMs));
 }
 
 /** By its hash, an owner's name may have any length and any characters. */
