@@ -10,6 +10,7 @@ import {
   isSuccession,
 } from '@sess/core';
 import type { Answer, Database } from './database.ts';
+import { endTeller } from './end-teller.ts';
 import { answerLost } from './postgres-errors.ts';
 import { decodeRow, encodeMarker, encodeRecord } from './session-record.ts';
 import type { Statements } from './statements.ts';
@@ -20,6 +21,8 @@ type Row = [version: string | null, leftMs: number, owner: Buffer | null, body: 
 type Found = StoredSession | EndMarker | undefined;
 
 export function sessionVerbs(database: Database, sql: Statements): SessionStore {
+  const tellEnd = endTeller(database, sql);
+
   async function find(key: SessionKey, by: number): Promise<Found> {
     return foundIn(key, await database.run(sql.read, [bytesOf(key)], by));
   }
@@ -32,7 +35,9 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
   async function swap(key: SessionKey, version: unknown, row: Row, by: number) {
     const answer = await database.run(sql.replace, [bytesOf(key), ...row, version], by);
     const found = foundIn(key, answer);
-    return { found, isWritten: answer.rows[0]?.['written'] === 1 || isOwn(found, row), isDoubtful: answer.isDoubtful };
+    const isWritten = answer.rows[0]?.['written'] === 1 || isOwn(found, row);
+    if (isWritten && row[0] === null) tellEnd(key);
+    return { found, isWritten, isDoubtful: answer.isDoubtful };
   }
 
   return {
