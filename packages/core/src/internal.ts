@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+export { beginDeadline } from './deadline.ts';
 export { type Environment, processEnvironment, variable } from './environment.ts';
 export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type Exposing, type ExposedProperty, type MiddlewareOptions, exposing } from './exchange/exposing.ts';
