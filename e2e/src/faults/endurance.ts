@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startDemo } from '../start-demo.ts';
 import type { Fault, Scene } from './fault.ts';
+import type { History } from './history.ts';
 import { judge, strict } from './judge.ts';
 import { Load } from './load.ts';
 import { type Contestant, full } from './play-row.ts';
@@ -23,6 +24,13 @@ export interface EnduranceRow extends Tally {
   readonly problems: readonly string[];
 }
 
+export interface Endured {
+  readonly result: EnduranceRow;
+  readonly history: History;
+  /** All that the app printed, both streams. */
+  readonly output: string;
+}
+
 export interface Lasting<S extends Storage> {
   readonly storage: () => Promise<S>;
   readonly faults: readonly Fault<S>[];
@@ -42,7 +50,7 @@ export async function endure<S extends Storage>(
   { storage: open, faults, left }: Lasting<S>,
   contestant: Contestant,
   { minutes, seed, say }: { minutes: number; seed: number; say: (line: string) => void },
-): Promise<EnduranceRow> {
+): Promise<Endured> {
   const storage = await open();
   const { store, env } = storage;
   const app = await startDemo(contestant.demo, { store, workers: 3, env });
@@ -65,6 +73,7 @@ export async function endure<S extends Storage>(
       const mend = await fault.begin(scene);
       await pause(fault.lastsMs ?? full.lastsMs);
       say(`${store}: ${fault.id} ${fault.name}: ${await mend()}`);
+      await load.sendBystandersAway();
       count += 1;
       await pause(Math.max(0, nextAt - performance.now()));
     }
@@ -73,19 +82,30 @@ export async function endure<S extends Storage>(
     clearInterval(sampler);
     await load.lookAtAll();
     const judged = judge(load.history, { ...strict, latestMs: 8_000 });
-    for (const browser of load.browsers) if (browser.isLoggedIn) await browser.logout();
+    await load.logOutAll();
+    const memoryMiB = halves(samples, 'memoryMiB');
+    const descriptors = halves(samples, 'descriptors');
     const wrong = judged.flatMap(({ verdict }) => (verdict.outcome === 'wrong' ? [verdict.problem] : []));
-    if (app.output().includes(' died: ')) wrong.push(`a worker crashed: ${app.output().slice(-1_000)}`);
+    const problems = [...wrong.slice(0, 5), ...growth('memory, MiB', memoryMiB), ...growth('open files', descriptors)];
+    if (app.output().includes(' died: ')) problems.push(`a worker crashed: ${app.output().slice(-1_000)}`);
     return {
-      store,
-      minutes,
-      faults: count,
-      ...tallyOf(judged),
-      memoryMiB: [of(samples, 0.25, 0.5, 'memoryMiB'), of(samples, 0.75, 1, 'memoryMiB')],
-      descriptors: [of(samples, 0.25, 0.5, 'descriptors'), of(samples, 0.75, 1, 'descriptors')],
-      left: await left(storage),
-      problems: wrong.slice(0, 5),
+      history: load.history,
+      output: app.output(),
+      result: {
+        store,
+        minutes,
+        faults: count,
+        ...tallyOf(judged),
+        memoryMiB,
+        descriptors,
+        left: await left(storage),
+        problems,
+      },
     };
+  } catch (error) {
+    throw new Error(`It could not be gone through. The app said at last:\n${app.output().slice(-4_000)}`, {
+      cause: error,
+    });
   } finally {
     await app.stop();
     await storage.close();
@@ -100,6 +120,16 @@ function sampleOf(pids: readonly number[]): Sample {
     memoryMiB: Math.round(pages.reduce((sum, count) => sum + count, 0) / 256),
     descriptors: Math.max(...files),
   };
+}
+
+const halves = (samples: readonly Sample[], what: 'memoryMiB' | 'descriptors'): [number, number] => [
+  of(samples, 0.25, 0.5, what),
+  of(samples, 0.75, 1, what),
+];
+
+/** What grows with the time, and not only with the last fault. A heap of a young process still finds its size. */
+function growth(what: string, [before, after]: readonly [number, number]): string[] {
+  return after <= 1.25 * before + 10 ? [] : [`it grows: ${what}, ${before} to ${after}`];
 }
 
 /** The median in a part of the time: a fault makes peaks. */

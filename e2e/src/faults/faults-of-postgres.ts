@@ -1,7 +1,9 @@
 import { until } from '../redis-server.ts';
 import { type Fault, goesOn, refuses } from './fault.ts';
-import { type PostgresStorage, postgresStorage as storage } from './storage.ts';
+import { type PostgresStorage, durablePostgresStorage, postgresStorage } from './storage.ts';
 import { refusesWrites } from './faults-of-refusals.ts';
+
+const storage = (): Promise<PostgresStorage> => postgresStorage();
 
 /** Rows that are no sessions of this version lie under the keys of sessions, and are left alone. */
 function foreignRows(id: string, name: string, body: (ours: string) => string): Fault<PostgresStorage> {
@@ -43,15 +45,18 @@ export const faultsOfPostgres: readonly Fault<PostgresStorage>[] = [
     id: 'F3',
     name: 'PostgreSQL is killed, and started again with what it kept',
     isForPeers: true,
-    how: 'SIGKILL to all its processes; its own recovery',
-    storage,
+    how: 'fsync = on; SIGKILL to all its processes; its own recovery',
+    storage: durablePostgresStorage,
     expects: refuses,
     async begin({ storage: { postgres } }) {
       await postgres.kill();
       return async () => {
         await postgres.start();
-        const { rows } = await postgres.admin.query('SELECT pg_postmaster_start_time()::text AS since');
-        return `started again at ${String(rows[0]?.since).slice(11, 19)}`;
+        const { rows } = await postgres.admin.query(
+          "SELECT pg_postmaster_start_time()::text AS since, current_setting('fsync') AS fsync",
+        );
+        if (rows[0]?.fsync !== 'on') throw new Error('It did not wait for the disk.');
+        return `started again at ${String(rows[0]?.since).slice(11, 19)}, fsync on`;
       };
     },
   },

@@ -177,7 +177,7 @@ async function signalWorkers<S extends Storage>(
   times: number,
 ): Promise<() => Promise<string>> {
   const all = (await workers()).length;
-  const untilBack = (): Promise<void> => until(async () => (await workers()).length === all, 20_000);
+  const untilBack = (): Promise<void> => until(async () => (await workers()).length === all, 60_000);
   for (let time = 0; time < times; time += 1) {
     process.kill(random.pick(await workers()), signal);
     await pause(300 + random.below(200));

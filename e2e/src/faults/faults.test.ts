@@ -45,7 +45,9 @@ test(
       name: 'control',
       how: 'FLUSHALL',
       storage: () => redisStorage(),
-      async begin({ storage: { redis } }) {
+      async begin({ storage: { redis }, load }) {
+        // One who only looks: a write of the others begins a session for nobody, and hides that theirs is gone.
+        await load.bystanders(1);
         return () => redis.admin.flushall();
       },
     };

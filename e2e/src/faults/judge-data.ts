@@ -27,11 +27,12 @@ type Judged = (visit: Visit) => boolean;
 function judgeKey(visits: readonly Visit[], judged: Judged, verdicts: Map<Visit, Verdict>): void {
   const sets = visits.filter(({ deed }) => deed === 'set');
   const gets = visits.filter((visit) => visit.deed === 'get' && isConfirmed(visit));
+  const readersOf = grouped(gets, ({ value }) => value);
   /** From when on it is known that a write has landed: by its answer, or since somebody read it. */
   const landedAt = new Map<Visit, number>(
     sets.map((set) => {
-      const readers = gets.filter(({ value }) => value === set.value).map(({ endedAt }) => endedAt);
-      return [set, Math.min(isConfirmed(set) ? set.endedAt : Infinity, ...readers)];
+      const readers = readersOf.get(set.value) ?? [];
+      return [set, Math.min(isConfirmed(set) ? set.endedAt : Infinity, ...readers.map(({ endedAt }) => endedAt))];
     }),
   );
   for (const get of gets.filter(judged)) {

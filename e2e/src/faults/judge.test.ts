@@ -85,6 +85,40 @@ describe('what the judge of histories sees', () => {
     expect(outcomes(told(...story)).at(-1)).toBe('right');
   });
 
+  test('nothing, where a logout everywhere was not confirmed, or a login was under way beside it', () => {
+    const other: Story = { deed: 'login', session: 's2' };
+    const unknown = told(
+      { deed: 'login' },
+      other,
+      { deed: 'logout everywhere', ...refusal },
+      { deed: 'look', session: 's2' },
+    );
+    expect(outcomes(unknown).at(-1)).toBe('right');
+    const beside = told(
+      { deed: 'login' },
+      { deed: 'logout everywhere' },
+      { ...other, askedAt: 15, endedAt: 35 },
+      { deed: 'look', session: 's2' },
+    );
+    expect(outcomes(beside)).toEqual(['right', 'right', 'right', 'right']);
+  });
+
+  test('nothing, where some of what is stored may have been removed', () => {
+    const wipe = { askedAt: 15, endedAt: 18, isPartial: true };
+    for (const shown of ['ada', null])
+      expect(outcomes(told({ deed: 'login' }, { deed: 'look', shown }), strict, [wipe])).toEqual(['right', 'right']);
+  });
+
+  test('nothing in what is read of a session that may have ended', () => {
+    const visits = told(
+      { deed: 'login' },
+      { deed: 'set', key: 'a', value: 1 },
+      { deed: 'logout', ...refusal },
+      { deed: 'get', key: 'a', value: null },
+    );
+    expect(outcomes(visits).at(-1)).toBe('right');
+  });
+
   test('a late write that begins a session after a logout, but not after an end from elsewhere', () => {
     const late: Story = { deed: 'set', key: 'a', value: 1, cookies: ['sid'] };
     expect(outcomes(told({ deed: 'login' }, { deed: 'logout' }, late)).at(-1)).toBe('wrong answer');
@@ -119,6 +153,7 @@ describe('what the judge of histories sees', () => {
         { deed: 'get', key: 'a', value: 1 },
       ],
     ],
+    ['nobody has written', [{ deed: 'get', key: 'b', value: 'of somebody else' }]],
     [
       'goes back',
       [
@@ -148,6 +183,22 @@ describe('what the judge of histories sees', () => {
       ],
     ],
     ['more than were asked for', [{ deed: 'count', views: 2 }]],
+    [
+      'less than somebody was told, of a count whose outcome was not known',
+      [
+        { deed: 'count', ...refusal },
+        { deed: 'look', views: 1 },
+        { deed: 'look', views: 0 },
+      ],
+    ],
+    [
+      'less than were confirmed',
+      [
+        { deed: 'count', views: 1, askedAt: 20 },
+        { deed: 'count', views: 1, askedAt: 20 },
+        { deed: 'look', views: 1 },
+      ],
+    ],
   ] as const)('counts that are told %s', (_what, counts) => {
     expect(outcomes(told({ deed: 'login' }, ...counts)).at(-1)).toBe('lost write');
   });
@@ -159,6 +210,8 @@ describe('what the judge of histories sees', () => {
       [{ cookies: ['sid'] }, 'wrong answer'],
       [{ ...refusal, cookies: ['sid'] }, 'wrong answer'],
       [{ ...refusal, cacheControl: 'public' }, 'wrong answer'],
+      [{ ...refusal, retryAfter: '30' }, 'wrong answer'],
+      [{ status: 409 }, 'wrong answer'],
       [{ ...refusal, isCalm: true }, 'wrong answer'],
     ];
     for (const [wrong, expected] of wrongs) {
@@ -169,6 +222,16 @@ describe('what the judge of histories sees', () => {
     const { status: _status, ...silent } = told({ deed: 'look' })[0]!;
     expect(outcomes([silent])).toEqual(['no answer']);
     expect(outcomes([silent], { ...strict, breaksConnections: true })).toEqual(['broken off']);
+  });
+
+  test('a login or a logout that says nothing of the cookie', () => {
+    expect(outcomes(told({ deed: 'login', cookies: [] }))).toEqual(['wrong answer']);
+    expect(outcomes(told({ deed: 'login' }, { deed: 'logout', cookies: [] })).at(-1)).toBe('wrong answer');
+  });
+
+  test('nothing, where a 409 says that the session has ended', () => {
+    const late = { deed: 'count', status: 409 } as const;
+    expect(outcomes(told({ deed: 'login' }, { deed: 'logout' }, late)).at(-1)).toBe('right');
   });
 
   test('a session that lives on although everything was removed', () => {

@@ -22,12 +22,18 @@ const first = (times: readonly number[]): number => times.reduce((a, b) => Math.
 /** The lives of all sessions that a login began, by name. `hasSeenEnds`: what was shown as gone once is gone for ever. */
 export function livesOf({ visits, wipes }: History, { hasSeenEnds }: { hasSeenEnds: boolean }): Map<string, Life> {
   const bySession = grouped(visits, ({ session }) => session);
-  const everywhere = grouped(
-    visits
-      .filter(({ deed }) => deed === 'logout everywhere')
-      .map((visit) => ({ visit, isSure: isSure(visit, visits, wipes) })),
-    ({ visit }) => visit.user,
+  const everywhere = new Map<string, Everywhere[]>();
+  const ofUser = grouped(
+    visits.filter(({ deed }) => deed === 'logout everywhere'),
+    ({ user }) => user,
   );
+  for (const [user, those] of ofUser) {
+    const sure = (visit: Visit): boolean => isSure(visit, bySession.get(visit.session) ?? [], those, wipes);
+    everywhere.set(
+      user,
+      those.map((visit) => ({ visit, isSure: sure(visit) })),
+    );
+  }
   const lives = new Map<string, Life>();
   for (const login of visits) {
     if (login.deed !== 'login' || login.session === undefined) continue;
@@ -61,26 +67,28 @@ interface Everywhere {
 /** A login that was under way at the same time may have escaped. */
 function endsFromElsewhere(login: Visit, everywhere: readonly Everywhere[], wipes: History['wipes']): End[] {
   const wasThere = ({ askedAt }: { askedAt: number }): boolean => login.endedAt < askedAt;
-  const ends = [
-    ...everywhere.map(({ visit, isSure: isConfirmedEnd }) => ({
-      ...visit,
-      isConfirmed: isConfirmedEnd && wasThere(visit),
-    })),
-    ...wipes.map((wipe) => ({ ...wipe, isConfirmed: !wipe.isPartial && wasThere(wipe) })),
+  const isLater = ({ endedAt }: { endedAt: number }): boolean => login.askedAt < endedAt;
+  return [
+    ...everywhere
+      .filter(({ visit }) => isLater(visit))
+      .map(({ visit: { askedAt, endedAt }, isSure: isConfirmedEnd }) => ({
+        askedAt,
+        endedAt,
+        isConfirmed: isConfirmedEnd && wasThere({ askedAt }),
+      })),
+    ...wipes.filter(isLater).map((wipe) => ({ ...wipe, isConfirmed: !wipe.isPartial && wasThere(wipe) })),
   ];
-  return ends.filter(({ endedAt }) => login.askedAt < endedAt);
 }
 
-/** Who logs out everywhere has to be logged in. Somebody whose own session had ended ends no others. */
-function isSure(visit: Visit, visits: readonly Visit[], wipes: History['wipes']): boolean {
+/**
+ * Who logs out everywhere has to be logged in. Somebody whose own session had ended ends no others.
+ * @param own all visits of that session
+ * @param everywhere all of that user that were asked to log out everywhere
+ */
+function isSure(visit: Visit, own: readonly Visit[], everywhere: readonly Visit[], wipes: History['wipes']): boolean {
   if (!isConfirmed(visit)) return false;
-  const login = visits.find(({ deed, session }) => deed === 'login' && session === visit.session);
-  const others = visits.filter(
-    (other) =>
-      other !== visit &&
-      ((other.deed === 'logout' && other.session === visit.session) ||
-        (other.deed === 'logout everywhere' && other.user === visit.user)),
-  );
+  const login = own.find(({ deed }) => deed === 'login');
+  const others = [...own.filter(({ deed }) => deed === 'logout'), ...everywhere.filter((other) => other !== visit)];
   return ![...others, ...wipes].some(
     ({ askedAt, endedAt }) => askedAt < visit.endedAt && endedAt > (login?.askedAt ?? 0),
   );

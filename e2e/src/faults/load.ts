@@ -31,6 +31,7 @@ export class Load {
   /** The servers that requests go to in turn: more than one while a new version is rolled out. */
   urls: readonly string[];
   readonly #tabs: Promise<void>[] = [];
+  readonly #bystanders = new Set<Browser>();
   #isOver = false;
 
   constructor(url: string, options: LoadOptions) {
@@ -67,10 +68,26 @@ export class Load {
     for (const browser of browsers) {
       await browser.set(keys[0]);
       bystanders.push({ browser, handle: await handleOf(this.#nextUrl(), browser.cookie) });
-      this.#tabs.push(this.#repeat(() => (browser.isLoggedIn ? browser.look() : Promise.resolve(undefined))));
+      this.#bystanders.add(browser);
+      const isHere = (): boolean => this.#bystanders.has(browser);
+      const look = (): Promise<Visit | undefined> => (browser.isLoggedIn ? browser.look() : Promise.resolve(undefined));
+      this.#tabs.push(this.#repeat(look, isHere));
     }
     this.browsers.push(...browsers);
     return bystanders;
+  }
+
+  /** The bystanders go: a long run would have more of them with each fault. */
+  async sendBystandersAway(): Promise<void> {
+    const leaving = [...this.#bystanders];
+    this.#bystanders.clear();
+    await logOut(leaving);
+    this.browsers.splice(0, Infinity, ...this.browsers.filter((browser) => !leaving.includes(browser)));
+  }
+
+  /** When nothing is asked any more: nobody is left who is logged in. */
+  async logOutAll(): Promise<void> {
+    await logOut(this.browsers);
   }
 
   /** Something takes all sessions away meanwhile. */
@@ -104,9 +121,9 @@ export class Load {
     }
   }
 
-  async #repeat(step: () => Promise<Visit | undefined>): Promise<void> {
+  async #repeat(step: () => Promise<Visit | undefined>, isHere = (): boolean => true): Promise<void> {
     const { restMs = 5 } = this.#options;
-    while (!this.#isOver) {
+    while (!this.#isOver && isHere()) {
       const visit = await step();
       await pause(visit?.status === 200 ? restMs : restAfterTroubleMs);
     }
@@ -147,6 +164,17 @@ async function logIn(browsers: readonly Browser[]): Promise<void> {
     if (failed === undefined) return;
     if (attempt === 10) throw new Error(`Not everybody could log in: ${failed.status} ${failed.said}`);
     await pause(restAfterTroubleMs);
+  }
+}
+
+/** As long as the store is not yet back, some are refused. */
+async function logOut(browsers: readonly Browser[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const still = browsers.filter(({ isLoggedIn }) => isLoggedIn);
+    if (still.length === 0) return;
+    if (attempt === 100) throw new Error(`${still.length} could not log out.`);
+    await Promise.all(still.map((browser) => browser.logout()));
+    if (still.some(({ isLoggedIn }) => isLoggedIn)) await pause(restAfterTroubleMs);
   }
 }
 

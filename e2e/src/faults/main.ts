@@ -1,15 +1,16 @@
 // npm run faults [-- --only F5,F12] [--store redis] [--app Koa] [--seed 7] [--endurance 30] [--write]
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
+import { keepEvidence } from './evidence.ts';
 import { hostileInput } from './hostile/hostile-input.ts';
 import { timing } from './hostile/timing.ts';
 import { lasting } from './lasting.ts';
 import { page } from './page.ts';
 import { picture } from './picture.ts';
 import { type Planned, missingFor, plan } from './plan.ts';
-import { type Played, type RowResult, full } from './play-row.ts';
+import { type RowResult, full } from './play-row.ts';
 import { type Results, addedTo, machine, readResults, replaced, today, writeResults } from './results.ts';
 import { shortTable } from './table.ts';
 
@@ -34,7 +35,6 @@ const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.
 const only = values.only?.split(',');
 const isWanted = (name: string): boolean => only?.includes(name) ?? true;
 const isOfStore = (store: string): boolean => values.store === undefined || values.store === store;
-const histories = fileURLToPath(new URL('../../faults-results/histories', import.meta.url));
 const out = fileURLToPath(new URL(values.write ? '../../../docs' : '../../faults-results', import.meta.url));
 const docs = join(out, 'reliability');
 const say = (line: string): void => console.error(line);
@@ -61,7 +61,8 @@ const places = new Map(
 
 const nameOf = ({ row, contestant }: Planned): string => `${row.id} ${row.name}, ${row.store}, ${contestant.name}`;
 
-const isPlayed = (value: unknown): value is Played => typeof value === 'object' && value !== null && 'result' in value;
+/** What could not be played at all. */
+const failed = (cause: unknown): Error => (cause instanceof Error ? cause : new Error('It failed.', { cause }));
 
 async function play(planned: Planned, progress: string): Promise<void> {
   const { row, contestant, isPeer } = planned;
@@ -71,24 +72,20 @@ async function play(planned: Planned, progress: string): Promise<void> {
     keep(({ skipped }) => ({ skipped: { ...skipped, [nameOf(planned)]: missing } }));
     return;
   }
-  const played = await row.play(contestant, { seed, extent: full }).catch((error: unknown) => error);
-  if (!isPlayed(played)) {
-    const stack = played instanceof Error ? played.stack : String(played);
-    say(`${progress} ${nameOf(planned)}: could not be played: ${stack}`);
+  const played = await row.play(contestant, { seed, extent: full }).catch(failed);
+  if (played instanceof Error) {
+    say(`${progress} ${nameOf(planned)}: ${inspect(played)}`);
     failures += 1;
     return;
   }
-  const { result, history } = played;
+  const { result } = played;
   const told = `${result.right} right, ${result.refused} refused, ${result.brokenOff} cut off, ${result.wrong} wrong`;
   say(`${progress} ${nameOf(planned)}: ${told}; ${result.proof}`);
   for (const problem of [...result.problems, ...(result.failure === undefined ? [] : [result.failure])])
     say(`    ${problem}`);
   if (!isPeer && (result.wrong > 0 || result.failure !== undefined)) {
     failures += 1;
-    const file = join(histories, `${row.id}-${row.store}-${contestant.name}-${seed}.json`);
-    mkdirSync(histories, { recursive: true });
-    writeFileSync(file, JSON.stringify(history, undefined, 1));
-    say(`    All that was told: ${file}`);
+    for (const line of keepEvidence(`${row.id}-${row.store}-${contestant.name}-${seed}`, played)) say(`    ${line}`);
     say(
       `    Once more: npm run faults -- --only ${row.id} --store ${row.store} --app ${contestant.name} --seed ${seed}`,
     );
@@ -118,20 +115,33 @@ if (isWanted('hostile')) {
 
 if (isWanted('timing')) {
   const timed = (await timing(200_000, seed)).map((row) => ({ ...row, on: today() }));
-  const failed = timed.flatMap(({ compared, failure }) => (failure === undefined ? [] : [`${compared}: ${failure}`]));
-  for (const line of failed) say(line);
-  failures += failed.length;
-  if (failed.length === 0) keep(() => ({ timing: timed }));
+  const differences = timed.flatMap(({ compared, failure }) =>
+    failure === undefined ? [] : [`${compared}: ${failure}`],
+  );
+  for (const line of differences) say(line);
+  failures += differences.length;
+  if (differences.length === 0) keep(() => ({ timing: timed }));
 }
 
 if (values.endurance !== undefined) {
   const minutes = Number(values.endurance);
   for (const run of lasting.filter(({ store }) => isOfStore(store))) {
-    const row = await run.endure({ minutes, seed, say });
-    for (const problem of row.problems) say(`    ${problem}`);
-    if (row.wrong > 0) failures += 1;
-    const dated = { ...row, on: today() };
-    keep(({ endurance }) => ({ endurance: replaced(endurance, [dated], ({ store }) => store) }));
+    const endured = await run.endure({ minutes, seed, say }).catch(failed);
+    if (endured instanceof Error) {
+      say(`${run.store}: ${inspect(endured)}`);
+      failures += 1;
+      continue;
+    }
+    const { result } = endured;
+    say(`${run.store}: ${inspect(result, { breakLength: Infinity })}`);
+    if (result.problems.length > 0) {
+      failures += 1;
+      for (const line of keepEvidence(`endurance-${run.store}-${seed}`, endured)) say(`    ${line}`);
+      continue;
+    }
+    keep(({ endurance }) => ({
+      endurance: replaced(endurance, [{ ...result, on: today() }], ({ store }) => store),
+    }));
   }
 }
 

@@ -135,7 +135,7 @@ function endurance({ endurance: rows }: Results): string[] {
   ]);
   return [
     '## Endurance',
-    'Mixed load with a random fault every 20 s. Memory is that of three workers together, open files those of the worker with the most: the medians of the second quarter of the time and of the last.',
+    'Six users without a pause, and a random fault every 20 s, of those that leave the workers running: `npm run faults -- --only none --endurance 30 --store redis`. Memory is that of three workers together, open files those of the worker with the most: the medians of the second quarter of the time and of the last. In the end everybody logs out. What is left then are end markers, entries of the index, and sessions whose cookies never arrived.',
     plainTable(head, lines),
     rows.map(({ store, left }) => `- Left in the end, ${store}: ${left}.`).join('\n'),
   ];

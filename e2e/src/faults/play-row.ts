@@ -54,6 +54,8 @@ export interface RowResult extends Tally {
 export interface Played {
   readonly result: RowResult;
   readonly history: History;
+  /** All that the apps printed, both streams. */
+  readonly output: string;
 }
 
 /** Visitors before, during and after a fault, and what they were told. */
@@ -64,6 +66,7 @@ export async function playRow<S extends Storage>(
 ): Promise<Played> {
   const storage = await fault.storage();
   const apps: RunningDemo[] = [];
+  const said = (): string => apps.map(({ output }) => output()).join('\n');
   try {
     const { store, uid } = storage;
     const another = async (more: Fault<S>['env']): Promise<RunningDemo> => {
@@ -95,10 +98,10 @@ export async function playRow<S extends Storage>(
 
     const rules = { ...strict, ...fault.rules, ...contestant.rules };
     const judged = judge(load.history, rules);
-    const failure =
-      crashIn(apps.map(({ output }) => output()).join('\n'), fault.ends) ?? expected(fault, judged, beganAt, endedAt);
+    const failure = crashIn(said(), fault.ends) ?? expected(fault, judged, beganAt, endedAt);
     return {
       history: load.history,
+      output: said(),
       result: {
         id: fault.id,
         fault: fault.name,
@@ -111,6 +114,8 @@ export async function playRow<S extends Storage>(
         ...(failure !== undefined && { failure }),
       },
     };
+  } catch (error) {
+    throw new Error(`It could not be played. The apps said at last:\n${said().slice(-4_000)}`, { cause: error });
   } finally {
     await Promise.all(apps.map((app) => app.stop()));
     await storage.close();

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { postgresProgram } from '@sess/postgres-server';
 import type { EnduranceRow } from './endurance.ts';
 import type { HostileRow } from './hostile/hostile-row.ts';
 import type { TimingRow } from './hostile/timing.ts';
@@ -22,10 +23,12 @@ export interface Results {
 export const today = (): string => new Date().toISOString().slice(0, 10);
 
 export function machine(): string {
-  const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1];
+  const versionOf = (program: string): string => execFileSync(program, ['--version'], { encoding: 'utf8' });
+  const redis = /v=(\S+)/.exec(versionOf('redis-server'))?.[1];
+  const postgres = /\) (\S+)/.exec(versionOf(postgresProgram('postgres')))?.[1];
   const [first] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} x ${first?.model.trim()}, ${memory} GiB, Linux ${release()}, Node.js ${process.version}, Redis ${redis}`;
+  return `${cpus().length} x ${first?.model.trim()}, ${memory} GiB, Linux ${release()}, Node.js ${process.version}, Redis ${redis}, PostgreSQL ${postgres}`;
 }
 
 export function readResults(file: string): Results {

@@ -51,8 +51,9 @@ export interface PostgresStorage extends ServerStorage {
   readonly postgres: PostgresServer;
 }
 
-export async function postgresStorage(): Promise<PostgresStorage> {
-  const postgres = await startPostgres();
+/** @param settings as in postgresql.conf. By default, as for all tests, the server does not wait for the disk. */
+export async function postgresStorage(settings: readonly string[] = []): Promise<PostgresStorage> {
+  const postgres = await startPostgres({ settings });
   const proxy = await startProxy(postgres.port);
   const url = new URL(postgres.url);
   url.port = String(proxy.port);
@@ -67,6 +68,10 @@ export async function postgresStorage(): Promise<PostgresStorage> {
     },
   };
 }
+
+/** As it runs by default: what was confirmed is on the disk. */
+export const durablePostgresStorage = (): Promise<PostgresStorage> =>
+  postgresStorage(['fsync=on', 'synchronous_commit=on', 'full_page_writes=on']);
 
 /** Several servers, of which one can take the place of another. */
 export interface TopologyStorage extends Storage {

@@ -1,4 +1,5 @@
 import { hostileCookies } from './cookie-headers.ts';
+import { hostileFormerCookies } from './former-cookies.ts';
 import type { HostileRow } from './hostile-row.ts';
 import { hostileData, hostileOptions } from './options-and-data.ts';
 import { hostileFileRecords, hostilePostgresRecords, hostileRedisRecords } from './stored-records.ts';
@@ -12,7 +13,8 @@ interface Kind {
 
 /** Another store is another line. */
 const kinds: readonly Kind[] = [
-  { input: 'Cookie headers', part: 0.5, hostile: hostileCookies },
+  { input: 'Cookie headers', part: 0.3, hostile: hostileCookies },
+  { input: 'cookies of older libraries', part: 0.2, hostile: hostileFormerCookies },
   { input: 'records in Redis', part: 0.15, hostile: hostileRedisRecords },
   { input: 'records in files', part: 0.05, hostile: hostileFileRecords },
   { input: 'rows in PostgreSQL', part: 0.05, hostile: hostilePostgresRecords },

@@ -49,6 +49,19 @@ describe('a session that only its cookie holds', () => {
     }
   });
 
+  it('of iron-session is the same one whatever version somebody writes behind its seal', async () => {
+    const seal = await sealData({ user: 'u1' }, { password });
+    const sessions = createSessions({ store: memoryStore(), secret, formerly: iron, logger: false, env: {} });
+    const session = await sessions.open(`app=${seal}`);
+    expect(anySession(session)['user']).toBe('u1');
+    const { setCookie } = await sessions.commit(session);
+    const next = await sessions.open(pair(setCookie));
+    await next.destroy();
+    await sessions.commit(next);
+    for (const version of ['~2', '~02', '~2x', '~2~2', '~2 '])
+      expect((await sessions.open(`app=${seal.replace('~2', version)}`)).isNew).toBe(true);
+  });
+
   it('of koa-session keeps its deadline', async () => {
     const expires = Date.now() + 5_000;
     const cookie = signed('koa.sess', base64({ user: 'u1', _expire: expires, _maxAge: 60_000 }));
@@ -128,6 +141,15 @@ describe('a cookie that nobody has signed', () => {
       { numRuns: 3_000 },
     );
     expect(asked).toBe(0);
+  });
+
+  it('costs no more than four seals that are opened, however many a header has', async () => {
+    let opened = 0;
+    const counting: typeof unsealData = (...call) => ((opened += 1), unsealData(...call));
+    const library = ironSession({ password, cookieName: 'app', unsealData: counting });
+    const forged = `${(await sealData({ user: 'u1' }, { password })).slice(0, -9)}AAAAAAA~2`;
+    expect(await library.find(Array(50).fill(`app=${forged}`).join('; '))).toBeUndefined();
+    expect(opened).toBe(4);
   });
 
   it('makes no sessions of data that is not an object, though its key has signed it', async () => {
