@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +50,8 @@ export interface Building {
   /** Programs of the packages, and their arguments. */
   readonly commands: readonly (readonly string[])[];
   readonly start: readonly string[];
+  /** What the framework's own server has to be told. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** An app in an empty folder of its own, where our packages are installed beside those of its framework. */
@@ -95,7 +107,16 @@ export class BuiltApp {
       mkdirSync(dirname(join(this.path, name)), { recursive: true });
       writeFileSync(join(this.path, name), text);
     }
+    this.#declare();
     for (const command of commands) await this.#run(command);
+  }
+
+  /** In the manifest, as an install does it: bundlers leave out what an app depends on. */
+  #declare(): void {
+    const file = join(this.path, 'package.json');
+    const manifest: { dependencies?: object } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+    const ours = Object.fromEntries(this.#building.packages.map((name) => [`@sess/${name}`, '*']));
+    writeFileSync(file, JSON.stringify({ ...manifest, dependencies: { ...manifest.dependencies, ...ours } }));
   }
 
   async #run([program = '', ...args]: readonly string[]): Promise<void> {
@@ -105,7 +126,12 @@ export class BuiltApp {
   }
 
   start(env: Readonly<Record<string, string>>): Promise<RunningRecipe> {
-    return this.#programs.start(this.#building.start, { ...environment, ...env }, this.path, node);
+    return this.#programs.start(
+      this.#building.start,
+      { ...environment, ...this.#building.variables, ...env },
+      this.path,
+      node,
+    );
   }
 
   async dispose(): Promise<void> {
