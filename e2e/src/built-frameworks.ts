@@ -29,10 +29,13 @@ const nest11 = {
   modules: 'nest-11',
   commands: [['typescript/bin/tsc', '-p', 'tsconfig.build.json']],
 } as const;
+const onFastify = { heading: 'On Fastify', packages: ['core', 'fastify', 'redis'] } as const;
 
 export const builtFrameworks: readonly BuiltFramework[] = [
-  { ...nest12, name: 'NestJS 12', packages: ['core', 'express', 'redis'] },
-  { ...nest11, name: 'NestJS 11', packages: ['core', 'express', 'redis'] },
+  { ...nest12, name: 'NestJS 12, Express', packages: ['core', 'express', 'redis'] },
+  { ...nest12, ...onFastify, name: 'NestJS 12, Fastify' },
+  { ...nest11, name: 'NestJS 11, Express', packages: ['core', 'express', 'redis'] },
+  { ...nest11, ...onFastify, name: 'NestJS 11, Fastify' },
   {
     name: 'SvelteKit',
     page: 'docs/frameworks/sveltekit.md',
