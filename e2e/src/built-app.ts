@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -50,6 +51,8 @@ export interface Building {
   /** Programs of the packages, and their arguments. */
   readonly commands: readonly (readonly string[])[];
   readonly start: readonly string[];
+  /** What is brought to a server without the packages, if it is enough. */
+  readonly alone?: string;
   /** What the framework's own server has to be told. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -57,6 +60,7 @@ export interface Building {
 /** An app in an empty folder of its own, where our packages are installed beside those of its framework. */
 export class BuiltApp {
   readonly path: string = mkdtempSync(join(tmpdir(), 'sess-built-'));
+  readonly #elsewhere = mkdtempSync(join(tmpdir(), 'sess-built-elsewhere-'));
   readonly #programs = new Programs();
   readonly #building: Building;
 
@@ -134,8 +138,14 @@ export class BuiltApp {
     );
   }
 
+  /** Moves the folder that is all that its users bring to a server, and starts it there. */
+  startAlone(folder: string, env: Readonly<Record<string, string>>): Promise<RunningRecipe> {
+    renameSync(join(this.path, folder), join(this.#elsewhere, folder));
+    return this.#programs.start(this.#building.start, { ...environment, ...env }, this.#elsewhere, node);
+  }
+
   async dispose(): Promise<void> {
     await this.#programs.stop();
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+    for (const path of [this.path, this.#elsewhere]) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   }
 }

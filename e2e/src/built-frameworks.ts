@@ -70,7 +70,7 @@ export const builtFrameworks: readonly BuiltFramework[] = [
     name: 'React Router',
     page: 'docs/frameworks/react-router.md',
     protocol: byPage,
-    hides: ['/', '/_root.data'],
+    hides: ['/', '/_.data'],
     apps: ['react-router'],
     packages: ['core', 'redis'],
     commands: [
@@ -86,12 +86,13 @@ export const builtFrameworks: readonly BuiltFramework[] = [
     protocol: byPage,
     hides: ['/'],
     apps: ['nuxt'],
-    packages: ['core', 'redis'],
+    packages: ['core', 'fs', 'redis'],
     commands: [
       ['nuxt/bin/nuxt.mjs', 'prepare'],
       ['typescript/bin/tsc', '--noEmit', '-p', '.nuxt/tsconfig.server.json'],
       ['nuxt/bin/nuxt.mjs', 'build'],
     ],
     start: ['.output/server/index.mjs'],
+    alone: '.output',
   },
 ];
