@@ -21,8 +21,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const fixtures = join(root, 'e2e/fixtures/frameworks');
 const checks = join(root, 'e2e/fixtures/checks');
 
-/** Most of them want a newer Node.js than our oldest. */
+/** Most of them want a newer Node.js than our oldest. There is one for Linux on x64; elsewhere it is the one at hand. */
 const [node = process.execPath] = runtimes.get('Node.js 24') ?? [];
+/** Whether there is a Node.js here that they can be built with. */
+export const canBuild: boolean = node !== process.execPath || Number.parseInt(process.versions.node, 10) >= 24;
 
 const environment: Readonly<Record<string, string>> = {
   PATH: [dirname(node), process.env['PATH'] ?? ''].join(delimiter),

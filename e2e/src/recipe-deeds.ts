@@ -56,7 +56,7 @@ export const rightly: Told = {
 };
 
 /** As browsers do it, which say where a form comes from. */
-function doIn(url: string, { path, outcome: _, ...how }: ReturnType<Protocol>, cookie?: string): Promise<Answer> {
+function doIn(url: string, { path, ...how }: ReturnType<Protocol>, cookie?: string): Promise<Answer> {
   return send(`${url}${path}`, { ...how, headers: { ...how.headers, origin: url }, cookie });
 }
 
