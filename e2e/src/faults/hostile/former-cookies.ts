@@ -12,6 +12,9 @@ const key = 'keyboard cat';
 /** A header may cost this much, however it looks. */
 const longestMs = 5;
 
+/** A seal is opened by the thread pool in several steps, and each of them waits for its turn on a busy machine. */
+const longestOfSealsMs = 100;
+
 type Pair = readonly [name: string, value: string];
 
 /** One library whose users are taken over, and the cookies of two of them. */
@@ -21,6 +24,7 @@ interface Library {
   readonly eve: readonly Pair[];
   /** What of a value counts: how it is written in a header may differ. */
   readonly read: (value: string) => string;
+  readonly longestMs: number;
 }
 
 const base64 = (data: object): string => Buffer.from(JSON.stringify(data)).toString('base64');
@@ -70,7 +74,14 @@ async function libraries(asked: Asked): Promise<Library[]> {
     formerly: FormerSessions,
     read: Library['read'],
     cookies: (user: string) => readonly Pair[] | Promise<readonly Pair[]>,
-  ): Promise<Library> => ({ formerly, read, ada: await cookies('ada'), eve: await cookies('eve') });
+    mostMs = longestMs,
+  ): Promise<Library> => ({
+    formerly,
+    read,
+    ada: await cookies('ada'),
+    eve: await cookies('eve'),
+    longestMs: mostMs,
+  });
   return [
     await of(connectSid({ secret: key, store }), decoded, (user) => [
       ['connect.sid', encodeURIComponent(`s:${user}.${hmac('sha256', user, 'base64').replace(/=+$/, '')}`)],
@@ -85,6 +96,7 @@ async function libraries(asked: Asked): Promise<Library[]> {
       // The version behind the seal is not sealed.
       (value) => decoded(value).replace(/~.*$/s, ''),
       async (user) => [['app', encodeURIComponent(await sealData({ user }, { password }))]],
+      longestOfSealsMs,
     ),
   ];
 }
@@ -133,12 +145,12 @@ export async function hostileFormerCookies(cases: number, seed: number): Promise
     const session = await library.sessions.open(header);
     let tookMs = performance.now() - startedAt;
     const wasAsked = asked.times > askedBefore;
-    for (let again = 0; again < 20 && tookMs > longestMs; again += 1) {
+    for (let again = 0; again < 20 && tookMs > library.longestMs; again += 1) {
       startedAt = performance.now();
       await library.sessions.open(header);
       tookMs = performance.now() - startedAt;
     }
-    if (tookMs > longestMs) throw new Error(`It took ${tookMs.toFixed(1)} ms.`);
+    if (tookMs > library.longestMs) throw new Error(`It took ${tookMs.toFixed(1)} ms.`);
     const given = pairsIn(header);
     const has = ([name, value]: Pair): boolean =>
       given.some((pair) => pair[0] === name && library.read(pair[1]) === library.read(value));
