@@ -22,7 +22,7 @@ export const plan: readonly Planned[] = catalogue.flatMap((row) => {
 });
 
 /** What `npm test` plays: one row of each way to break something, and each store at least once. */
-const shortRows = new Set(['F7 postgres', 'F18 redis', 'F25 fs', 'F34 redis']);
+const shortRows = new Set(['F7 redis', 'F10 postgres', 'F18 redis', 'F25 fs', 'F34 redis']);
 const placeOf = ({ id, store }: Row): string => `${id} ${store}`;
 export const shortPlan: readonly Planned[] = catalogue
   .filter((row, at) => catalogue.findIndex((one) => placeOf(one) === placeOf(row)) === at)
