@@ -47,6 +47,17 @@ function shareComments(project) {
   }
 }
 
+/**
+ * Without anchors that have no link, which the site would show as text, and without the name of what a member was
+ * inherited from where that is not on the page: nobody can look it up.
+ */
+function withoutNoise(markdown) {
+  return markdown
+    .replaceAll(/<a id="[^"]*"><\/a> /g, '')
+    .replaceAll(/^#+ Inherited from\n\n`[\w.]+`\n+/gm, '')
+    .replaceAll(/^#+ Extends\n\n- `CommonOptions`\n+/gm, '');
+}
+
 /** @returns {Promise<string[]>} what the comments lack, a sentence each */
 export async function makeApi(folder = output, entries = entryPoints()) {
   for (const { name, source } of entries)
@@ -82,11 +93,7 @@ export async function makeApi(folder = output, entries = entryPoints()) {
     const name = file === undefined ? undefined : names.get(file);
     if (name !== undefined) reflection.name = name;
   });
-  // The site shows tags as text, and these anchors have no link.
-  app.renderer.on(
-    PageEvent.END,
-    (page) => void (page.contents = page.contents?.replaceAll(/<a id="[^"]*"><\/a> /g, '')),
-  );
+  app.renderer.on(PageEvent.END, (page) => void (page.contents = withoutNoise(page.contents ?? '')));
   const entryPoints = programsOf(entries).flatMap((program) => {
     app.options.setValue(
       'entryPoints',

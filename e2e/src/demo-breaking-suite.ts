@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTab, startBrowser } from './browser.ts';
+import { objectIn, send } from './http-client.ts';
 import { type DemoDescription, type RunningDemo, startDemo } from './start-demo.ts';
 
 /** The answers that a row shows, oldest first. */
@@ -46,6 +47,17 @@ export function testBreaking(description: DemoDescription, store: 'fs' | 'redis'
       // The one that held the login is gone, so none of the others ever knew.
       expect((await answersIn(page, 'memory-strip')).slice(-30)).not.toContain('knew');
       await close();
+    });
+
+    test('a worker that is to kill itself answers first', async () => {
+      const alone = await startDemo(description, { store: 'fs', workers: 1 });
+      try {
+        const answer = await send(`${alone.url}/demo/kill?worker=1`, { method: 'POST' });
+        expect([answer.status, objectIn(answer)]).toEqual([202, { worker: 1 }]);
+        await expect.poll(() => alone.output(), { timeout: 15_000 }).toContain('died: SIGKILL');
+      } finally {
+        await alone.stop();
+      }
     });
 
     test('while the store is away there are errors, and nobody is taken for logged out', async () => {

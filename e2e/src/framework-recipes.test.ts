@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startPair } from './checked-apps.ts';
-import { type Answer, type Ask, send } from './http-client.ts';
 import { codeOf as codeOnPage } from './page-code.ts';
 import { RecipeFolder } from './recipe.ts';
+import { type Protocol, byPath, rightly, visitRecipe } from './recipe-deeds.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 import { runtimes } from './runtimes.ts';
-
-type Deed = 'views' | 'me' | 'login' | 'logout';
-
-/** How one does it in a framework, and where the outcome stands in the answer. */
-type Protocol = (deed: Deed) => { path: string; outcome: RegExp } & Ask;
 
 interface Recipe {
   readonly name: string;
@@ -26,11 +21,6 @@ interface Recipe {
 
 const json = { 'content-type': 'application/json' };
 
-const byPath: Protocol = (deed) => ({
-  path: deed === 'views' ? '/' : `/${deed}`,
-  method: deed === 'login' || deed === 'logout' ? 'POST' : 'GET',
-  outcome: /^(?:View )?(\w+)$/,
-});
 const byTrpc: Protocol = (deed) => ({
   path: `/trpc/${deed}`,
   ...(deed === 'me' ? {} : { method: 'POST', headers: json, body: '' }),
@@ -114,45 +104,11 @@ describe('the recipes of frameworks, in two processes', () => {
       // Elsewhere than on Linux, on x64, there is no program to try it with.
       if (recipe.runtime !== undefined && command === undefined && process.platform !== 'linux') return;
       let count = 0;
-      const { running, rights, dispose } = await startPair(redis, index, (env) =>
+      const pair = await startPair(redis, index, (env) =>
         folder.start(`app${index}-${(count += 1)}`, codeOf(recipe), env, command),
       );
-      onTestFinished(dispose);
-      let cookie: string | undefined;
-      let turn = 0;
-      const ask = async (deed: Deed): Promise<Answer & { outcome: string | undefined }> => {
-        const { path, outcome, ...how } = recipe.protocol(deed);
-        const answer = await send(`${running[(turn += 1) % 2 === 0 ? 0 : 1].url}${path}`, { ...how, cookie });
-        cookie = answer.setCookies[0]?.split(';')[0] ?? cookie;
-        return { ...answer, outcome: outcome.exec(answer.text)?.[1] };
-      };
-      const outcomes = async (...deeds: Deed[]): Promise<(string | undefined)[]> => {
-        const all: (string | undefined)[] = [];
-        for (const deed of deeds) {
-          const { status, text, outcome } = await ask(deed);
-          all.push(status === 200 ? outcome : `${status} ${text}`);
-        }
-        return all;
-      };
-      const faultOf = async (deed: Deed, ...without: string[]): Promise<unknown[]> => {
-        await rights(...without.map((right) => `-${right}`));
-        const { status, headers, setCookies } = await ask(deed);
-        await rights(...without.map((right) => `+${right}`));
-        return [status, headers['retry-after'], headers['cache-control'], setCookies];
-      };
-
-      expect(await outcomes('me', 'views', 'login', 'views', 'views', 'me')).toEqual([
-        'nobody',
-        '1',
-        'in',
-        '1',
-        '2',
-        'ada',
-      ]);
-      const fault = [503, '1', 'no-store', []];
-      expect(await faultOf('me', 'get')).toEqual(fault);
-      expect(await faultOf('views', 'eval', 'evalsha')).toEqual(fault);
-      expect(await outcomes('me', 'views', 'logout', 'me')).toEqual(['ada', '3', 'out', 'nobody']);
+      onTestFinished(pair.dispose);
+      expect(await visitRecipe(pair, recipe.protocol)).toEqual(rightly);
     },
   );
 });

@@ -1,5 +1,7 @@
 import { type Sessions, createSessions } from '@sess/core';
-import { type RedisStore, redisStore } from '@sess/redis';
+import { postgresStore } from '@sess/postgres';
+import { type PostgresServer, startPostgres } from '@sess/postgres-server';
+import { redisStore } from '@sess/redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { blocksOf } from './documentation-blocks.ts';
 import { send } from './http-client.ts';
@@ -61,18 +63,21 @@ const isEnded = (client: LiveClient) => async () => client.end !== undefined;
 
 let folder: RecipeFolder;
 let redis: RedisServer;
+let postgres: PostgresServer;
 beforeAll(async () => {
-  redis = await startRedis();
+  [redis, postgres] = await Promise.all([startRedis(), startPostgres()]);
 });
-afterAll(() => redis.dispose());
+afterAll(() => Promise.all([redis.dispose(), postgres.dispose()]));
 beforeEach(() => {
   folder = new RecipeFolder();
 });
 afterEach(() => folder.dispose());
 
-describe.each(['files', 'redis'])('the recipes of the page, in two processes with %s', (storage) => {
-  const env = (): Record<string, string> =>
-    storage === 'redis' ? { SESSION_REDIS_URL: redis.url } : { SESSION_DIR: folder.sessions };
+describe.each(['files', 'redis', 'postgres'])('the recipes of the page, in two processes with %s', (storage) => {
+  const env = (): Record<string, string> => {
+    if (storage === 'redis') return { SESSION_REDIS_URL: redis.url };
+    return storage === 'postgres' ? { SESSION_DATABASE_URL: postgres.url } : { SESSION_DIR: folder.sessions };
+  };
 
   it('are all tried here', () => {
     const tried = recipes.map(({ mark }) => codeOf(mark));
@@ -100,19 +105,36 @@ describe.each(['files', 'redis'])('the recipes of the page, in two processes wit
   );
 });
 
-describe('a process whose Redis is behind a proxy', () => {
+/** Patient: what is under test is the other process. */
+const patient = { timeoutMs: 20_000 };
+
+const servers = {
+  redis: {
+    server: () => redis,
+    env: (port: number) => ({ SESSION_REDIS_URL: `redis://127.0.0.1:${port}` }),
+    store: () => redisStore({ url: redis.url, ...patient }),
+    begins: 'subscribe',
+  },
+  postgres: {
+    server: () => postgres,
+    env: (port: number) => ({ SESSION_DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` }),
+    store: () => postgresStore({ url: postgres.url, ...patient }),
+    begins: 'LISTEN',
+  },
+};
+
+describe.each(['redis', 'postgres'] as const)('a process with %s behind a proxy', (name) => {
+  const { server, env, store: newStore, begins } = servers[name];
   let proxy: TcpProxy;
-  let store: RedisStore;
+  let store: ReturnType<typeof newStore>;
   let elsewhere: Sessions;
   let recipe: RunningRecipe;
-  const start = () =>
-    folder.start('ws', codeOf('new WebSocketServer'), { SESSION_REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+  const start = () => folder.start('ws', codeOf('new WebSocketServer'), env(proxy.port));
 
   beforeEach(async () => {
-    proxy = await startProxy(redis.port);
-    // Patient: what is under test is the other process.
+    proxy = await startProxy(server().port);
     const timeouts = { operationMs: 20_000, openMs: 40_000, commitMs: 40_000 };
-    store = redisStore({ url: redis.url, timeoutMs: 20_000 });
+    store = newStore();
     elsewhere = createSessions({ store, timeouts, secret: recipeSecret, logger: false, env: {} });
   });
   afterEach(async () => {
@@ -121,8 +143,8 @@ describe('a process whose Redis is behind a proxy', () => {
     await proxy.dispose();
   });
 
-  it('is told in time when what Redis publishes does not arrive', { timeout: 120_000 }, async () => {
-    proxy.swallowsAt = 'subscribe';
+  it('is told in time when what is published does not arrive', { timeout: 120_000 }, async () => {
+    proxy.swallowsAt = begins;
     recipe = await start();
     const live = await connected(byWebSocket, recipe.url, await login(recipe.url));
     await until(async () => proxy.faults > 0);
@@ -131,19 +153,25 @@ describe('a process whose Redis is behind a proxy', () => {
     expect(live.end).toBe('4401');
   });
 
-  it('ends no connection while Redis is frozen, and is told in time after that', { timeout: 120_000 }, async () => {
-    recipe = await start();
-    const live = await connected(byWebSocket, recipe.url, await login(recipe.url));
-    redis.signal('SIGSTOP');
-    const revoking = elsewhere.revokeAll('ada');
-    // The fault itself: the process looks at the session meanwhile, and is told nothing.
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    expect(live.end).toBeUndefined();
-    redis.signal('SIGCONT');
-    expect(await revoking).toBeGreaterThan(0);
-    await until(isEnded(live), boundMs);
-    expect(live.end).toBe('4401');
-  });
+  it(
+    'ends no connection while the server is frozen, and is told in time after that',
+    { timeout: 120_000 },
+    async () => {
+      recipe = await start();
+      const live = await connected(byWebSocket, recipe.url, await login(recipe.url));
+      server().signal('SIGSTOP');
+      const revoking = elsewhere.revokeAll('ada');
+      // The fault itself: the process looks at the session meanwhile, and is told nothing.
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      expect(live.end).toBeUndefined();
+      server().signal('SIGCONT');
+      expect(await revoking).toBeGreaterThan(0);
+      await until(isEnded(live), boundMs);
+      expect(live.end).toBe('4401');
+    },
+  );
+
+  if (name !== 'redis') return;
 
   it('watches 1,000 connections with one read of each session a look', { timeout: 120_000 }, async () => {
     recipe = await start();

@@ -329,7 +329,10 @@ async function problemOf(line: string): Promise<string | undefined> {
 
   const installed = /^npm (?:install|i) (.+)$/.exec(line)?.[1]?.split(' ') ?? [];
   const { dependencies, devDependencies } = { ...manifest('package.json'), ...manifest('e2e/package.json') };
-  const ofFrameworks = manifest('e2e/fixtures/checks/package.json')['dependencies'];
+  const ofFrameworks = Object.assign(
+    {},
+    ...['checks', 'frameworks'].map((folder) => manifest(`e2e/fixtures/${folder}/package.json`)['dependencies']),
+  );
   for (const word of installed.filter((one) => !one.startsWith('-'))) {
     // An alias is as good as what it stands for.
     const name = word.replace(/^[\w-]+@npm:/, '');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtFrameworks } from './built-frameworks.ts';
 import { startPair, told } from './checked-apps.ts';
 import { RecipeFolder } from './recipe.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
@@ -62,6 +63,7 @@ describe('the twelve checks, with Redis and two processes', () => {
   if (process.env['SESS_CHECKS'] === '1') runAll();
 
   it('has a row of the page for each app, and no other', () => {
-    expect([...told.keys()].toSorted()).toEqual(rows.map(({ name }) => name).toSorted());
+    const all = [...rows, ...builtFrameworks].map(({ name }) => name);
+    expect([...told.keys()].toSorted()).toEqual(all.toSorted());
   });
 });

@@ -81,8 +81,12 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
     outline: [2, 3],
     search: {
       provider: 'local',
-      // All words of a question count, and a heading says more of a section than its text.
-      options: { miniSearch: { searchOptions: { combineWith: 'AND', fuzzy: 0.1, boost: { title: 6, titles: 2 } } } },
+      options: {
+        // The button shows "Search" and the key K. A name without both cannot be said by who speaks to the browser.
+        translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } },
+        // All words of a question count, and a heading says more of a section than its text.
+        miniSearch: { searchOptions: { combineWith: 'AND', fuzzy: 0.1, boost: { title: 6, titles: 2 } } },
+      },
     },
     externalLinkIcon: true,
     ...(project.repository === undefined

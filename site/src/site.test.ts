@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allPages, apiPages } from '../.vitepress/pages.ts';
 import { sequenceDiagram } from '../.vitepress/sequence-diagram.ts';
 import { siteLinkTo } from '../.vitepress/site-path.ts';
+import { barriersOn } from './barriers.ts';
 import { deadLinks, loadedFromElsewhere, pagesOf } from './links.ts';
 import { type FolderServer, serveFolder } from './serve-folder.ts';
 
@@ -37,6 +38,11 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['Hono', /hono/],
   ['Next.js', /next/],
   ['Lambda', /aws-lambda/],
+  ['NestJS', /nestjs/],
+  ['Nuxt', /nuxt/],
+  ['SvelteKit', /sveltekit/],
+  ['Astro', /astro/],
+  ['React Router', /react-router/],
   ['Bun', /bun-and-deno/],
   ['PostgreSQL', /postgres/],
   ['Redis Cluster', /redis|cluster/],
@@ -52,6 +58,24 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['shopping cart', /cart/],
   ['what not to keep', /what-not-to-keep/],
   ['api on another origin', /another-origin/],
+];
+
+const looks = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 1280, colorScheme: 'dark' },
+  { width: 375, colorScheme: 'light' },
+  { width: 375, colorScheme: 'dark' },
+] as const;
+
+/** The bar, the sidebar and the outline are the same on all pages of a kind. */
+const ofEachKind = [
+  'index.html',
+  'overview.html',
+  'docs/recipes/cart.html',
+  'api/@sess/redis.html',
+  'source/packages/core/src/store.ts.html',
+  'changelog/index.html',
+  '404.html',
 ];
 
 let folder: string;
@@ -103,6 +127,18 @@ describe('the site', () => {
     const core = pages.get(fileOf(siteLinkTo(apiPages().find((page) => page.endsWith('/core.md')) ?? '')));
     expect(core).toMatch(/What to call the device in <code>list\(owner\)<\/code>: (?:"|&quot;)Firefox on Linux/);
     expect(core).toContain('id="createsessions"');
+  });
+
+  it.each([
+    ['redis', ['url', 'client', 'prefix', 'durability', 'replicas', 'timeoutms']],
+    [
+      'postgres',
+      ['url', 'pool', 'connections', 'schema', 'table', 'createtables', 'unlogged', 'sweepeveryms', 'gracems'],
+    ],
+  ])('explains every option of the store %s', (name, options) => {
+    const page = pages.get(`api/@sess/${name}.html`) ?? '';
+    expect(options.filter((option) => !page.includes(`id="${option}"`))).toEqual([]);
+    expect(page).not.toContain('CommonOptions');
   });
 
   it('draws diagrams as pictures that say in words what they show', () => {
@@ -186,8 +222,8 @@ describe('in a browser', { timeout: 300_000 }, () => {
 
   it.each([
     { width: 1280, colorScheme: 'light' as const },
-    { width: 390, colorScheme: 'dark' as const },
-  ])('every page fits $width px in $colorScheme, without a complaint or a request elsewhere', async (look) => {
+    { width: 375, colorScheme: 'dark' as const },
+  ])('every page fits $width px in $colorScheme: no barriers, complaints or requests elsewhere', async (look) => {
     const { width, colorScheme } = look;
     const context = await browser.newContext({
       viewport: { width, height: 800 },
@@ -213,12 +249,28 @@ describe('in a browser', { timeout: 300_000 }, () => {
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
       const isDark = await page.evaluate(() => document.documentElement.classList.contains('dark'));
-      const wrong = complaints.splice(0);
+      const wrong = [...complaints.splice(0), ...(await barriersOn(page, '#VPContent'))];
       if (overflow > 0 || wrong.length > 0 || isDark !== (colorScheme === 'dark'))
         found.push({ file, overflow, isDark, wrong: wrong.slice(0, 20) });
     }
     expect(found).toEqual([]);
     await context.close();
+  });
+
+  it.each(looks)('what frames the pages has no barrier at $width px in $colorScheme', async (look) => {
+    const page = await browser.newPage({
+      viewport: { width: look.width, height: 800 },
+      colorScheme: look.colorScheme,
+      reducedMotion: 'reduce',
+    });
+    const found: string[] = [];
+    for (const file of ofEachKind) {
+      await page.goto(`${server.url}/${file}`);
+      await page.waitForSelector('h1');
+      for (const barrier of await barriersOn(page)) found.push(`${file}: ${barrier}`);
+    }
+    expect(found).toEqual([]);
+    await page.close();
   });
 
   it('answers everyday questions by the first or second hit of its search', async () => {

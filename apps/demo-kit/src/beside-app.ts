@@ -48,9 +48,10 @@ export function besideApp(memory: Sessions): BesideApp {
     ],
     [
       'POST /demo/kill',
-      (_request, _response, query) => {
+      (_request, response, query) => {
         const worker = workerOf(query.get('worker'));
-        tellPrimary({ type: 'kill', worker });
+        // It may be this one, which has to answer first.
+        response.once('finish', () => tellPrimary({ type: 'kill', worker }));
         return jsonReply({ worker }, 202);
       },
     ],

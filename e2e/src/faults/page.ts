@@ -55,7 +55,7 @@ function proofs(rows: Results['rows']): string[] {
     .map(({ id, fault, store, how: made, proof }) => [id, fault, store, made, proof]);
   return [
     '### How each fault was made, and what shows that it happened',
-    plainTable(['', 'fault', 'store', 'made by', 'seen'], lines),
+    plainTable(['row', 'fault', 'store', 'made by', 'seen'], lines),
   ];
 }
 

@@ -15,7 +15,7 @@ export function shortTable(results: readonly (RowResult & { isPeer?: boolean })[
   const nameOf = ({ contestant, isPeer, store }: RowResult & { isPeer?: boolean }): string =>
     hasPeers && isPeer !== true ? `@sess/${store}, ${contestant}` : contestant;
   return plainTable(
-    ['', 'fault', 'store', hasPeers ? 'library' : 'app', ...figures],
+    ['row', 'fault', 'store', hasPeers ? 'library' : 'app', ...figures],
     results.map((row) => [
       row.id,
       row.fault,

@@ -330,7 +330,7 @@ describe('in a container', () => {
     expect(findings.some(({ code }) => code === 'FS_CONTAINER')).toBe(isInContainer);
     expect(JSON.stringify(findings)).not.toContain('sudo');
     const fixes = findings.flatMap(({ code, fix }) => (code === 'USER_ROOT' ? [fix] : []));
-    expect(fixes.every((fix) => fix.includes('docker exec -u <user>'))).toBe(true);
+    expect(fixes.every((fix) => fix.includes('kubectl exec <pod>'))).toBe(true);
   });
 
   it('a Redis that is looked for in the container itself is told of', async () => {

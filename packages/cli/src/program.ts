@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AppFlags, readApp } from './app.ts';
 import { type DoctorFlags, doctor } from './commands/doctor.ts';
 import { type ListFlags, list } from './commands/list.ts';
@@ -67,14 +67,14 @@ export function program(terminal: Terminal, { version, homepage }: PackageFacts)
     const lines = examplesOf[made.name()]?.map((line) => `\n  ${line}`).join('');
     return made
       .addHelpText('after', `\nExamples:${lines}${site}`)
-      .option('--env <file>', 'a file of environment variables, as for node --env-file; may be repeated', gather, [])
+      .addOption(repeatable('--env <file>', 'a file of environment variables, as for node --env-file'))
       .option('--config <file>', 'exports the options of createSessions (default: sess.config.mjs)');
   }
 
   command('doctor', 'look for what is wrong: configuration, secrets, storage; and the app itself, by its address')
     .option('--url <url>', 'visit the app there, and look at its cookie')
     .option('--report-url <url>', "compare the workers' debug reports, from your app's own route")
-    .option('--header <header>', "what the report's route asks for: 'Authorization: ...'; may be repeated", gather, [])
+    .addOption(repeatable('--header <header>', "what the report's route asks for: 'Authorization: ...'"))
     .option('--requests <number>', 'how often the report is asked for, each time on a new connection', positive, 12)
     .option('--json', 'for programs')
     .action(async (flags: AppFlags & DoctorFlags) => doctor(await readApp(flags), flags, terminal));
@@ -91,7 +91,7 @@ export function program(terminal: Terminal, { version, homepage }: PackageFacts)
     .action(async (flags: AppFlags & ListFlags) => list(await readApp(flags), flags, terminal));
 
   command('show <handle>', 'one session, by its handle or the first digits of it: its keys and their sizes')
-    .option('--key <name>', 'print the value of this key, and nothing else; may be repeated', gather, [])
+    .addOption(repeatable('--key <name>', 'print the value of this key, and nothing else'))
     .option('--json', 'for programs')
     .action(async (handle: string, flags: AppFlags & ShowFlags) => show(await readApp(flags), handle, flags, terminal));
 
@@ -118,6 +118,10 @@ export function program(terminal: Terminal, { version, homepage }: PackageFacts)
     .action(async (flags: AppFlags & MigrateFlags) => migrate(await readApp(flags), flags, terminal));
 
   return sess;
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be repeated`).argParser(gather).default([], 'none');
 }
 
 function gather(value: string, before: readonly string[]): string[] {

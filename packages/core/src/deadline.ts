@@ -7,6 +7,9 @@ const clock = performance.now.bind(performance);
 /** What a stalled process gets at most, to do what it could not do in time. */
 const graceMs = 250;
 
+/** `setTimeout` takes no more, some 25 days. */
+const longestMs = 2 ** 31 - 1;
+
 /**
  * Calls `expire` after `ms` milliseconds, unless it is ended before. Meanwhile the process stays alive.
  *
@@ -26,7 +29,7 @@ export function beginDeadline(ms: number, expire: () => void): () => void {
     if (lateMs > 0) timer = setTimeout(turn, Math.min(lateMs, graceMs));
     else turn();
   };
-  let timer = setTimeout(isUp, ms);
+  let timer = setTimeout(isUp, Math.min(ms, longestMs));
   return () => {
     isOver = true;
     clearTimeout(timer);

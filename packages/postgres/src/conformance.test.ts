@@ -17,7 +17,7 @@ afterAll(() => server.dispose());
 testStore({
   name: 'postgres',
   runner,
-  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'migrate', 'close'],
+  abilities: ['describe', 'keysByOwner', 'walk', 'sweep', 'noteApp', 'check', 'migrate', 'tellEnds', 'close'],
   plants: true,
   ownClock: true,
   // A round takes ten times as long as on Redis.
@@ -26,7 +26,7 @@ testStore({
     const { url, admin } = server;
     const table = `t${id.replaceAll('-', '').slice(-50)}`;
     const stores = Array.from({ length: instances }, () =>
-      postgresStore({ url, table, connections: 2, sweepEveryMs: 0, graceMs: 0 }),
+      postgresStore({ url, table, connections: 2, sweepEveryMs: 0, graceMs: 0, timeoutMs: 5_000 }),
     );
     const change = (key: SessionKey, set: string) => admin.query(`UPDATE ${table} SET ${set} WHERE key = '\\x${key}'`);
     const damaging = (set: string) => async (key: SessionKey) => {

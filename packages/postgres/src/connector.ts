@@ -3,10 +3,18 @@ import { poolInLine } from './pool-in-line.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 import { type CheckedOptions, invalid } from './store-options.ts';
 
-/** How the store gets its pool, and where that leads, without a secret. */
-export function connectorOf(options: CheckedOptions): { connect: (isPooled: boolean) => PostgresPool; where: string } {
+interface Connector {
+  connect(isPooled: boolean): PostgresPool;
+  /** A connection beside the pool. A user's pool is not to miss one for good. */
+  newClient: (() => pg.Client) | undefined;
+  /** Where it leads, without a secret. */
+  where: string;
+}
+
+/** How the store gets its connections. */
+export function connectorOf(options: CheckedOptions): Connector {
   const { pool, url, tls, connections, timeoutMs } = options;
-  if (pool !== undefined) return { connect: () => pool, where: 'your pool' };
+  if (pool !== undefined) return { connect: () => pool, newClient: undefined, where: 'your pool' };
   const settings = {
     connectionString: url,
     ...(tls !== undefined && { ssl: tls }),
@@ -19,6 +27,7 @@ export function connectorOf(options: CheckedOptions): { connect: (isPooled: bool
   };
   return {
     where: whereOf(settings),
+    newClient: () => new pg.Client({ ...settings, query_timeout: timeoutMs }),
     connect(isPooled) {
       // A statement that nobody waits for any more ends on the server too, and frees its connection.
       const made = new pg.Pool(isPooled ? settings : { ...settings, statement_timeout: timeoutMs });

@@ -81,7 +81,7 @@ export class Database {
         return { rows, rowCount, isDoubtful };
       } catch (error) {
         isDoubtful ||= isLost(error);
-        if (!(await this.#isMended(error, pool, isFirst))) throw asSessError(error, this.#parts.where);
+        if (!(await this.#isMended(error, pool, isFirst, by))) throw asSessError(error, this.#parts.where);
       }
     }
   }
@@ -116,7 +116,7 @@ export class Database {
   }
 
   /** Whether the statement was not carried out for a reason that is over now. */
-  async #isMended(error: unknown, pool: PostgresPool, isFirst: boolean): Promise<boolean> {
+  async #isMended(error: unknown, pool: PostgresPool, isFirst: boolean, by: number): Promise<boolean> {
     // Only at stricter levels of isolation: someone else was faster. Core's bound ends this.
     if (isConflict(error)) return true;
     if (!isFirst) return false;
@@ -124,8 +124,8 @@ export class Database {
     if (isLost(error)) return true;
     if (isPoolersRefusal(error) ? this.#parts.isOurs : isUnknownStatement(error)) return this.#goThroughPooler(pool);
     if (!isMissingTable(error) || this.#parts.makeTables === undefined) return false;
-    // Part of a call that may have begun before `close()`.
-    await this.#parts.makeTables({ run: (...call) => this.#persist(...call) }, this.soon());
+    // Part of a call that may have begun before `close()`. However late that is: the tables are made once, for everybody.
+    await this.#parts.makeTables({ run: (...call) => this.#persist(...call) }, Math.max(by, this.soon()));
     return true;
   }
 

@@ -15,8 +15,10 @@ afterAll(() => server.dispose());
 let count = 0;
 const newTable = () => `t${(count += 1)}`;
 
-/** A pool that keeps what it is asked. */
-function recordingPool() {
+/** A pool that keeps what it is asked. `ask`: how a statement is sent. */
+function recordingPool(
+  ask = (client: pg.PoolClient, query: PostgresQuery): Promise<pg.QueryResult> => client.query(query),
+) {
   const pool = new pg.Pool({ connectionString: server.url, connectionTimeoutMillis: 5000 });
   const asked: string[] = [];
   return {
@@ -26,7 +28,7 @@ function recordingPool() {
       return {
         query(query: PostgresQuery) {
           asked.push(query.name?.replace(/ \w{8}$/, '') ?? query.text);
-          return client.query(query);
+          return ask(client, query);
         },
         release: (isBroken?: boolean) => client.release(isBroken),
         on: (event: 'error', listener: () => void) => client.on(event, listener),
@@ -38,7 +40,7 @@ function recordingPool() {
 }
 
 describe('statements', () => {
-  it('are as many as are written down: none for strangers, one to look, two to change, three for a login', async () => {
+  it('are as many as are written down: none for strangers, one to look, two to change, three for a login, and one that nobody waits for', async () => {
     const pool = recordingPool();
     const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
     await store.migrate();
@@ -48,6 +50,8 @@ describe('statements', () => {
     const during = async (handler: Parameters<typeof ask>[0]) => {
       pool.asked.splice(0);
       await ask(handler);
+      // What nobody waits for is sent all the same.
+      await new Promise((resolve) => setTimeout(resolve, 100));
       return [...pool.asked];
     };
     expect(await during(() => 'hello')).toEqual([]);
@@ -61,8 +65,14 @@ describe('statements', () => {
       'sess read',
       'sess create',
       'sess replace',
+      'sess tell ends',
     ]);
-    expect(await during(async (session) => session.destroy())).toEqual(['sess read', 'sess read', 'sess replace']);
+    expect(await during(async (session) => session.destroy())).toEqual([
+      'sess read',
+      'sess read',
+      'sess replace',
+      'sess tell ends',
+    ]);
     await sessions.close();
     await store.close();
     await pool.end();
@@ -95,6 +105,28 @@ describe('a call whose time is over', () => {
     expect(await connection()).toBe(before);
     expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
     await store.close();
+    await pool.end();
+  });
+});
+
+describe('an end marker for no time', () => {
+  it('is none, also for a transaction that began before it was written', async () => {
+    const table = newTable();
+    const ahead = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const key = newKey();
+    await ahead.create(key, record({ a: '1' }), by(10_000));
+    const pool = recordingPool(async (client, query) => {
+      if (!query.name?.startsWith('sess replace')) return client.query(query);
+      await client.query('BEGIN; SELECT now()');
+      expect(await ahead.destroy(key, {}, by(10_000))).toMatchObject({ fields: { a: '1' } });
+      const answer = await client.query(query);
+      await client.query('COMMIT');
+      return answer;
+    });
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
+    expect(await store.destroy(key, { endMarkerMs: 60_000 }, by(10_000))).toBeUndefined();
+    expect(await ahead.read(key, by(10_000))).toEqual({ ended: true });
+    for (const one of [ahead, store]) await one.close();
     await pool.end();
   });
 });
@@ -266,6 +298,61 @@ describe('owners', () => {
     for await (const one of store.walk()) walked.push(one);
     expect(new Set(walked).size).toBe(2501);
     expect(walked.length).toBe(2501);
+    await store.close();
+  });
+});
+
+describe('ends of sessions', () => {
+  it('are told on one connection, which is made anew when it was lost, and goes with the last listener', async () => {
+    const store = postgresStore({ url: server.url, table: newTable(), sweepEveryMs: 0 });
+    const listening = async () =>
+      (await server.admin.query(`SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)).rows.map(
+        ({ pid }) => pid,
+      );
+    const told = new Set<string>();
+    const stops = [store.tellEnds((key) => told.add(key)), store.tellEnds(() => {})];
+    const isTold = async () => {
+      const before = told.size;
+      const key = newKey();
+      await store.create(key, record({ a: '1' }), by(10_000));
+      await store.destroy(key, {}, by(10_000));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return told.size > before;
+    };
+    await until(isTold);
+    const [lost] = await listening();
+    await server.admin.query('SELECT pg_terminate_backend($1)', [lost]);
+    await until(async () => {
+      const [pid] = await listening();
+      return pid !== undefined && pid !== lost;
+    });
+    await until(isTold);
+    expect(await listening()).toHaveLength(1);
+    for (const stop of stops) stop();
+    await until(async () => (await listening()).length === 0);
+    await store.close();
+  });
+
+  it('are not told over a pool of the app, which misses no connection for it', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
+    const told: string[] = [];
+    const stop = store.tellEnds((key) => told.push(key));
+    const key = newKey();
+    await store.create(key, record({ a: '1' }), by(10_000));
+    await store.destroy(key, {}, by(10_000));
+    expect([pool.totalCount, pool.idleCount]).toEqual([1, 1]);
+    stop();
+    await store.close();
+    await pool.end();
+    expect(told).toEqual([]);
+  });
+
+  it('are not told where the server cannot be reached, and nothing is thrown', async () => {
+    const store = postgresStore({ url: `postgres://postgres@127.0.0.1:1/postgres`, sweepEveryMs: 0 });
+    const stop = store.tellEnds(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(stop).not.toThrow();
     await store.close();
   });
 });

@@ -7,11 +7,13 @@ import type {
   NotesApps,
   SessionStore,
   Sweeps,
+  TellsEnds,
   WalksKeys,
 } from '@sess/core';
 import { checkServer } from './server-check.ts';
 import { connectorOf } from './connector.ts';
 import { Database } from './database.ts';
+import { sessionEnds } from './session-ends.ts';
 import { sessionPages } from './session-pages.ts';
 import { sessionVerbs } from './session-verbs.ts';
 import { statementsOn } from './statements.ts';
@@ -28,6 +30,7 @@ export type PostgresStore = SessionStore &
   NotesApps &
   ChecksItself &
   Migrates &
+  TellsEnds &
   Closes;
 
 /**
@@ -41,7 +44,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const checked = checkOptions(options);
   const tables = tablesOf(checked);
   const sql = statementsOn(tables);
-  const { connect, where } = connectorOf(checked);
+  const { connect, newClient, where } = connectorOf(checked);
   const { timeoutMs, createTables, pool } = checked;
   const migrate = migrating(checked, tables);
   const database = new Database({
@@ -52,6 +55,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     makeTables: createTables ? (runs, by) => migrate(runs, false, by) : undefined,
   });
   const { sweep, end } = sweeping(database, sql, checked);
+  const ends = sessionEnds(newClient, tables.channel);
 
   return {
     ...sessionVerbs(database, sql),
@@ -59,6 +63,8 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     ...sessionPages(database, sql),
 
     sweep,
+
+    tellEnds: ends.tellEnds,
 
     async noteApp(name, keepMs) {
       await database.run(sql.noteApp, [name, keepMs], database.soon());
@@ -77,6 +83,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
 
     async close() {
       end();
+      await ends.close();
       await database.close();
     },
   };

@@ -1,7 +1,8 @@
 import type { Finding } from '@sess/core';
 import type { Database } from './database.ts';
 import type { Tables } from './statements.ts';
-import { layout, literal } from './tables.ts';
+import { literal } from './sql-text.ts';
+import { layout } from './tables.ts';
 
 /** A finding, and the question in SQL whose answer is yes where it is so. */
 type Question = Finding & { readonly when: string };

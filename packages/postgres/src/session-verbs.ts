@@ -10,6 +10,7 @@ import {
   isSuccession,
 } from '@sess/core';
 import type { Answer, Database } from './database.ts';
+import { endTeller } from './end-teller.ts';
 import { answerLost } from './postgres-errors.ts';
 import { decodeRow, encodeMarker, encodeRecord } from './session-record.ts';
 import type { Statements } from './statements.ts';
@@ -20,6 +21,8 @@ type Row = [version: string | null, leftMs: number, owner: Buffer | null, body: 
 type Found = StoredSession | EndMarker | undefined;
 
 export function sessionVerbs(database: Database, sql: Statements): SessionStore {
+  const tellEnd = endTeller(database, sql);
+
   async function find(key: SessionKey, by: number): Promise<Found> {
     return foundIn(key, await database.run(sql.read, [bytesOf(key)], by));
   }
@@ -32,7 +35,9 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
   async function swap(key: SessionKey, version: unknown, row: Row, by: number) {
     const answer = await database.run(sql.replace, [bytesOf(key), ...row, version], by);
     const found = foundIn(key, answer);
-    return { found, isWritten: answer.rows[0]?.['written'] === 1 || isOwn(found, row), isDoubtful: answer.isDoubtful };
+    const isWritten = answer.rows[0]?.['written'] === 1 || isOwn(found, row);
+    if (isWritten && row[0] === null) tellEnd(key);
+    return { found, isWritten, isDoubtful: answer.isDoubtful };
   }
 
   return {
@@ -91,14 +96,19 @@ function rowOf(record: SessionRecord): Row {
   return [version, leftOf(expiresAt - touchedAt), owner === undefined ? null : ownerOf(owner), encodeRecord(record)];
 }
 
-/** One that stands for 0 ms is an expired row without data. */
+/**
+ * One that stands for 0 ms is an expired row without data. It has expired long ago, so that it is no marker for a
+ * transaction either that began before it was written, whose `now()` stays that of its beginning.
+ */
 function markerOf({ successor, endMarkerMs }: Omit<Succession, 'successor'> & Partial<Succession>): Row {
-  return [null, leftOf(endMarkerMs), null, encodeMarker(successor)];
+  return [null, endMarkerMs > 0 ? leftOf(endMarkerMs) : -longestMs, null, encodeMarker(successor)];
 }
 
-/** What the type `timestamptz` has room for. */
+/** Some 3,000 years, which the type `timestamptz` has room for, both ways. */
+const longestMs = 1e14;
+
 function leftOf(ms: number): number {
-  return Math.max(0, Math.min(ms, 1e14));
+  return Math.max(0, Math.min(ms, longestMs));
 }
 
 /** By its hash, an owner's name may have any length and any characters. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { PostgresQuery } from './postgres-pool.ts';
+import { literal } from './sql-text.ts';
 
 /** A statement without its values. Its name is that of the prepared one. */
 export type Statement = Pick<PostgresQuery, 'text' | 'name'>;
@@ -9,6 +10,7 @@ export type Statements = Readonly<
     | 'read'
     | 'create'
     | 'replace'
+    | 'tellEnds'
     | 'ofOwner'
     | 'all'
     | 'role'
@@ -27,13 +29,15 @@ export interface Tables {
   readonly notes: string;
   /** Over the owners. */
   readonly index: string;
+  /** Where the keys of sessions that end are told. */
+  readonly channel: string;
 }
 
 /**
  * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
  * session has left. An expired row counts for nothing. A row without a version is an end marker.
  */
-export function statementsOn({ sessions, notes }: Tables): Statements {
+export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   const left = (ms: string) => `now() + ${ms}::float8 * interval '1 ms'`;
   const page = (where: string) =>
     `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live FROM ${sessions}
@@ -66,6 +70,11 @@ export function statementsOn({ sessions, notes }: Tables): Statements {
         SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (SELECT version, body FROM ${sessions}
           WHERE n = 0 AND key = $1 AND expires_at > now() FOR NO KEY UPDATE) s ON true`,
     },
+    /** Not part of the write: transactions that notify are committed one after the other. */
+    tellEnds: {
+      name: named('tell ends'),
+      text: `SELECT pg_notify(${literal(channel)}, key) FROM unnest($1::text[]) key`,
+    },
     ofOwner: { text: page('AND owner = $2') },
     all: { text: page('') },
     role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
@@ -76,7 +85,7 @@ export function statementsOn({ sessions, notes }: Tables): Statements {
         (SELECT count(*)::int FROM ${sessions} WHERE ${slice} AND version IS NOT NULL AND expires_at > now()) AS kept`,
     },
     blocks: {
-      text: `SELECT (pg_relation_size('${sessions.replaceAll("'", "''")}') / current_setting('block_size')::int)::int AS blocks`,
+      text: `SELECT (pg_relation_size(${literal(sessions)}) / current_setting('block_size')::int)::int AS blocks`,
     },
     /** Writes a note where there is none, or one whose time is over. Other old notes go on this occasion. */
     takeTurn: {

@@ -26,26 +26,32 @@ interface CommonOptions {
   timeoutMs?: number;
 }
 
-/** Options of {@link postgresStore}. */
-export type PostgresStoreOptions = CommonOptions &
-  (
-    | {
-        /** `postgres://user:password@host:5432/database`, with the parameters that `pg` knows, such as `sslmode`. */
-        url: string;
-        /** What `tls.connect` takes, for example `ca`. */
-        tls?: ConnectionOptions;
-        /** The most connections that one process makes. @default 10 */
-        connections?: number;
-        pool?: never;
-      }
-    | {
-        /** A `Pool` of `pg`, which stays yours: the store does not end it. */
-        pool: PostgresPool;
-        url?: never;
-        tls?: never;
-        connections?: never;
-      }
-  );
+/** Options of {@link postgresStore} that makes its own connections. */
+export interface PostgresStoreUrlOptions extends CommonOptions {
+  /** `postgres://user:password@host:5432/database`, with the parameters that `pg` knows, such as `sslmode`. */
+  url: string;
+  /** What `tls.connect` takes, for example `ca`. */
+  tls?: ConnectionOptions;
+  /** The most connections that one process makes. @default 10 */
+  connections?: number;
+  /** Not beside `url`. */
+  pool?: never;
+}
+
+/** Options of {@link postgresStore} with a pool of yours. */
+export interface PostgresStorePoolOptions extends CommonOptions {
+  /** A `Pool` of `pg`, which stays yours: the store does not end it. */
+  pool: PostgresPool;
+  /** Not beside `pool`. */
+  url?: never;
+  /** Not beside `pool`, which has its own. */
+  tls?: never;
+  /** Not beside `pool`, which has its own. */
+  connections?: never;
+}
+
+/** Options of {@link postgresStore}: where PostgreSQL is, by `url` or by `pool`, and how the store behaves. */
+export type PostgresStoreOptions = PostgresStoreUrlOptions | PostgresStorePoolOptions;
 
 const minuteMs = 60_000;
 

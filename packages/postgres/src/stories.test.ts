@@ -17,7 +17,9 @@ testStories({
     const { url, admin } = server;
     const table = `t${id.replaceAll('-', '').slice(-50)}`;
     return {
-      stores: Array.from({ length: instances }, () => postgresStore({ url, table, connections: 2, sweepEveryMs: 0 })),
+      stores: Array.from({ length: instances }, () =>
+        postgresStore({ url, table, connections: 2, sweepEveryMs: 0, timeoutMs: 5_000 }),
+      ),
       // Takes some of its time from each row, as if that time had passed.
       age: async (ms) =>
         void (await admin.query(`UPDATE ${table} SET expires_at = expires_at - ${ms} * interval '1 ms'`)),

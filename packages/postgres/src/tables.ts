@@ -1,17 +1,18 @@
+import { hash } from 'node:crypto';
 import type { Runs } from './database.ts';
+import { literal, quoted } from './sql-text.ts';
 import type { Tables } from './statements.ts';
 import type { CheckedOptions } from './store-options.ts';
 
 /** The layout of the tables that this version makes, as the comment on the table says it. */
 export const layout = '@sess/postgres layout 1';
 
-export const quoted = (name: string): string => `"${name}"`;
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 export function tablesOf({ schema, table }: CheckedOptions): Tables {
   const qualified = (name: string) => `${quoted(schema)}.${quoted(name)}`;
-  return { sessions: qualified(table), notes: qualified(`${table}_notes`), index: qualified(`${table}_owner`) };
+  const sessions = qualified(table);
+  // Names of channels are those of the whole database, and have room for 63 bytes.
+  const channel = `sess ended ${hash('sha256', sessions).slice(0, 8)}`;
+  return { sessions, notes: qualified(`${table}_notes`), index: qualified(`${table}_owner`), channel };
 }
 
 /** The statements that make the tables. Each may be repeated. */

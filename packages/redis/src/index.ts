@@ -1,2 +1,2 @@
 export { type RedisStore, redisStore } from './redis-store.ts';
-export type { RedisStoreOptions } from './store-options.ts';
+export type { RedisStoreClientOptions, RedisStoreOptions, RedisStoreUrlOptions } from './store-options.ts';

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import type { Closes, SessionKey, TellsEnds } from '@sess/core';
+import type { Closes, TellsEnds } from '@sess/core';
+import { endListeners } from '@sess/core/internal';
 import { GreetingBound } from './connection/greeting-bound.ts';
 import { type RedisClient, isCluster, subscriberFor } from './connection/redis-client.ts';
 
@@ -13,32 +14,11 @@ export function endsChannel(prefix: string): string {
  * while it is not: what is promised does not rest on them.
  */
 export function sessionEnds(client: RedisClient, prefix: string, timeoutMs: number): TellsEnds & Closes {
-  const listeners = new Set<(key: SessionKey) => void>();
-  let subscriber: { end(): void } | undefined;
-
-  const tell = (_channel: string, name: string): void => {
+  return endListeners((tell) => {
     // A client with a `keyPrefix` puts that before the name.
-    const key = name.slice(-64);
-    for (const listener of [...listeners]) listener(key);
-  };
-
-  async function close(): Promise<void> {
-    listeners.clear();
-    subscriber?.end();
-    subscriber = undefined;
-  }
-
-  return {
-    tellEnds(listener) {
-      listeners.add(listener);
-      subscriber ??= subscribe(subscriberFor(client, timeoutMs), endsChannel(prefix), timeoutMs, tell);
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) void close();
-      };
-    },
-    close,
-  };
+    const told = (_channel: string, name: string): void => tell(name.slice(-64));
+    return subscribe(subscriberFor(client, timeoutMs), endsChannel(prefix), timeoutMs, told);
+  });
 }
 
 function subscribe(
@@ -46,7 +26,7 @@ function subscribe(
   channel: string,
   timeoutMs: number,
   tell: (channel: string, message: string) => void,
-): { end(): void } {
+): () => void {
   const ignore = (): void => {};
   const single: Redis | undefined = isCluster(subscriber) ? undefined : subscriber;
   const greeting = new GreetingBound(single, timeoutMs, ignore);
@@ -60,10 +40,8 @@ function subscribe(
       subscriber.subscribe(channel).catch(ignore);
     });
   subscriber.connect().catch(ignore);
-  return {
-    end() {
-      greeting.end();
-      subscriber.disconnect();
-    },
+  return () => {
+    greeting.end();
+    subscriber.disconnect();
   };
 }

@@ -34,23 +34,28 @@ interface CommonOptions {
   timeoutMs?: number;
 }
 
-/** Options of {@link redisStore}. */
-export type RedisStoreOptions = CommonOptions &
-  (
-    | {
-        /** `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`: the store makes its own client. */
-        url: string;
-        /** For `rediss`: what `tls.connect` takes, for example `ca`. */
-        tls?: ConnectionOptions;
-        client?: never;
-      }
-    | {
-        /** A client of ioredis, which stays yours: the store does not close it. */
-        client: Redis | Cluster;
-        url?: never;
-        tls?: never;
-      }
-  );
+/** Options of {@link redisStore} that makes its own client. */
+export interface RedisStoreUrlOptions extends CommonOptions {
+  /** `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://`. */
+  url: string;
+  /** For `rediss`: what `tls.connect` takes, for example `ca`. */
+  tls?: ConnectionOptions;
+  /** Not beside `url`. */
+  client?: never;
+}
+
+/** Options of {@link redisStore} with a client of yours. */
+export interface RedisStoreClientOptions extends CommonOptions {
+  /** A client of ioredis, which stays yours: the store does not close it. */
+  client: Redis | Cluster;
+  /** Not beside `client`. */
+  url?: never;
+  /** Not beside `client`, which has its own. */
+  tls?: never;
+}
+
+/** Options of {@link redisStore}: where Redis is, by `url` or by `client`, and how the store behaves. */
+export type RedisStoreOptions = RedisStoreUrlOptions | RedisStoreClientOptions;
 
 export interface CheckedOptions {
   source: { address: RedisAddress; tls: ConnectionOptions | undefined } | { client: RedisClient };

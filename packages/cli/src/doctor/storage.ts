@@ -174,7 +174,7 @@ function inContainer(directory: string): Finding {
   return {
     code: 'FS_CONTAINER',
     severity: 'warning',
-    text: `The session directory ${directory} is in the container itself: all users are logged out when the container is replaced, and no other container sees these sessions.`,
+    text: `The session directory ${directory} goes with its container: all users are logged out when that is replaced, and no other container sees these sessions.`,
     fix: 'Set SESSION_REDIS_URL; or, for containers of one host, mount one volume in all of them and name it: SESSION_DIR.',
   };
 }

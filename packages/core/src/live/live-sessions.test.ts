@@ -8,8 +8,8 @@ import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
 import { memoryStore } from '../storage/memory-store.ts';
 import type { Session } from '../session/session.ts';
-import type { SessionKey } from '../store.ts';
-import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import type { SessionKey, SessionStore } from '../store.ts';
+import { Gate, type ProbeStore, probeStore } from '../testing/probe-store.ts';
 import { anySession, testSecret } from '../testing/test-app.ts';
 
 const everyMs = 50;
@@ -136,10 +136,27 @@ describe('sessions.watch()', () => {
     await told(live);
   });
 
-  it('tells at once, but not before it returns, when the request knows that the session has ended', async () => {
-    const cookie = await login();
-    await (await others.open(cookie)).destroy();
-    const late = await connection(cookie);
+  it.each<[string, (cookie: string, sessions: Sessions) => Promise<Session>]>([
+    [
+      'was ended before it began',
+      async (cookie, sessions) => {
+        await (await others.open(cookie)).destroy();
+        return sessions.open(cookie);
+      },
+    ],
+    [
+      'was ended by it',
+      async (cookie, sessions) => {
+        const session = await sessions.open(cookie);
+        await session.destroy();
+        return session;
+      },
+    ],
+  ])('tells at once, but not before it returns, of a session that the request knows %s', async (_how, end) => {
+    const slow = worker({ store, watchEveryMs: 3_600_000 });
+    const session = await end(await login(), slow);
+    const late = { ended: 0 };
+    slow.watch(session, () => (late.ended += 1));
     expect(late.ended).toBe(0);
     await told(late);
   });
@@ -201,6 +218,19 @@ describe('sessions.watch()', () => {
     expect([stopped.ended, closed.ended]).toEqual([0, 0]);
   });
 
+  it('tells of nothing after close(), also if a look at its sessions was under way', async () => {
+    const live = await connection(await login());
+    await others.revoke(live.handle);
+    const gate = new Gate();
+    store.before = () => gate.pass();
+    await gate.reached;
+    const closed = mine.close();
+    gate.open();
+    await closed;
+    await new Promise(setImmediate);
+    expect(live.ended).toBe(0);
+  });
+
   it('throws what it cannot know: a fault at open, and cookie sessions', async () => {
     const cookie = await login();
     store.before = () => {
@@ -233,6 +263,11 @@ describe('sessions.watch()', () => {
         }),
       );
     }
+    const lookedIn = new Set<string | undefined>();
+    store.before = () => void lookedIn.add(context.getStore());
+    await looks();
+    store.before = undefined;
+    expect([...lookedIn]).toEqual([undefined]);
     await context.run('logout', () => mine.revokeAll('ada'));
     await vi.waitFor(() => expect(errors.map(String)).toEqual(['Error: first', 'Error: second']), 10_000);
     expect(seen).toEqual([undefined, undefined]);
@@ -262,7 +297,8 @@ describe('what it costs', () => {
     await Promise.all(live.map(told));
   });
 
-  it('asks the store to tell only while somebody watches', async () => {
+  /** A store that tells of ends, when the test does. */
+  function tellingStore(): { telling: SessionStore; listeners: Set<(key: SessionKey) => void> } {
     const listeners = new Set<(key: SessionKey) => void>();
     const telling = {
       ...store,
@@ -271,6 +307,11 @@ describe('what it costs', () => {
         return () => void listeners.delete(listener);
       },
     };
+    return { telling, listeners };
+  }
+
+  it('asks the store to tell only while somebody watches', async () => {
+    const { telling, listeners } = tellingStore();
     const slow = worker({ store: telling, watchEveryMs: everyMs });
     const cookie = await login();
     expect(listeners.size).toBe(0);
@@ -284,5 +325,100 @@ describe('what it costs', () => {
     expect([ended.mock.calls.length, listeners.size]).toEqual([0, 1]);
     stop();
     await vi.waitFor(() => expect(listeners.size).toBe(0), 10_000);
+    const session = await slow.open(cookie);
+    slow.watch(session, ended);
+    await slow.close();
+    slow.watch(session, ended);
+    expect(listeners.size).toBe(0);
+  });
+
+  it('keeps no process alive', async () => {
+    const session = await mine.open(await login());
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    mine.watch(session, () => {});
+    expect(timers()).toBe(before);
+  });
+
+  describe('by a clock that the test moves', () => {
+    const seconds = 1_000;
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+      onTestFinished(() => void vi.useRealTimers());
+      mine = worker({ store, watchEveryMs: 5 * seconds });
+    });
+    const pass = async (ms: number): Promise<void> => {
+      for (let left = ms; left > 0; left -= 100) {
+        vi.advanceTimersByTime(100);
+        await new Promise(setImmediate);
+      }
+    };
+
+    it('reads each session once in the interval, whenever its connection came', async () => {
+      const readAt = new Map<SessionKey, number[]>();
+      const cookies = [await login(), await login(), await login()];
+      store.before = ({ verb, key }) => {
+        if (verb === 'read') readAt.get(key)?.push(performance.now());
+      };
+      for (const cookie of cookies) {
+        const { handle } = await connection(cookie);
+        readAt.set(handle, [performance.now()]);
+        await pass(1.5 * seconds);
+      }
+      await pass(30 * seconds);
+      for (const times of readAt.values()) {
+        const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+        expect(pauses.length).toBeGreaterThan(4);
+        expect(Math.max(...pauses)).toBeLessThanOrEqual(5 * seconds);
+        expect(Math.min(...pauses)).toBeGreaterThanOrEqual(4 * seconds);
+      }
+    });
+
+    it('has no timer while nobody watches, and one again for the next connection', async () => {
+      const cookie = await login();
+      const first = await connection(cookie);
+      expect(vi.getTimerCount()).toBe(1);
+      first.stop();
+      await pass(2 * seconds);
+      expect(vi.getTimerCount()).toBe(0);
+      const second = await connection(cookie);
+      await others.revoke(second.handle);
+      await pass(6 * seconds);
+      expect([first.ended, second.ended]).toEqual([0, 1]);
+    });
+
+    it('asks again soon when what it was told of could not be read', async () => {
+      const { telling, listeners } = tellingStore();
+      mine = worker({ store: telling, watchEveryMs: 5 * seconds });
+      const live = await connection(await login());
+      await others.revoke(live.handle);
+      store.before = () => {
+        throw new Error('connect ECONNREFUSED');
+      };
+      for (const listener of listeners) listener(live.handle);
+      await pass(100);
+      store.before = undefined;
+      expect(live.ended).toBe(0);
+      await pass(1 * seconds);
+      expect(live.ended).toBe(1);
+    });
+
+    it('reads all sessions, but few at once, so that requests wait for few', async () => {
+      const live = await Promise.all(Array.from({ length: 100 }, async () => connection(await login())));
+      let atOnce = 0;
+      let most = 0;
+      const read = new Set<SessionKey>();
+      store.before = async ({ verb, key }) => {
+        if (verb !== 'read') return;
+        read.add(key);
+        most = Math.max(most, (atOnce += 1));
+        await new Promise(setImmediate);
+        atOnce -= 1;
+      };
+      await pass(6 * seconds);
+      expect(read).toEqual(new Set(live.map(({ handle }) => handle)));
+      expect(most).toBeGreaterThan(1);
+      expect(most).toBeLessThanOrEqual(32);
+    });
   });
 });

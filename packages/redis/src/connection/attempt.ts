@@ -1,5 +1,5 @@
+import { beginDeadline } from '@sess/core/internal';
 import type { Call } from './call.ts';
-import { afterPatience } from './patience.ts';
 import { insideMulti, isQueued, wasNotSent } from './redis-errors.ts';
 
 /** What a call needs of its connection. */
@@ -36,7 +36,7 @@ export class Attempt<T> implements CallInHand {
   readonly #call: Call<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #endPatience: () => void;
+  readonly #endDeadline: () => void;
   #state: State = 'waiting';
   #count = 0;
   #sentAt = 0;
@@ -47,7 +47,7 @@ export class Attempt<T> implements CallInHand {
     this.#call = call;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#endPatience = afterPatience(call.by, () => this.#expire());
+    this.#endDeadline = beginDeadline(call.by - performance.now(), () => this.#expire());
   }
 
   begin(): void {
@@ -111,7 +111,7 @@ export class Attempt<T> implements CallInHand {
   #end(): boolean {
     if (this.#state === 'over') return false;
     this.#state = 'over';
-    this.#endPatience();
+    this.#endDeadline();
     this.#line.over(this);
     return true;
   }

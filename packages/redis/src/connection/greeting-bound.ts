@@ -1,6 +1,6 @@
+import { beginDeadline } from '@sess/core/internal';
 import type { Redis } from 'ioredis';
 import { notAnsweredYet } from './no-connection.ts';
-import { afterPatience } from './patience.ts';
 
 /** TCP is up, but a frozen server does not answer the greeting (two round trips), which ioredis does not bound. */
 export class GreetingBound {
@@ -21,7 +21,7 @@ export class GreetingBound {
     const client = this.#client;
     const stream = client?.stream;
     this.#stop();
-    this.#stop = afterPatience(performance.now() + 2 * this.#timeoutMs, () => {
+    this.#stop = beginDeadline(2 * this.#timeoutMs, () => {
       if (client?.status !== 'connect' || client.stream !== stream) return;
       this.#onSilence(notAnsweredYet());
       client.disconnect(true);

@@ -158,8 +158,9 @@ export class Link {
       return false;
     },
     ended: () => (this.client.status === 'end' && !this.#isOurs ? clientClosed(this.where()) : undefined),
+    // Where it was not sent and there is a connection, that one has come too late.
     late: (what, isSent) =>
-      isSent && (this.#isLostOnClose || this.#isReady())
+      this.#isReady() || (isSent && this.#isLostOnClose)
         ? this.#tooLate(what)
         : noConnection(this.client, this.where(), this.#lastError),
     silent: (forMs) => {

@@ -66,4 +66,13 @@ describe('what is said where no connection comes about', () => {
     }
     await store.close();
   });
+
+  it('is not that there is none, where one has come too late: this host is busy, not the server gone', async () => {
+    const store = redisStore({ url: `redis://127.0.0.1:${server.port}` });
+    const reading = outcomeOf(() => store.read(newKey(), performance.now() + 50));
+    const busyUntil = performance.now() + 200;
+    while (performance.now() < busyUntil);
+    expect(await reading).toMatchObject({ code: 'STORE_TIMEOUT' });
+    await store.close();
+  });
 });
