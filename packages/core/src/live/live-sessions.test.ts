@@ -403,6 +403,31 @@ describe('what it costs', () => {
       expect(live.ended).toBe(1);
     });
 
+    it('notices when a session is stored, also if nothing else is watched, and then that it has ended', async () => {
+      const session = anySession(await mine.open(undefined));
+      const ended = vi.fn<() => void>();
+      mine.watch(session, ended);
+      await pass(6 * seconds);
+      session['cart'] = ['tea'];
+      await mine.commit(session);
+      await others.revoke(session.handle);
+      await pass(1 * seconds);
+      expect(ended).toHaveBeenCalledTimes(1);
+    });
+
+    it('does not begin another look while a slow one goes on', async () => {
+      await Promise.all(Array.from({ length: 100 }, async () => connection(await login())));
+      const gate = new Gate();
+      let reads = 0;
+      store.before = () => {
+        reads += 1;
+        return gate.pass();
+      };
+      await pass(12 * seconds);
+      expect(reads).toBe(32);
+      gate.open();
+    });
+
     it('reads all sessions, but few at once, so that requests wait for few', async () => {
       const live = await Promise.all(Array.from({ length: 100 }, async () => connection(await login())));
       let atOnce = 0;
