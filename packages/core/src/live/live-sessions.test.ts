@@ -136,6 +136,24 @@ describe('sessions.watch()', () => {
     await told(live);
   });
 
+  it('goes on with a rotated session when the store has forgotten the rotation', async () => {
+    let now = 1_700_000_000_000;
+    const clock = () => now;
+    store = probeStore(memoryStore({ clock }));
+    [mine, others] = [worker({ store, clock }), worker({ store, clock })];
+    const cookie = await login();
+    const live = await connection(cookie);
+    const rotating = await others.open(cookie);
+    await rotating.rotate();
+    const next = await cookieOf(others, rotating);
+    await looks(4);
+    now += 3_600_000;
+    await looks(4);
+    expect(live.ended).toBe(0);
+    await (await others.open(next)).destroy();
+    await told(live);
+  });
+
   it.each<[string, (cookie: string, sessions: Sessions) => Promise<Session>]>([
     [
       'was ended before it began',
