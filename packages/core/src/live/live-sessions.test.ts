@@ -136,6 +136,24 @@ describe('sessions.watch()', () => {
     await told(live);
   });
 
+  it('goes on with a rotated session when the store has forgotten the rotation', async () => {
+    let now = 1_700_000_000_000;
+    const clock = () => now;
+    store = probeStore(memoryStore({ clock }));
+    [mine, others] = [worker({ store, clock }), worker({ store, clock })];
+    const cookie = await login();
+    const live = await connection(cookie);
+    const rotating = await others.open(cookie);
+    await rotating.rotate();
+    const next = await cookieOf(others, rotating);
+    await looks(4);
+    now += 3_600_000;
+    await looks(4);
+    expect(live.ended).toBe(0);
+    await (await others.open(next)).destroy();
+    await told(live);
+  });
+
   it.each<[string, (cookie: string, sessions: Sessions) => Promise<Session>]>([
     [
       'was ended before it began',
@@ -401,6 +419,31 @@ describe('what it costs', () => {
       expect(live.ended).toBe(0);
       await pass(1 * seconds);
       expect(live.ended).toBe(1);
+    });
+
+    it('notices when a session is stored, also if nothing else is watched, and then that it has ended', async () => {
+      const session = anySession(await mine.open(undefined));
+      const ended = vi.fn<() => void>();
+      mine.watch(session, ended);
+      await pass(6 * seconds);
+      session['cart'] = ['tea'];
+      await mine.commit(session);
+      await others.revoke(session.handle);
+      await pass(1 * seconds);
+      expect(ended).toHaveBeenCalledTimes(1);
+    });
+
+    it('does not begin another look while a slow one goes on', async () => {
+      await Promise.all(Array.from({ length: 100 }, async () => connection(await login())));
+      const gate = new Gate();
+      let reads = 0;
+      store.before = () => {
+        reads += 1;
+        return gate.pass();
+      };
+      await pass(12 * seconds);
+      expect(reads).toBe(32);
+      gate.open();
     });
 
     it('reads all sessions, but few at once, so that requests wait for few', async () => {
