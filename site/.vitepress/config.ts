@@ -82,8 +82,6 @@ const config: UserConfig<DefaultTheme.Config> = defineConfig({
     search: {
       provider: 'local',
       options: {
-        // The button shows "Search" and the key K. A name without both cannot be said by who speaks to the browser.
-        translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } },
         // All words of a question count, and a heading says more of a section than its text.
         miniSearch: { searchOptions: { combineWith: 'AND', fuzzy: 0.1, boost: { title: 6, titles: 2 } } },
       },
