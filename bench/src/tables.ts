@@ -41,7 +41,7 @@ export function scenarioTable(group: Group, rounds: Rounds): string {
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {
-  const lines = ['| goal | limit | found | interval | |', '| --- | --- | --- | --- | --- |'];
+  const lines = ['| goal | limit | found | interval | verdict |', '| --- | --- | --- | --- | --- |'];
   for (const { goal, limit, found, isReached } of verdicts) {
     const verdict = isReached ? 'reached' : '**missed**';
     lines.push(

@@ -197,7 +197,7 @@ describe('the site', () => {
   });
 });
 
-describe('in a browser', { timeout: 300_000 }, () => {
+describe('in a browser', { timeout: 600_000 }, () => {
   let server: FolderServer;
   let browser: Browser;
 
