@@ -4,8 +4,11 @@ import { SessError } from './errors.ts';
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const clock = performance.now.bind(performance);
 
+/** What an answer that is due gets at least: a stall that ends just in time shows in no timer, and held it back as well. */
+const leastGraceMs = 20;
+
 /** What a stalled process gets at most, to do what it could not do in time. */
-const graceMs = 250;
+const mostGraceMs = 250;
 
 /** `setTimeout` takes no more, some 25 days. */
 const longestMs = 2 ** 31 - 1;
@@ -14,8 +17,8 @@ const longestMs = 2 ** 31 - 1;
  * Calls `expire` after `ms` milliseconds, unless it is ended before. Meanwhile the process stays alive.
  *
  * A stalled event loop is not a dead store: after a stall of this process the timer is due first, although the answer has
- * long arrived. So when the time is up, I/O gets one more turn of the event loop; and when the timer itself is late, as
- * many milliseconds as it is late (at most 250), since work on files takes several turns.
+ * long arrived, or before the second step of a call has been sent. So when the time is up, 20 ms more are waited for, and
+ * as many as the timer itself is late (at most 250 in all); and then I/O gets one more turn of the event loop.
  *
  * @returns what ends it: nothing expires any more
  */
@@ -25,9 +28,8 @@ export function beginDeadline(ms: number, expire: () => void): () => void {
   // The first turn polls for I/O, the second lets what it resolved run.
   const turn = (): void => void setImmediate(() => setImmediate(() => isOver || expire()));
   const isUp = (): void => {
-    const lateMs = Math.floor(clock() - dueAt);
-    if (lateMs > 0) timer = setTimeout(turn, Math.min(lateMs, graceMs));
-    else turn();
+    const lateMs = clock() - dueAt;
+    timer = setTimeout(turn, Math.min(leastGraceMs + lateMs, mostGraceMs));
   };
   let timer = setTimeout(isUp, Math.min(ms, longestMs));
   return () => {
