@@ -2,32 +2,48 @@ import type { UnderlyingSource } from 'node:stream/web';
 
 import type { Exchange } from '../exchange/exchange.ts';
 
+type Chunk = Uint8Array<ArrayBuffer>;
+
 /**
  * The body of an answer. What is changed while it streams is stored before the body ends; when that fails the body breaks
  * off, so that no client takes it for a whole one.
+ *
+ * Most answers are whole when they are given. Such a body comes back as its bytes, and the session is sealed: a server
+ * then sends head and body at once, where a stream around it costs as much again as the rest of the session.
+ *
+ * @throws what `commitLate` throws, where the body is whole
  */
-export function bodyUntilCommitted(
+export async function bodyUntilCommitted(
   exchange: Exchange,
-  response: Response,
+  { body, headers }: Response,
   commitLate: () => Promise<void>,
-): ReadableStream<Uint8Array> | null {
-  const { body } = response;
+): Promise<ReadableStream<Chunk> | Chunk | null> {
   if (body === null) exchange.seal();
   // Of other sessions a change from here on is refused: it would need a cookie, and the head leaves.
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
   if (body === null || !mayChange) return body;
+  const commitLast = (): Promise<void> => {
+    const late = commitLate();
+    exchange.seal();
+    return late;
+  };
   const reader = body.getReader();
+  const { whole, ahead } = await readAhead(reader);
+  if (whole !== undefined) {
+    await commitLast();
+    return whole;
+  }
   /** Nobody gets the rest of the body: what is not stored yet is let go, and told of by an event. */
   const abandon = (): void => {
     exchange.abandon();
     exchange.isAnswered = true;
   };
-  const isLast = lastChunk(response.headers);
-  let kept: Uint8Array | undefined;
-  const source: UnderlyingSource<Uint8Array> = {
+  const isLast = lastChunk(headers);
+  let kept: Chunk | undefined;
+  const source: UnderlyingSource<Chunk> = {
     async pull(controller) {
       for (;;) {
-        const { done, value } = await reader.read().catch((error: unknown) => {
+        const { done, value } = await (ahead.shift() ?? reader.read()).catch((error: unknown) => {
           abandon();
           throw error;
         });
@@ -35,9 +51,7 @@ export function bodyUntilCommitted(
         if (!isLast(value)) return controller.enqueue(value);
         kept = value;
       }
-      const late = commitLate();
-      exchange.seal();
-      await late;
+      await commitLast();
       if (kept !== undefined) controller.enqueue(kept);
       controller.close();
     },
@@ -46,15 +60,47 @@ export function bodyUntilCommitted(
       return reader.cancel(reason);
     },
   };
-  // Nothing is read before somebody wants it.
+  // No more is read before somebody wants it.
   return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+type Reader = ReadableStreamDefaultReader<Chunk>;
+type Reading = ReturnType<Reader['read']>;
+
+/** @returns the one chunk that a body consists of, if it and the end are there already; else what was begun to be read */
+async function readAhead(reader: Reader): Promise<{ whole?: Chunk; ahead: Reading[] }> {
+  const ahead: Reading[] = [];
+  const next = (): Promise<Awaited<Reading> | undefined> => {
+    const reading = reader.read();
+    ahead.push(reading);
+    return atOnce(reading);
+  };
+  const first = await next();
+  if (first === undefined) return { ahead };
+  if (first.done) return { whole: new Uint8Array(), ahead };
+  const isWhole = first.value instanceof Uint8Array && (await next())?.done === true;
+  return { ...(isWhole && { whole: first.value }), ahead };
+}
+
+/** The body of a string takes two or three turns of the microtask queue in Node.js 20 to 26; other runtimes may take more. */
+const turnsAtOnce = 8;
+
+/** @returns what the promise settles to without any I/O; `undefined` if it needs more, or fails */
+async function atOnce<T>(promise: Promise<T>): Promise<T | undefined> {
+  let result: T | undefined;
+  promise.then(
+    (value) => (result = value),
+    () => {},
+  );
+  for (let turn = 0; turn < turnsAtOnce && result === undefined; turn += 1) await Promise.resolve();
+  return result;
 }
 
 /**
  * Tells the chunk that completes an announced length. With it the client takes the answer for whole, so it waits for the
  * commit. Without `Content-Length` the end of the body is a mark of its own, and every chunk passes at once.
  */
-function lastChunk(headers: Headers): (chunk: Uint8Array) => boolean {
+function lastChunk(headers: Headers): (chunk: Chunk) => boolean {
   const length = headers.get('Content-Length');
   if (length === null) return () => false;
   let left = Number(length);

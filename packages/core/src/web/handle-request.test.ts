@@ -296,4 +296,88 @@ describe('sessions.handle()', () => {
       expect(() => Object.assign(kept ?? {}, { user: 'bob' })).toThrow('after the response had ended');
     });
   });
+
+  describe('a body that is whole when it is given', () => {
+    /** What a body consists of, and the text that it is. */
+    const bodies: Record<string, [make: () => Response, text: string]> = {
+      'a text': [() => new Response('whole'), 'whole'],
+      'an empty text': [() => new Response(''), ''],
+      bytes: [() => new Response(new Uint8Array([119, 104])), 'wh'],
+      JSON: [() => Response.json({ whole: true }), '{"whole":true}'],
+      'a form': [() => new Response(new URLSearchParams({ a: '1' })), 'a=1'],
+      'a stream of one chunk': [() => new Response(new Blob(['whole']).stream()), 'whole'],
+      'a stream of two chunks': [
+        () => {
+          const body = new ReadableStream({
+            start(controller) {
+              for (const text of ['first,', 'second']) controller.enqueue(new TextEncoder().encode(text));
+              controller.close();
+            },
+          });
+          return new Response(body);
+        },
+        'first,second',
+      ],
+    };
+
+    it.each(Object.keys(bodies))('%s leaves as it is', async (kind) => {
+      const client = await Client.loggedIn();
+      const [make, text] = bodies[kind] ?? [() => new Response(), ''];
+      const answer = await client.ask((session) => {
+        void session['user'];
+        const given = make();
+        given.headers.set('ETag', '"1"');
+        return new Response(given.body, { status: 203, statusText: 'Well', headers: given.headers });
+      });
+      expect([answer.status, answer.statusText, answer.headers.get('etag')]).toEqual([203, 'Well', '"1"']);
+      expect(answer.headers.get('content-type')).toBe(make().headers.get('content-type'));
+      expect(await answer.text()).toBe(text);
+    });
+
+    it.each(['a text', 'an empty text', 'bytes', 'JSON', 'a form'])('the session is sealed: %s', async (kind) => {
+      const client = await Client.loggedIn();
+      const [make] = bodies[kind] ?? [() => new Response()];
+      let kept: AnySession | undefined;
+      await client.ask((session) => {
+        kept = session;
+        void session['user'];
+        return make();
+      });
+      expect(() => Object.assign(kept ?? {}, { user: 'bob' })).toThrow('after the response had ended');
+    });
+
+    /** Changes the session once more while its first change is being stored. */
+    async function changedMeanwhile(client: Client, before: ProbeStore['before']): Promise<Response> {
+      const gate = new Gate();
+      let writes = 0;
+      client.store.before = (call) => {
+        if (call.verb !== 'replace') return undefined;
+        writes += 1;
+        return writes === 1 ? gate.pass() : before?.(call);
+      };
+      let kept: AnySession | undefined;
+      const answer = client.ask((session) => {
+        kept = session;
+        session['cart'] = 1;
+        return new Response('stored');
+      });
+      await gate.reached;
+      if (kept !== undefined) kept['late'] = 2;
+      gate.open();
+      return answer;
+    }
+
+    it('a change while the one before is being stored is stored before the answer leaves', async () => {
+      const client = await Client.loggedIn();
+      await changedMeanwhile(client, undefined);
+      client.store.before = undefined;
+      expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","cart":1,"late":2}');
+    });
+
+    it('and is answered with 503 where that fails', async () => {
+      const client = await Client.loggedIn();
+      const answer = await changedMeanwhile(client, down);
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    });
+  });
 });

@@ -76,7 +76,7 @@ async function committed(
   const commitLate = async (): Promise<void> => {
     await told(() => exchange.commit({ isFailed }));
   };
-  return withSessionHeaders(given, said, bodyUntilCommitted(exchange, given, commitLate));
+  return withSessionHeaders(given, said, await bodyUntilCommitted(exchange, given, commitLate));
 }
 
 /** The route, for the log: what follows a `?` may be a secret. */

@@ -12,19 +12,19 @@ import { type SessionHeaders, faultHeaders, saysNothing } from '../response/sess
 export function withSessionHeaders(
   response: Response,
   said: SessionHeaders,
-  body: ReadableStream | null = response.body,
+  body: ReadableStream | Uint8Array<ArrayBuffer> | null = response.body,
 ): Response {
   if (saysNothing(said) && body === response.body) return response;
   // A copy: the headers of `Response.redirect()` can not be changed, and an app may keep its answer for the next.
-  const answer = new Response(body, response);
-  const { headers } = answer;
+  const { status, statusText } = response;
+  const headers = new Headers(response.headers);
   if (said.vary) addCookieToVary(headers);
   if (said.setCookie !== undefined) {
     for (const line of [...(said.alsoClear ?? []), said.setCookie]) headers.append('Set-Cookie', line);
     headers.set('Cache-Control', 'private, no-store');
   }
   if (said.fault) for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);
-  return answer;
+  return new Response(body, { status, statusText, headers });
 }
 
 function addCookieToVary(headers: Headers): void {
