@@ -1,4 +1,5 @@
-// npm run bench [-- --quick] [--out folder]: all measurements, as tables here, and as JSON and a picture in the folder.
+// npm run bench [-- --quick] [--only 'On Hono'] [--out folder]: all measurements, or the groups whose title has that in it, as
+// tables here, and as JSON and a picture in the folder.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, platform } from 'node:os';
@@ -6,11 +7,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureAll } from './measure-all.ts';
-import { full, quick } from './plan.ts';
+import { full, only, quick } from './plan.ts';
 import { picture, report } from './report.ts';
 import { makeScratch } from './scratch.ts';
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean' }, only: { type: 'string' }, out: { type: 'string' } },
+});
+const extent = values.quick ? quick : full;
 const out = resolve(values.out ?? fileURLToPath(new URL('../results', import.meta.url)));
 
 /** The servers on one processor; what loads them, and Redis, on another. */
@@ -29,7 +33,7 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const results = await measureAll(values.quick ? quick : full, {
+const results = await measureAll(values.only === undefined ? extent : only(values.only, extent), {
   scratch: scratch.path,
   loadCore: pinServers(),
   say: (line) => console.error(line),
@@ -37,6 +41,6 @@ const results = await measureAll(values.quick ? quick : full, {
 console.log(report(results));
 mkdirSync(out, { recursive: true });
 writeFileSync(join(out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
-writeFileSync(join(out, 'added-cpu.svg'), picture(results));
-console.log(`\nWritten to ${out}: results.json, added-cpu.svg`);
+if (values.only === undefined) writeFileSync(join(out, 'added-cpu.svg'), picture(results));
+console.log(`\nWritten to ${out}`);
 process.exit();

@@ -7,7 +7,7 @@ import { type ScaleRow, filesAtScale } from './files-at-scale.ts';
 import { type GrowthRow, growth } from './growth.ts';
 import { type LeakReport, memoryGrowth } from './leak.ts';
 import { type Machine, machine } from './machine.ts';
-import { type Extent, type Group, groups, quickGroups } from './plan.ts';
+import type { Extent, Group } from './plan.ts';
 import { type MemoryRow, redisMemory } from './redis-memory.ts';
 import { startOwnPostgres } from './postgres-server.ts';
 import { startRedis } from './redis-server.ts';
@@ -72,12 +72,21 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
     }
 
     const measured: GroupResults[] = [];
-    for (const group of extent.isQuick ? quickGroups : groups) {
+    for (const group of extent.groups) {
       say(`${time()}  ${group.title}: ${group.scenarios.join(', ')}`);
       measured.push(await measureGroup(group));
       await redis.admin.flushall('SYNC');
     }
 
+    const [grown, workers] = extent.hasGrowth ? await measureGrowth() : [[], []];
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const date = new Date().toISOString().slice(0, 10);
+    return { date, seconds, machine: where, groups: measured, files, growth: grown, workers, memory, leak };
+  } finally {
+    await redis.close();
+  }
+
+  async function measureGrowth(): Promise<[GrowthRow[], WorkersRow[]]> {
     say(`${time()}  How the cost grows: with bytes, keys, sessions`);
     const grown = await orElse([], () => growth(redis.url, folder('growth'), extent.isQuick));
     await redis.admin.flushall('SYNC');
@@ -88,12 +97,7 @@ export async function measureAll(extent: Extent, { scratch, loadCore, say }: Sur
       counts: extent.workers,
       visits: extent.isQuick ? 500 : 1_500,
     };
-    const workers = await orElse([], () => byWorkers(plan));
-    const seconds = Math.round((performance.now() - began) / 1000);
-    const date = new Date().toISOString().slice(0, 10);
-    return { date, seconds, machine: where, groups: measured, files, growth: grown, workers, memory, leak };
-  } finally {
-    await redis.close();
+    return [grown, await orElse([], () => byWorkers(plan))];
   }
 
   /** What fails does not take with it what took ten minutes. */

@@ -43,6 +43,9 @@ export interface Group {
 /** How much of all is done. */
 export interface Extent {
   isQuick: boolean;
+  groups: readonly Group[];
+  /** Whether growth is measured, too: with bytes, keys, sessions and workers. */
+  hasGrowth: boolean;
   /** How many sessions lie in files, and in Redis at most. */
   fileSessions: readonly number[];
   redisSessions: number;
@@ -50,23 +53,6 @@ export interface Extent {
   requests: number;
   workers: readonly number[];
 }
-
-export const full: Extent = {
-  isQuick: false,
-  fileSessions: [10_000, 100_000, 1_000_000],
-  redisSessions: 1_000_000,
-  requests: 1_000_000,
-  workers: [1, 2, 3, 4],
-};
-
-/** Two minutes: to see that all of it runs. */
-export const quick: Extent = {
-  isQuick: true,
-  fileSessions: [10_000],
-  redisSessions: 16_384,
-  requests: 50_000,
-  workers: [1, 4],
-};
 
 /** Six rounds are the fewest whose median has an interval that is 95 % sure. */
 export const groups: readonly Group[] = [
@@ -147,6 +133,38 @@ export const groups: readonly Group[] = [
 ];
 
 /** A round of what is most often looked at (a write reads as well): the figures say little, but all of it runs. */
-export const quickGroups: readonly Group[] = groups
+const quickGroups: readonly Group[] = groups
   .filter(({ title }) => !title.startsWith('On '))
   .map((group) => ({ ...group, rounds: 1, scenarios: group.scenarios.filter((name) => 'WNM'.includes(name)) }));
+
+export const full: Extent = {
+  isQuick: false,
+  groups,
+  hasGrowth: true,
+  fileSessions: [10_000, 100_000, 1_000_000],
+  redisSessions: 1_000_000,
+  requests: 1_000_000,
+  workers: [1, 2, 3, 4],
+};
+
+/** Two minutes: to see that all of it runs. */
+export const quick: Extent = {
+  isQuick: true,
+  groups: quickGroups,
+  hasGrowth: true,
+  fileSessions: [10_000],
+  redisSessions: 16_384,
+  requests: 50_000,
+  workers: [1, 4],
+};
+
+/** Of an extent, the groups whose title has this in it, and nothing else. */
+export function only(part: string, extent: Extent): Extent {
+  const wanted = part.toLowerCase();
+  const chosen = extent.groups.filter(({ title }) => title.toLowerCase().includes(wanted));
+  if (chosen.length === 0) {
+    const titles = extent.groups.map(({ title }) => `  ${title}`).join('\n');
+    throw new Error(`No group has '${part}' in its title. There are:\n${titles}`);
+  }
+  return { ...extent, groups: chosen, hasGrowth: false, fileSessions: [], workers: [] };
+}

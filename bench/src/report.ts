@@ -15,9 +15,9 @@ export function report(results: Results): string {
     Object.entries(machine.packages)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-    '## Goals',
-    verdictTable([...judged(results), ...judgeRest(results)]),
   ];
+  const verdicts = [...judged(results), ...judgeRest(results)];
+  if (verdicts.length > 0) parts.push('## Goals', verdictTable(verdicts));
   for (const group of groups) {
     for (const name of group.scenarios) {
       const rounds = roundsOf(results, { group: group.title, scenario: name });
@@ -25,7 +25,9 @@ export function report(results: Results): string {
       parts.push(`## ${group.title}, ${name}: ${scenarios[name].meaning}`, scenarioTable(group, rounds));
     }
   }
-  parts.push(...grown(results), ...scale(results), ...memory(results));
+  if (results.growth.length > 0) parts.push(...grown(results));
+  if (results.files.length > 0) parts.push(...scale(results));
+  if (results.memory.length > 0) parts.push(...memory(results));
   return parts.join('\n\n');
 }
 
