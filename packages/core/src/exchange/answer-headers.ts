@@ -21,6 +21,7 @@ export class AnswerHeaders {
   #cookieDuty: SessionState | 'clear' | undefined;
   #isLookedAt = false;
   #isFaultSurfaced = false;
+  #areDecided = false;
   #haveLeft = false;
   /** Private, since it holds the token: whoever prints a session must not print it. */
   #request: IncomingMessage | undefined;
@@ -44,9 +45,9 @@ export class AnswerHeaders {
     this.#former = cookies.filter((cookie) => !isSamePlace(cookie, this.#engine.cookie));
   }
 
-  /** Headers that leave from here on can not carry a cookie: they are gone, or there are none (a WebSocket). */
+  /** The answer can not carry another cookie: its headers are decided or gone, or there are none (a WebSocket). */
   get haveLeft(): boolean {
-    return this.#haveLeft;
+    return this.#areDecided || this.#haveLeft;
   }
 
   /**
@@ -58,6 +59,7 @@ export class AnswerHeaders {
     this.#attributes = attributes;
   }
 
+  /** They are on their way to the browser, or there are none. */
   leave(): void {
     this.#haveLeft = true;
   }
@@ -86,10 +88,13 @@ export class AnswerHeaders {
     this.#cookieDuty = this.#hasCookie ? 'clear' : undefined;
   }
 
-  /** What an error in place of the answer says of the cookie: what is done in the store, the browser has to know. */
+  /**
+   * What an error in place of the answer says of the cookie: what is done in the store, the browser has to know. Also where
+   * the answer's own headers were decided, and a later change failed before they left.
+   */
   failureCookie(): string | undefined {
     try {
-      return this.#cookie();
+      return this.#haveLeft ? undefined : this.#cookie();
     } catch {
       // It does not fit in a cookie.
       return undefined;
@@ -101,11 +106,11 @@ export class AnswerHeaders {
    * @throws SessError `COOKIE_TOO_LARGE`
    */
   of(failed: boolean): SessionHeaders {
-    const setCookie = this.#cookie();
+    const setCookie = this.haveLeft ? undefined : this.#cookie();
     if (setCookie !== undefined && this.#request !== undefined) this.#engine.noteCookie?.(this.#request);
     // An app that got over a fault and stored the session after all has an answer like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
-    this.#haveLeft = true;
+    this.#areDecided = true;
     if (setCookie === undefined) return { vary: this.#isLookedAt, fault };
     const alsoClear = [
       ...(this.#hasSeveral ? clearingOtherScopes(this.#engine) : []),
@@ -115,7 +120,7 @@ export class AnswerHeaders {
   }
 
   #cookie(): string | undefined {
-    const duty = this.#haveLeft ? undefined : this.#cookieDuty;
+    const duty = this.#cookieDuty;
     if (duty === undefined) return undefined;
     if (this.#attributes !== undefined) {
       const own = this.#attributes();

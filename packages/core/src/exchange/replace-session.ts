@@ -48,7 +48,7 @@ async function endPrevious(engine: Engine, { store, key }: Claim): Promise<'ende
   return next === undefined ? 'ended' : endPrevious(engine, successorClaim({ store }, next.key));
 }
 
-/** A replacement that keeps losing against other writers gives up after this long; its caller's deadline comes first. */
+/** A replacement that keeps losing against other writers gives up after this long, about when its caller does. */
 const GIVE_UP_AFTER_MS = 2_000;
 
 /**

@@ -11,7 +11,7 @@ import { newWriteId } from './write-id.ts';
 /** What became of a write: the session is gone, or this is what the store holds now. */
 export type WriteOutcome = { readonly gone: true } | { readonly gone: false; readonly stored: StoredSession };
 
-/** A write that keeps losing against other processes gives up after this long; its caller's deadline comes first. */
+/** A write that keeps losing against other processes gives up after this long, about when its caller does. */
 const GIVE_UP_AFTER_MS = 2_000;
 
 /**

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { isSessError } from '../errors.ts';
+import { SessError, isSessError } from '../errors.ts';
 import { cookieSessions } from '../cookie/cookie-sessions.ts';
 import { createSessions } from '../sessions.ts';
 import { Gate, probeStore } from '../testing/probe-store.ts';
@@ -311,5 +311,30 @@ describe('an answer that is stored twice at its end', () => {
     const started = performance.now();
     expect((await browser.get('/act')).status).toBe(503);
     expect(performance.now() - started).toBeLessThan(1_090);
+  });
+
+  it('gives a browser that has logged in its cookie, also where the second fails', async () => {
+    const gate = new Gate();
+    const app = await startApp({
+      ...routes,
+      '/login': async ({ session, response }) => {
+        const own = anySession(await session.regenerate({ owner: 'ada' }));
+        response.write('begun ');
+        await gate.reached;
+        own['late'] = 1;
+        response.end('ended');
+        gate.open();
+      },
+    });
+    const browser = await visitor(app);
+    let writes = 0;
+    app.store.before = ({ verb }) => {
+      if (verb === 'create') return gate.pass();
+      if (verb === 'replace' && (writes += 1) > 1) throw new SessError('STORE_UNAVAILABLE', 'The store is away.');
+      return undefined;
+    };
+    expect((await browser.get('/login')).status).toBe(503);
+    app.store.before = undefined;
+    expect(await dataOf(browser)).toEqual({ owner: 'ada' });
   });
 });
