@@ -99,6 +99,17 @@ describe('session() on Hono', () => {
     expect(await visitor.json('/data')).toEqual({ theme: 'dark' });
   });
 
+  it.each(Object.keys(ways))('%s, beside a session that is only read, is an answer that clients take', async (way) => {
+    const [answer, status, text] = ways[way] ?? [(c: Context) => c.text(''), 0, ''];
+    app.get('/way', (c) => {
+      c.header('X-Theme', JSON.stringify(c.get('session')));
+      return answer(c);
+    });
+    await visitor.get('/fill');
+    const response = await visitor.get('/way');
+    expect([response.status, await response.text(), response.headers.get('vary')]).toEqual([status, text, 'Cookie']);
+  });
+
   it.each(Object.keys(ways))('%s is a 503 when the session can not be stored', async (way) => {
     const [answer] = ways[way] ?? [(c: Context) => c.text('')];
     app.get('/way', (c) => {

@@ -9,28 +9,30 @@ type Chunk = Uint8Array<ArrayBuffer>;
  * off, so that no client takes it for a whole one.
  *
  * Most answers are whole when they are given. Such a body comes back as its bytes, and the session is sealed: a server
- * then sends head and body at once, where a stream around it costs as much again as the rest of the session.
+ * then sends head and body at once, where a stream around it makes a read half as dear again.
  *
  * @throws what `commitLate` throws, where the body is whole
  */
 export async function bodyUntilCommitted(
   exchange: Exchange,
   { body, headers }: Response,
-  commitLate: () => Promise<void>,
+  commitLate: (isSecond: boolean) => Promise<void>,
 ): Promise<ReadableStream<Chunk> | Chunk | null> {
   if (body === null) exchange.seal();
   // Of other sessions a change from here on is refused: it would need a cookie, and the head leaves.
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
   if (body === null || !mayChange) return body;
-  const commitLast = (): Promise<void> => {
-    const late = commitLate();
+  /** @param isSecond nothing of the answer has left yet */
+  const commitLast = (isSecond: boolean): Promise<void> => {
+    const late = commitLate(isSecond);
     exchange.seal();
     return late;
   };
   const reader = body.getReader();
-  const { whole, ahead } = await readAhead(reader);
+  // Who names a transfer coding wants a stream: a server would announce the length of bytes besides.
+  const { whole, ahead } = headers.has('Transfer-Encoding') ? { ahead: [] } : await readAhead(reader);
   if (whole !== undefined) {
-    await commitLast();
+    await commitLast(true);
     return whole;
   }
   /** Nobody gets the rest of the body: what is not stored yet is let go, and told of by an event. */
@@ -51,7 +53,7 @@ export async function bodyUntilCommitted(
         if (!isLast(value)) return controller.enqueue(value);
         kept = value;
       }
-      await commitLast();
+      await commitLast(false);
       if (kept !== undefined) controller.enqueue(kept);
       controller.close();
     },
@@ -78,9 +80,15 @@ async function readAhead(reader: Reader): Promise<{ whole?: Chunk; ahead: Readin
   const first = await next();
   if (first === undefined) return { ahead };
   if (first.done) return { whole: new Uint8Array(), ahead };
-  const isWhole = first.value instanceof Uint8Array && (await next())?.done === true;
-  return { ...(isWhole && { whole: first.value }), ahead };
+  const { value } = first;
+  const isSmall = value instanceof Uint8Array && value.byteLength <= mostWholeBytes;
+  const isWhole = isSmall && (await next())?.done === true;
+  // A copy: bytes on shared memory are no body.
+  return { ...(isWhole && { whole: new Uint8Array(value) }), ahead };
 }
+
+/** A longer one goes on as a stream, which costs little beside it: `Response` copies bytes. */
+const mostWholeBytes = 2 ** 20;
 
 /** The body of a string takes two or three turns of the microtask queue in Node.js 20 to 26; other runtimes may take more. */
 const turnsAtOnce = 8;

@@ -346,6 +346,37 @@ describe('sessions.handle()', () => {
       expect(() => Object.assign(kept ?? {}, { user: 'bob' })).toThrow('after the response had ended');
     });
 
+    it.each<[string, () => Response]>([
+      ['a named transfer coding', () => new Response('whole', { headers: { 'Transfer-Encoding': 'chunked' } })],
+      ['more than 1 MiB', () => new Response(new Uint8Array(2 ** 20 + 1))],
+    ])('%s stays a stream: what changes before its end is stored', async (_, make) => {
+      const client = await Client.loggedIn();
+      let kept: AnySession | undefined;
+      const answer = await client.ask((session) => {
+        kept = session;
+        void session['user'];
+        return make();
+      });
+      if (kept !== undefined) kept['late'] = 1;
+      await answer.text();
+      expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","late":1}');
+    });
+
+    it('may lie on shared memory', async () => {
+      const client = await Client.loggedIn();
+      const answer = await client.ask((session) => {
+        void session['user'];
+        const body = new ReadableStream({
+          start(controller) {
+            controller.enqueue(new Uint8Array(new SharedArrayBuffer(2)).fill(65));
+            controller.close();
+          },
+        });
+        return new Response(body);
+      });
+      expect(await answer.text()).toBe('AA');
+    });
+
     /** Changes the session once more while its first change is being stored. */
     async function changedMeanwhile(client: Client, before: ProbeStore['before']): Promise<Response> {
       const gate = new Gate();
@@ -378,6 +409,49 @@ describe('sessions.handle()', () => {
       const client = await Client.loggedIn();
       const answer = await changedMeanwhile(client, down);
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
+    });
+
+    it('with the cookie of who has logged in', async () => {
+      const client = await Client.loggedIn();
+      let kept: AnySession | undefined;
+      let writes = 0;
+      client.store.before = ({ verb }) => {
+        if (verb === 'create' && kept !== undefined) kept['late'] = 2;
+        // The first one ends the session before the login.
+        if (verb === 'replace' && (writes += 1) > 1) down();
+      };
+      const answer = await client.ask(async (session) => {
+        kept = anySession(await session.regenerate({ owner: 'ada' }));
+        return new Response('in');
+      });
+      client.store.before = undefined;
+      expect(answer.status).toBe(503);
+      expect(await client.text((session) => new Response(session.owner))).toBe('ada');
+    });
+
+    it('has one bound for both', async () => {
+      const store = probeStore();
+      const timeouts = { commitMs: 800, operationMs: 800 };
+      const sessions = createSessions({ store, secret: testSecret, logger: false, env: {}, timeouts });
+      const first = await sessions.handle(new Request('http://test/'), (session) => {
+        anySession(session)['user'] = 'ada';
+        return new Response('in');
+      });
+      const [cookie = ''] = first.headers.getSetCookie()[0]?.split(';') ?? [];
+      let kept: AnySession | undefined;
+      store.before = async ({ verb }) => {
+        if (verb !== 'replace') return;
+        if (kept?.['late'] === undefined) Object.assign(kept ?? {}, { late: 2 });
+        await new Promise((resolve) => setTimeout(resolve, 550));
+      };
+      const started = performance.now();
+      const answer = await sessions.handle(new Request('http://test/', { headers: { cookie } }), (session) => {
+        kept = anySession(session);
+        kept['cart'] = 1;
+        return new Response('stored');
+      });
+      expect(answer.status).toBe(503);
+      expect(performance.now() - started).toBeLessThan(1_090);
     });
   });
 });

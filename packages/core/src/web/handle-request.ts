@@ -73,8 +73,8 @@ async function committed(
   if (given.status < 200) exchange.headers.leave();
   const said = await told(() => exchange.commit({ isFailed }));
   if (given.status < 200) return given;
-  const commitLate = async (): Promise<void> => {
-    await told(() => exchange.commit({ isFailed }));
+  const commitLate = async (isSecond: boolean): Promise<void> => {
+    await told(() => exchange.commit({ isFailed, isSecond }));
   };
   return withSessionHeaders(given, said, await bodyUntilCommitted(exchange, given, commitLate));
 }
