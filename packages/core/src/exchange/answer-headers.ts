@@ -85,7 +85,11 @@ export class AnswerHeaders {
 
   /** Clears the cookie, where the browser has one of ours. */
   clearCookie(): void {
-    this.#cookieDuty = this.#hasCookie ? 'clear' : undefined;
+    this.#cookieDuty = this.#clearing;
+  }
+
+  get #clearing(): 'clear' | undefined {
+    return this.#hasCookie ? 'clear' : undefined;
   }
 
   /**
@@ -94,7 +98,7 @@ export class AnswerHeaders {
    */
   failureCookie(): string | undefined {
     try {
-      return this.#haveLeft ? undefined : this.#cookie();
+      return this.#haveLeft ? undefined : this.#cookie(this.#cookieDuty);
     } catch {
       // It does not fit in a cookie.
       return undefined;
@@ -103,10 +107,12 @@ export class AnswerHeaders {
 
   /**
    * @param failed the answer is an error (5xx)
+   * @param isEnding the app has destroyed the session, which may still be under way: if that fails, so does the answer
    * @throws SessError `COOKIE_TOO_LARGE`
    */
-  of(failed: boolean): SessionHeaders {
-    const setCookie = this.haveLeft ? undefined : this.#cookie();
+  of(failed: boolean, isEnding: boolean): SessionHeaders {
+    const duty = isEnding ? this.#clearing : this.#cookieDuty;
+    const setCookie = this.haveLeft ? undefined : this.#cookie(duty);
     if (setCookie !== undefined && this.#request !== undefined) this.#engine.noteCookie?.(this.#request);
     // An app that got over a fault and stored the session after all has an answer like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
@@ -119,8 +125,7 @@ export class AnswerHeaders {
     return { vary: this.#isLookedAt, fault, setCookie, ...(alsoClear.length > 0 && { alsoClear }) };
   }
 
-  #cookie(): string | undefined {
-    const duty = this.#cookieDuty;
+  #cookie(duty: SessionState | 'clear' | undefined): string | undefined {
     if (duty === undefined) return undefined;
     if (this.#attributes !== undefined) {
       const own = this.#attributes();

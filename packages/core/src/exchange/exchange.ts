@@ -241,8 +241,8 @@ export class Exchange implements SessionHost, SessionRequest {
 
   #answer(failed: boolean): SessionHeaders {
     // A logout that waits for what is being stored has the last word. One that failed has none: the session is there.
-    if (this.#state?.closing === 'destroyed' && !(failed && this.headers.isFaultSurfaced)) this.headers.clearCookie();
-    const headers = this.headers.of(failed);
+    const isEnding = this.#state?.closing === 'destroyed' && !(failed && this.headers.isFaultSurfaced);
+    const headers = this.headers.of(failed, isEnding);
     this.#operations.isAnswerHeld = false;
     return headers;
   }

@@ -429,6 +429,23 @@ describe('sessions.handle()', () => {
       expect(await client.text((session) => new Response(session.owner))).toBe('ada');
     });
 
+    it('and without a word on the cookie where a logout fails that nobody has waited for', async () => {
+      const client = await Client.loggedIn();
+      let kept: AnySession | undefined;
+      client.store.before = ({ verb }) => {
+        if (verb === 'replace') kept?.destroy().catch(() => {});
+        if (verb === 'destroy') down();
+      };
+      const answer = await client.ask((session) => {
+        kept = session;
+        session['cart'] = 1;
+        return new Response('stored');
+      });
+      client.store.before = undefined;
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([503, []]);
+      expect(await client.text(user)).toBe('ada');
+    });
+
     it('has one bound for both', async () => {
       const store = probeStore();
       const timeouts = { commitMs: 800, operationMs: 800 };
