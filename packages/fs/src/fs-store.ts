@@ -44,7 +44,7 @@ export interface FsStoreOptions {
   platform?: NodeJS.Platform;
 }
 
-/** A store with every ability, on files. */
+/** A store on files: the four verbs, and all abilities but `tellEnds`, `probe` and `migrate`. */
 export type FsStore = SessionStore &
   DescribesItself &
   IndexesOwners &

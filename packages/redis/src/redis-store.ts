@@ -26,7 +26,7 @@ import type { SessionPlace } from './verbs/session-place.ts';
 import { walkSessions } from './walk/session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
 
-/** A store on Redis: the four verbs, and every ability but `sweep`. */
+/** A store on Redis: the four verbs, and all abilities but `sweep`, `probe` and `migrate`. */
 export type RedisStore = SessionStore &
   DescribesItself &
   IndexesOwners &

@@ -71,7 +71,7 @@ export class GuardedStore implements BoundedStore {
     return this.#guard(operation, undefined, work);
   }
 
-  /** Resolves when nothing is under way, or all that was when this was called is over. */
+  /** Resolves when nothing is under way; under steady load after the time that one operation may take. */
   drained(): Promise<void> {
     return this.#workInHand.settledWithin(this.boundMs);
   }
