@@ -4,7 +4,7 @@ import { SessError } from '../errors.ts';
 
 /** Deeper values overflow the stack of `JSON.stringify` somewhere else (at about 5,000). */
 const DEPTH = 100;
-/** What an error says of a place, in characters: the names in it may be a stranger's. */
+/** How much of a place an error shows, in characters: a stranger may have chosen the names in it. */
 const MOST_OF_A_PATH = 120;
 
 /**
@@ -28,7 +28,7 @@ export function textOrNothing(value: unknown): string | undefined {
   try {
     return refusalOf(value, 0) === undefined ? JSON.stringify(value) : undefined;
   } catch {
-    return undefined; // a getter of the app's threw: encodeField lets that be seen
+    return undefined; // a getter of the app threw: encodeField throws that
   }
 }
 

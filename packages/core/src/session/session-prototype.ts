@@ -18,8 +18,8 @@ import type { SessionState } from './session-state.ts';
 import type { SessionSettings } from '../store.ts';
 
 /**
- * Leads from the object that the app sees to what is behind it. Never listed as a key. Shared, since
- * bundlers load a module twice: the sessions of one copy are sessions to the other.
+ * Leads from the object that the app sees to its host and state. Never listed as a key. Shared, since bundlers load a
+ * module twice: the sessions of one copy are sessions to the other.
  */
 export const internals: unique symbol = Symbol.for('@sess/core session internals');
 
@@ -216,7 +216,7 @@ function settle<S extends SessionPrototype, T>(
   callback: SessionCallback | undefined,
 ): Promise<T> | S {
   if (callback === undefined) return work;
-  // Out of the promise, so that an error that the callback throws is the app's own.
+  // Outside of the promise, so that what the callback throws is the app's own error.
   work.then(
     () => process.nextTick(callback),
     (error: unknown) => process.nextTick(callback, error),

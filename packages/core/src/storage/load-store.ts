@@ -34,7 +34,7 @@ function resolvePackage(name: string, folders: readonly string[]): string {
     try {
       return createRequire(join(folder, 'noop.js')).resolve(name);
     } catch {
-      // not to be seen from there
+      // It is not installed there.
     }
   }
   throw new SessError(

@@ -110,7 +110,7 @@ export class Owners {
         await this.#examine(page, keys, look);
       }
     }
-    // What is torn lets nobody in, but a session of a newer version does: that it was left has to be told.
+    // A torn session lets nobody in, but one of a newer version does. So the caller must know that it was left.
     if (unreadable !== undefined) throw unreadable;
     return pass.revoked;
   }
@@ -118,7 +118,7 @@ export class Owners {
   async #revokeOwned(owner: string, key: SessionKey, pass: Pass): Promise<'keep' | 'forget'> {
     const found = await this.#store.read(key);
     const isAbsent = found === undefined;
-    // Also where nothing can be read, once: a store that goes by its host's clock may take a session for expired too early.
+    // Once also where nothing was found: a store that uses its host's clock may take a session for expired too early.
     const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(found, owner);
     const isRevoked = isToEnd && (await this.#end(key));
     if (isRevoked) pass.revoked += 1;

@@ -24,11 +24,11 @@ export async function noteApp(
   );
 }
 
-/** What there is to say of the apps that are noted in a storage to one with these secrets. */
+/** The findings for an app with these secrets about the apps that are noted in its storage. */
 export function sharedWith(apps: readonly string[], fingerprints: readonly string[]): readonly Finding[] {
   const [first, ...others] = apps.map((app) => app.split('-'));
   if (first === undefined) return [];
-  // Who does not say what its own secrets are is told whether those that are noted are of one app.
+  // Without secrets of its own the caller is told whether all that are noted are one app.
   const strangers = strangersTo(fingerprints.length > 0 ? fingerprints : first, [first, ...others]);
   if (strangers.length === 0) return [];
   const theirs = [...new Set(strangers.map(([signing]) => signing))].join(', ');

@@ -33,7 +33,7 @@ export async function bodyUntilCommitted(
     await commitLast();
     return whole;
   }
-  /** Nobody gets the rest of the body: what is not stored yet is let go, and told of by an event. */
+  /** Nobody gets the rest of the body: what is not stored yet is dropped, with an event. */
   const abandon = (): void => {
     exchange.abandon();
     exchange.isAnswered = true;
