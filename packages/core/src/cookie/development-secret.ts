@@ -31,7 +31,7 @@ export function developmentSecret(directory: string): DevelopmentSecret {
   }
 }
 
-/** Directories that this process has just made may be closed to itself, which `EACCES` alone does not tell. */
+/** A umask may close what this process makes to the process itself, and `EACCES` alone does not say so. */
 function reasonOf(error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error);
   const umask = process.umask();
@@ -69,7 +69,7 @@ function makeSecret(path: string): DevelopmentSecret {
   return isOurs ? { ...found, madeBy: 'us' } : found;
 }
 
-/** What others could have put there, or can read, is no secret of ours. */
+/** What others could have put there, or can read, is not a secret. */
 function assertPrivate(path: string, forbiddenMode: number): Stats {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');

@@ -25,7 +25,7 @@ export function decryptText(bytes: Buffer, keys: readonly KeyObject[]): string |
       decipher.final();
       return decrypted.toString();
     } catch {
-      // not this key's; the signature has shown that it is one of ours
+      // Another key encrypted it: one of ours, as the signature has shown.
     }
   }
   return undefined;
