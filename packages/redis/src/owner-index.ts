@@ -60,8 +60,8 @@ export function ownerIndex(link: Link, prefix: string): OwnerIndex {
   return {
     send: (by, owner, key, timeToLiveMs) => by.evaluate(indexScript, nameOf(owner), [key, minutesKept(timeToLiveMs)]),
 
-    // By `ZSCAN`, which passes over nothing that stays: ranks move when others are forgotten, and scores when entries are
-    // written again.
+    // By `ZSCAN`, which shows everything that stays. Pages by rank or score would miss some: ranks move when entries are
+    // forgotten, and scores when entries are written again.
     async *keysByOwner(owner) {
       const read = (cursor: string) => link.client.zscan(nameOf(owner), cursor, 'COUNT', keysPerPage);
       for await (const found of cursorPages(link, what, read)) {

@@ -51,7 +51,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const where = () => (isOurs ? locationOfAddress(source.address) : locationOfClient(client, database));
   const main = new Link({ client, isOurs, where, timeoutMs });
 
-  // WAIT speaks of its own connection, and stops it.
+  // WAIT counts the writes of its own connection, and blocks it.
   const second = isReplicated && !isCluster(client) ? duplicateClient(client, timeoutMs) : undefined;
   const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs });
   const lasting =
