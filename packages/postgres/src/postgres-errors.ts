@@ -10,7 +10,7 @@ const meanings: Record<string, [SessErrorCode, string]> = {
   '42P01': ['STORE_UNAVAILABLE', 'has no table for sessions. Run: npx @sess/cli migrate'],
   '42501': [
     'STORE_UNAVAILABLE',
-    'does not let this user do it. Let a user who may create tables run `npx @sess/cli migrate`, and grant this one SELECT, INSERT, UPDATE and DELETE on both.',
+    'does not let this user do it. Let a user who may create tables run `npx @sess/cli migrate`, and grant this one SELECT, INSERT, UPDATE and DELETE on both tables.',
   ],
   '42': ['STORE_UNAVAILABLE', 'has a table of that name which is not of this store, or of another version of it.'],
   '53': ['STORE_BUSY', 'is short of memory or of connections (max_connections).'],

@@ -84,7 +84,7 @@ function questionsOn({ sessions, notes, index }: Tables): readonly Question[] {
       code: 'POSTGRES_REPLICAS',
       severity: 'note',
       text: 'There are standbys, and none is synchronous: a failover can lose the last writes, logouts too.',
-      fix: 'Set synchronous_standby_names, if that is not to be.',
+      fix: 'Set synchronous_standby_names, if no logout may be lost.',
       when: "current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)",
     },
     {

@@ -133,6 +133,6 @@ function accessor(property: string, { get, set }: ExposedProperty): PropertyDesc
 function exchangeOn(request: AttachedTo, property: string): SessionExchange {
   const found = request[attachedSymbol]?.find((attached) => attached.property === property);
   if (found === undefined)
-    throw new SessError('UNSUPPORTED', `This request has no ${property}: the accessor is another's.`);
+    throw new SessError('UNSUPPORTED', `This request has no ${property}: the accessor belongs to another request.`);
   return found.exchange;
 }

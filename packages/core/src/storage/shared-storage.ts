@@ -36,8 +36,8 @@ export function sharedWith(apps: readonly string[], fingerprints: readonly strin
     {
       code: 'STORAGE_SHARED',
       severity: 'warning',
-      text: `Another app, with other secrets (${theirs}), keeps its sessions here too: of an owner that both have, each lists and ends the other's sessions.`,
-      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), with files another SESSION_DIR. If this app's secrets were replaced in one step, it is its own past: this ends when the absolute timeout has passed.",
+      text: `Another app, with other secrets (${theirs}), keeps its sessions here too: if both have the same owner, each lists and ends the other's sessions.`,
+      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), in PostgreSQL another table (option table), with files another SESSION_DIR. If this app's secrets were replaced in one step, the other app is its own past: this ends when the absolute timeout has passed.",
     },
   ];
 }

@@ -95,7 +95,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     if (batch.length === 0 || isSent(batch)) return;
     // One of them holds something that cannot be sent; the others must not fail because of it.
     for (const request of batch) {
-      if (!isSent([request])) leave(request.id)?.reject(new TypeError('A session holds what is no data.'));
+      if (!isSent([request])) leave(request.id)?.reject(new TypeError('A session holds something that is not data.'));
     }
   }
 
