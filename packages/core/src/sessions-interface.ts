@@ -101,7 +101,7 @@ export interface Sessions {
    * Ends one session, wherever it is used.
    * @param options `owner`: only if it is this owner's. Pass it wherever users end their own sessions.
    * @returns whether there was one
-   * @throws SessError `CONFIG_INVALID` where `owner` is named and is no text, or empty
+   * @throws SessError `CONFIG_INVALID` where `owner` is named and is not a text, or is empty
    */
   revoke(handle: string, options?: RevokeOptions): Promise<boolean>;
 

@@ -9,7 +9,7 @@ export class Operations {
   // Made when they are needed: most requests begin nothing.
   #running: Set<Promise<void>> | undefined;
   #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
-  /** The answer is waiting for the commit: the app can not tell of a failure any more. */
+  /** The answer is waiting for the commit: the app can not report a failure any more. */
   isAnswerHeld = false;
   /** The last of the operations that run one after the other, until it has settled. */
   #last: Promise<void> | undefined;
@@ -68,8 +68,8 @@ export class Operations {
   }
 
   /**
-   * Throws a failure that the answer has to tell of, since nobody else will: the app does not wait for the
-   * operation, or its answer had already begun. (That a session had ended is no failure.)
+   * Throws a failure that the answer must report, since nobody else will: the app does not wait for the
+   * operation, or its answer had already begun. (That a session had ended is not a failure.)
    */
   throwUntold(): void {
     for (const { outcome, error, isLate } of this.#failures ?? []) {

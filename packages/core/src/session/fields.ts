@@ -87,7 +87,7 @@ export class Fields {
   }
 
   /**
-   * What differs from the store, or `undefined`. An assignment equal to what was read is no change.
+   * What differs from the store, or `undefined`. An assignment equal to what was read is not a change.
    * An object changed in place is *revised*: it is written only where its key still exists.
    *
    * @throws SessError `NOT_SERIALIZABLE`, `RESERVED_KEY`

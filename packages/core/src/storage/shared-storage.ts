@@ -5,8 +5,8 @@ import { type Finding, hasAbility } from '../store-abilities.ts';
 const MOST_SECRETS = 20;
 
 /**
- * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. Whatever goes wrong with
- * that, sessions can be kept: it is no reason not to start.
+ * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. If that fails, the app
+ * starts all the same: sessions can be kept.
  */
 export async function noteApp(
   store: GuardedStore,

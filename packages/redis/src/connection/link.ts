@@ -87,7 +87,7 @@ export class Link {
   /**
    * Runs a call. It waits for the connection if need be.
    *
-   * A repeatable call is sent again when the connection was lost before its answer came. What is sent must bear that.
+   * A repeatable call is sent again when the connection was lost before its answer came, so it must do no harm twice.
    */
   readonly run = <T>(call: Call<T>): Promise<T> => {
     if (this.#isClosed) return Promise.reject(storeClosed(this.where()));

@@ -68,7 +68,7 @@ function judgeClock(skewMs: number): Finding[] {
     {
       code: 'REDIS_CLOCK',
       severity: 'warning',
-      text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts bear that; the absolute timeout is judged by this host's.`,
+      text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts are right all the same; the absolute timeout is judged by this host's clock.`,
       fix: 'Let both hosts follow a time server (NTP).',
     },
   ];
