@@ -132,7 +132,7 @@ export interface Sessions {
   /**
    * Counts the sessions that are stored and have not ended, of all owners and without any: as far as
    * half of an operation's time goes (0.5 s). It walks the store: for a figure now and then.
-   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores that can not walk their keys
+   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores that cannot walk their keys
    */
   count(options?: CountOptions): Promise<SessionCount>;
 

@@ -118,7 +118,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     if (part !== undefined) return part;
     throw new SessError(
       'UNSUPPORTED',
-      'Cookie sessions are kept by the browsers: they can not be listed, counted, revoked or watched. In tests that need it, use store: memoryStore().',
+      'Cookie sessions are kept by the browsers: they cannot be listed, counted, revoked or watched. In tests that need it, use store: memoryStore().',
     );
   }
 

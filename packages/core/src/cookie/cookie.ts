@@ -103,7 +103,7 @@ export function cookieSettings(options: CookieOptions, production: boolean): Coo
     if (options[flag] !== undefined && typeof options[flag] !== 'boolean') invalid(flag, 'must be true or false');
   }
   if ('httpOnly' in options && options.httpOnly !== undefined && options.httpOnly !== true)
-    invalid('httpOnly', 'can not be switched off: no script needs to read the session cookie');
+    invalid('httpOnly', 'cannot be switched off: no script needs to read the session cookie');
   if (sameSite === 'none' && !secure) invalid('sameSite', '"none" needs secure: true');
   if (partitioned && !secure) invalid('partitioned', 'needs secure: true');
   const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
@@ -193,7 +193,7 @@ export function cookieOfOne(name: string, value: string | undefined, attributes:
     line = stringifySetCookie(cookie, { encode: (text) => text });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new SessError('CONFIG_INVALID', `The session cookie can not have these attributes: ${why}.`);
+    throw new SessError('CONFIG_INVALID', `The session cookie cannot have these attributes: ${why}.`);
   }
   return assertSize(line);
 }

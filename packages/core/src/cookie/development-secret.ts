@@ -27,7 +27,7 @@ export function developmentSecret(directory: string): DevelopmentSecret {
     return readSecret(path) ?? makeSecret(path);
   } catch (error) {
     if (error instanceof SessError) throw error;
-    throw refusal(path, `can not be used: ${reasonOf(error)}`, error);
+    throw refusal(path, `cannot be used: ${reasonOf(error)}`, error);
   }
 }
 
@@ -90,7 +90,7 @@ function isSticky(directory: string): boolean {
 function refusal(path: string, what: string, cause?: unknown): SessError {
   return new SessError(
     'FS_DIRECTORY',
-    `The development secret can not be kept: ${path} ${what}. Set SECRET_KEY, or SESSION_DIR to a directory of your own.`,
+    `The development secret cannot be kept: ${path} ${what}. Set SECRET_KEY, or SESSION_DIR to a directory of your own.`,
     { cause },
   );
 }

@@ -9,7 +9,7 @@ export class Operations {
   // Made when they are needed: most requests begin nothing.
   #running: Set<Promise<void>> | undefined;
   #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
-  /** The answer is waiting for the commit: the app can not report a failure any more. */
+  /** The answer is waiting for the commit: the app cannot report a failure any more. */
   isAnswerHeld = false;
   /** The last of the operations that run one after the other, until it has settled. */
   #last: Promise<void> | undefined;

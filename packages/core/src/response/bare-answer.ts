@@ -58,7 +58,7 @@ export function sendBareAnswer(
   };
   const stream: unknown = Reflect.get(response, 'stream');
   if (isHttp2Stream(stream)) {
-    // Past the compatibility layer, which can not forget trailers.
+    // Past the compatibility layer, which cannot forget trailers.
     response.statusCode = status;
     stream.respond({ ':status': status, ...headers });
     outlet.call('end', requestOf(response)?.method === 'HEAD' ? [] : [body]);

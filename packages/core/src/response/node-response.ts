@@ -49,7 +49,7 @@ export function refuseHeader(response: ServerResponse, verb: 'set' | 'append' | 
     : nodeError('ERR_HTTP_HEADERS_SENT', `Cannot ${verb} headers after they are sent to the client`);
 }
 
-/** An error that programs can not tell from Node's own. */
+/** An error that programs cannot tell from Node's own. */
 export function nodeError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }

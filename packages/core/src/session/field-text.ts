@@ -32,7 +32,7 @@ export function textOrNothing(value: unknown): string | undefined {
   }
 }
 
-/** Why a value can not be stored, and where in it. The place is put together on the way back: most values are fine. */
+/** Why a value cannot be stored, and where in it. The place is put together on the way back: most values are fine. */
 interface Refusal {
   code: 'NOT_SERIALIZABLE' | 'RESERVED_KEY';
   path: string;
@@ -49,11 +49,11 @@ function refusalOf(value: unknown, depth: number): Refusal | undefined {
     case 'boolean':
       return undefined;
     case 'number':
-      return Number.isFinite(value) ? undefined : refuse(`is ${value}, which JSON can not hold`);
+      return Number.isFinite(value) ? undefined : refuse(`is ${value}, which JSON cannot hold`);
     case 'object':
       break;
     default:
-      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON can not hold`);
+      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON cannot hold`);
   }
   if (value === null) return undefined;
   if (depth >= DEPTH) return refuse(`is nested more than ${DEPTH} levels deep, or in a circle`);

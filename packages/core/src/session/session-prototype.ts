@@ -28,7 +28,7 @@ export interface SessionInternals {
   readonly state: SessionState;
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the constructor defines it; a class can not declare a symbol's key under isolatedDeclarations
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the constructor defines it; a class cannot declare a symbol's key under isolatedDeclarations
 export interface SessionPrototype {
   readonly [internals]: SessionInternals;
 }
@@ -108,7 +108,7 @@ export class SessionPrototype implements SessionControls {
     if (typeof value !== 'object' || value === null)
       throw new SessError(
         'RESERVED_KEY',
-        'session.cookie is a view on the cookie and can not hold data; assign session.cookie.maxAge.',
+        'session.cookie is a view on the cookie and cannot hold data; assign session.cookie.maxAge.',
       );
     const ms = value.originalMaxAge ?? value.maxAge;
     const { cookie } = this;

@@ -175,7 +175,7 @@ export class Owners {
       await Promise.all(looks);
     }
     if (stale.length === 0) return;
-    // A full store that can not be tidied can still log everybody out; the fault was an event.
+    // A full store that cannot be tidied can still log everybody out; the fault was an event.
     await this.#store.ask('forgetKeys', () => page.forget(stale)).catch(() => {});
   }
 }
@@ -192,7 +192,7 @@ function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
   if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner)[Symbol.asyncIterator]();
   throw new SessError(
     'UNSUPPORTED',
-    'This session store keeps no index of owners, so sessions can not be listed or revoked by owner.',
+    'This session store keeps no index of owners, so sessions cannot be listed or revoked by owner.',
   );
 }
 

@@ -15,7 +15,7 @@ export function withSessionHeaders(
   body: ReadableStream | Uint8Array<ArrayBuffer> | null = response.body,
 ): Response {
   if (saysNothing(said) && body === response.body) return response;
-  // A copy: the headers of `Response.redirect()` can not be changed, and an app may keep its answer for the next.
+  // A copy: the headers of `Response.redirect()` cannot be changed, and an app may keep its answer for the next.
   const { status, statusText } = response;
   const headers = new Headers(response.headers);
   if (said.vary) addCookieToVary(headers);
