@@ -10,7 +10,7 @@ import { cursorPages } from './walk/cursor-pages.ts';
  * From owner to keys: a sorted set for each owner, `session:owner:<sha256 of the owner>`.
  *
  * An entry's score holds two things: the second until which it is kept and, in the lower 20 bits, for how many minutes
- * that is; so its age is known, and what is outdated goes in one range.
+ * that is; so its age is known, and outdated entries are removed as one range.
  */
 export interface OwnerIndex {
   /** Writes the entry, inside a call on `link`. What is sent after it on the same connection happens after it. */

@@ -67,7 +67,7 @@ export async function bodyUntilCommitted(
 type Reader = ReadableStreamDefaultReader<Chunk>;
 type Reading = ReturnType<Reader['read']>;
 
-/** @returns the one chunk that a body consists of, if it and the end are there already; else what was begun to be read */
+/** @returns the one chunk that a body consists of, if it and the end are there already; else the reads that were begun */
 async function readAhead(reader: Reader): Promise<{ whole?: Chunk; ahead: Reading[] }> {
   const ahead: Reading[] = [];
   const next = (): Promise<Awaited<Reading> | undefined> => {
