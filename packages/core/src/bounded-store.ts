@@ -8,7 +8,7 @@ import type {
   Succession,
 } from './store.ts';
 
-/** A store's verbs as core calls them: each is bounded by what stands behind it, so nobody passes a deadline. */
+/** A store's verbs as core calls them: the implementation bounds each call, so nobody passes a deadline. */
 export interface BoundedStore {
   create(key: SessionKey, record: SessionRecord): Promise<{ readonly version: unknown } | undefined>;
   read(key: SessionKey): Promise<StoredSession | EndMarker | undefined>;

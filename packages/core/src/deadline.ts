@@ -4,10 +4,10 @@ import { SessError } from './errors.ts';
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const clock = performance.now.bind(performance);
 
-/** What an answer that is due gets at least: a stall that ends just in time shows in no timer, and held it back as well. */
+/** What an answer gets at least: a stall that ends just in time delays the answer, and no timer shows it. */
 const leastGraceMs = 20;
 
-/** What a stalled process gets at most, to do what it could not do in time. */
+/** What a stalled process gets at most, to catch up. */
 const mostGraceMs = 250;
 
 /** `setTimeout` takes no more, some 25 days. */
@@ -16,9 +16,9 @@ const longestMs = 2 ** 31 - 1;
 /**
  * Calls `expire` after `ms` milliseconds, unless it is ended before. Meanwhile the process stays alive.
  *
- * A stalled event loop is not a dead store: after a stall of this process the timer is due first, although the answer has
- * long arrived, or before the second step of a call has been sent. So when the time is up, 20 ms more are waited for, and
- * as many as the timer itself is late (at most 250 in all); and then I/O gets one more turn of the event loop.
+ * A stalled event loop is not a dead store: after a stall of this process the timer runs first, although the answer
+ * arrived long ago, or the second step of a call was not sent yet. So when the time is up, this waits 20 ms more, and as
+ * many as the timer itself is late (at most 250 in all). Then I/O gets one more turn of the event loop.
  *
  * @returns what ends it: nothing expires any more
  */

@@ -29,9 +29,9 @@ export interface SessionEvents {
   longCookieHeader: { length: number };
   /** Several different valid cookies of our name in one header: they count as none. */
   ambiguousCookie: { handles: readonly string[] };
-  /** The commit failed when the app had given its answer: the client got the error instead of it. */
+  /** The commit failed after the app had given its answer: the client got the error instead. */
   commitFailed: { handle: string | undefined; code: SessErrorCode; error: Error };
-  /** A write found that another process had written to the session meanwhile: it is merged again, and tried again. */
+  /** A write found that another process had written to the session meanwhile: it is merged and tried again. */
   conflict: { handle: string; keys: readonly string[] };
   /** The store did what it was asked. */
   storeAnswered: { operation: string; handle: string | undefined; durationMs: number };

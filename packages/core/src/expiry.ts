@@ -42,8 +42,8 @@ export function isPastAbsolute(now: number, createdAt: number, timeouts: Timeout
 }
 
 /**
- * Whether a look at the session is to move its deadline. Also where it was last used in the future, by a host whose
- * clock is ahead: a store with a clock of its own counts down all the same.
+ * Whether a use of the session should move its deadline. It should also where the last use lies in the future, on a host
+ * whose clock is ahead: a store with a clock of its own counts down all the same.
  */
 export function isTouchDue(now: number, age: SessionAge, timeouts: Timeouts): boolean {
   const own = age.settings?.idleTimeoutMs;

@@ -10,7 +10,7 @@ export function faultLog(logger: Logger): (error: SessError, request?: string) =
   return (error, request) => {
     const now = performance.now();
     const last = saidAt.get(error.code);
-    // A mistake of the app's is worth a line each time; it is mended, and then gone.
+    // A mistake of the app is worth a line each time, until somebody mends it.
     if (error.status === 503 && last !== undefined && now - last < QUIET_MS) return;
     saidAt.set(error.code, now);
     const where = request === undefined ? '' : ` (${request})`;

@@ -1,5 +1,5 @@
 /**
- * Whether this is the first time in this process that it is warned of something: such a warning is a line and no more.
+ * Whether this process warns of something for the first time: one line in the log is enough.
  * On `globalThis`, since a process may hold several copies of this file.
  */
 export function isFirstWarning(of: string): boolean {

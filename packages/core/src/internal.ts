@@ -1,7 +1,7 @@
 /**
  * What the packages of this project share with each other. Not for apps, nor for the stores and adapters of others, which
- * need no more than the entry beside it. A package may meet a later core than its own: within a major version nothing
- * here goes.
+ * need no more than the entry beside it. A package may meet a later core than its own: within a major version nothing is
+ * removed here.
  *
  * @packageDocumentation
  */

@@ -1,8 +1,8 @@
 import { SessError } from './errors.ts';
 
 /**
- * Refuses what is no object of options, and misspelt names: an option that is not heard is worse
- * than an error, `{ encrypted: true }` leaves sessions readable.
+ * Accepts only an object with known names: an option silently ignored is worse than an error. `{ encrypted: true }` would
+ * leave sessions readable.
  *
  * @param what the call, as the reader knows it: `fsStore()`
  * @throws SessError `CONFIG_INVALID`, naming the option
@@ -22,7 +22,7 @@ export function assertKnownOptions(what: string, options: unknown, known: readon
 
 /** ` Did you mean ...?`, where a known name is no more than two letters away from this one; else nothing. */
 export function nearestOption(name: string, known: readonly string[]): string {
-  // Longer names are no slips of the fingers, and a request could make them endless.
+  // Longer names are not typing errors, and a request could make them endless.
   if (name.length > 40) return '';
   const [nearest] = known
     .map((other) => ({ other, distance: distanceOf(name.toLowerCase(), other.toLowerCase()) }))
@@ -44,7 +44,7 @@ function distanceOf(a: string, b: string): number {
 }
 
 /**
- * Refuses a request, or the context of one: a framework gives it to what is mounted itself, `app.use(session)`.
+ * Refuses a request, or a framework's context of one: that is what arrives after `app.use(session)`, without the call.
  *
  * @throws SessError `CONFIG_INVALID`
  */

@@ -25,18 +25,18 @@ export interface RecordChange {
 /** An atomic update of one field. */
 export interface FieldUpdate {
   readonly key: string;
-  /** From the text that the store holds to the text that it shall hold. May run several times, and may throw. */
+  /** Gets the stored text and returns the new one; `undefined`: there is none. May run several times, and may throw. */
   revise(text: string | undefined): string | undefined;
 }
 
-/** Write ids that a record remembers while others write too, newest first. */
+/** How many write ids a record remembers while others write too. */
 const MOST_WRITE_IDS = 12;
 
 /** How long a write may be in doubt, with room for clocks that differ: after that only the last two ids are of use. */
 const DOUBT_MS = 10_000;
 
 /**
- * The record after a change. All stores go by this one function.
+ * The record after a change. It is computed here for all stores.
  *
  * @throws what the change's update function throws
  */
@@ -74,9 +74,9 @@ function changedFields(before: SessionRecord['fields'], { fields, update }: Reco
 }
 
 /**
- * The deadline only moves later, by what hosts with other timeouts or clocks have stored, but never beyond what the
- * session's own idle timeout allows. A last use that lies in the future by more than a touch is another host's wrong
- * clock: it is not kept, or each look at the session would be a write.
+ * The deadline never moves back, whatever another host with other timeouts or another clock has stored. Only a session
+ * with an idle timeout of its own, or whose settings change now, gets exactly the deadline that these allow. A last use
+ * that lies in the future by more than a touch comes from a wrong clock: if it stayed, each use would be a write.
  */
 function changedTimes(
   record: Omit<SessionRecord, 'settings'> & { settings: SessionSettings | undefined },

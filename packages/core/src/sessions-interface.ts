@@ -70,15 +70,15 @@ export interface Sessions {
   handle(request: Request, handler: SessionHandler, options?: HandleOptions): Promise<Response>;
 
   /**
-   * Tries the storage with a real session. Await it at start, to fail early; else the first request
-   * asks for it and the outcome is logged. One that does not answer in time is tried ten times: 10 s.
+   * Tries the storage with a real session. Await it at the start, to fail early; else the first request asks for it, and
+   * the outcome is logged. A storage that does not answer in time is tried ten times: 10 s.
    * @throws SessError what was tried and what to check
    */
   ready(): Promise<void>;
 
   /**
-   * Waits for the work under way, as long as opening and storing a session may take, and lets go of the store, if it was
-   * not given. Stop the server before: what comes later finds the store closed.
+   * Waits for the work under way, for as long as opening and storing a session may take, and then lets go of the store,
+   * unless you made it. Stop the server before: a later request finds the store closed.
    */
   close(): Promise<void>;
 
@@ -90,8 +90,8 @@ export interface Sessions {
   list(owner: string): Promise<SessionInfo[]>;
 
   /**
-   * The data of a session that is not this request's, by its handle: for an admin's page, or a socket. It is no use of
-   * the session, whose deadline stays.
+   * The data of a session that is not this request's, by its handle: for an admin's page, or a socket. This does not count
+   * as use of the session: its deadline stays.
    * @returns `undefined` where there is no such session
    * @throws SessError `UNSUPPORTED` for cookie sessions; `STORE_*`
    */
@@ -101,7 +101,7 @@ export interface Sessions {
    * Ends one session, wherever it is used.
    * @param options `owner`: only if it is this owner's. Pass it wherever users end their own sessions.
    * @returns whether there was one
-   * @throws SessError `CONFIG_INVALID` where `owner` is named and is no text, or empty
+   * @throws SessError `CONFIG_INVALID` where `owner` is named and is not a text, or is empty
    */
   revoke(handle: string, options?: RevokeOptions): Promise<boolean>;
 
@@ -132,7 +132,7 @@ export interface Sessions {
   /**
    * Counts the sessions that are stored and have not ended, of all owners and without any: as far as
    * half of an operation's time goes (0.5 s). It walks the store: for a figure now and then.
-   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores that can not walk their keys
+   * @throws SessError `UNSUPPORTED` for cookie sessions and for stores that cannot walk their keys
    */
   count(options?: CountOptions): Promise<SessionCount>;
 

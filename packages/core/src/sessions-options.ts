@@ -99,7 +99,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   encode: 'to encrypt a cookie session, say store: cookieSessions({ encrypt: true })',
   decode: 'to encrypt a cookie session, say store: cookieSessions({ encrypt: true })',
   valid: 'look at the session in a middleware of yours, and call session.destroy()',
-  beforeSave: 'change the session in a middleware of yours, after what comes behind it',
+  beforeSave: 'change the session in a middleware of yours, after its await next()',
 };
 
 /** @throws SessError `CONFIG_INVALID`, naming the option */

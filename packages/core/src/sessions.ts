@@ -118,11 +118,11 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     if (part !== undefined) return part;
     throw new SessError(
       'UNSUPPORTED',
-      'Cookie sessions are kept by the browsers: they can not be listed, counted, revoked or watched. In tests that need it, use store: memoryStore().',
+      'Cookie sessions are kept by the browsers: they cannot be listed, counted, revoked or watched. In tests that need it, use store: memoryStore().',
     );
   }
 
-  /** Several steps that `close()` lets end. Who never has a request begins here. */
+  /** Work of several steps: `close()` waits for it. In a process without requests it also starts the storage. */
   async function inHand<T>(work: () => Promise<T>): Promise<T> {
     start.once();
     engine.workInHand.begin();
@@ -156,7 +156,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     async close() {
       live?.close();
       await start.close();
-      // Between the steps of one request's work nothing runs in the store.
+      // Before `drained()`: between two steps of a request's work nothing runs in the store.
       await engine.workInHand.settledWithin(engine.openMs + engine.commitMs);
       await store?.drained();
       await source?.release();
@@ -165,7 +165,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     read: (handle) => inHand(async () => readData(stored(store), handle)),
     async revoke(handle, options = {}) {
       assertKnownOptions('revoke()', options, ['owner']);
-      // Also `undefined`, where it is named: a visitor who is nobody must not end anybody's session.
+      // `{ owner: undefined }` names an owner too: a visitor who is not logged in must not end anybody's session.
       const owner = 'owner' in options ? (options.owner ?? '') : undefined;
       return inHand(async () => stored(owners).revoke(handle, owner));
     },
@@ -177,7 +177,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     watch(session, onEnded) {
       const exchange = exchangeOf(session);
       exchange.look();
-      // After the answer too, when looking gives no fault any more: what is not known cannot be watched.
+      // After the answer `look()` throws no fault any more, but a session that could not be read cannot be watched.
       if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
       return stored(live).watch(exchange.state, onEnded);
     },

@@ -126,14 +126,14 @@ export interface ProbesItself {
 }
 
 /**
- * Tells of sessions that end, so that whoever depends on one need not wait for its next look at it: a storage that can
- * publish does. What a store tells is a hint. It may come late, twice, or not at all; core reads the session before it
+ * Tells of sessions that end, so that core need not wait until it next reads them: for a storage that can publish. What
+ * a store tells is a hint. It may come late, twice, or not at all; core reads the session before it
  * believes it, and looks from time to time in any case.
  */
 export interface TellsEnds {
   /**
-   * Calls back with the key of each session that was destroyed, or replaced by a successor, in whatever process. The
-   * first call makes what that needs (a connection), when the last listener has stopped it goes. Never throws.
+   * Calls back with the key of each session that was destroyed, or replaced by a successor, in whatever process. The first
+   * listener opens what that needs (a connection); when the last one has stopped, it is closed. Never throws.
    *
    * @returns stops it
    */

@@ -177,7 +177,7 @@ export function isSuccession(next: SessionRecord | Succession): next is Successi
   return 'successor' in next;
 }
 
-/** Whether a session stands under a key: `read` and `destroy` may also answer an end marker, or nothing. */
+/** Tells an end marker from a session: `read` and `destroy` may answer either, or nothing. */
 export function isEndMarker(found: object | undefined): found is EndMarker {
   return found !== undefined && 'ended' in found;
 }

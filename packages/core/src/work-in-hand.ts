@@ -1,6 +1,6 @@
 /**
- * Work that a `close()` waits for. It is counted, not collected: a `Set` that things come and go in leaves old tables
- * behind, and each keeps what it last held from the quick part of the garbage collector, with all that hangs on it.
+ * Work that a `close()` waits for. A counter, not a `Set`: a `Set` that changes all the time leaves old tables in memory,
+ * and what each of them last held is freed only by a full garbage collection.
  */
 export class WorkInHand {
   #count = 0;
@@ -20,7 +20,7 @@ export class WorkInHand {
     while (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The same, but not longer than so many milliseconds: under steady load there is always some. */
+  /** The same, but after so many milliseconds at the latest: under steady load there is always work. */
   async settledWithin(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));

@@ -23,7 +23,7 @@ const { directory }: ThreadStart = workerData;
 
 useSystemCalls(directCalls);
 
-/** What the call at work says that it is; `undefined`: what the machine says. */
+/** The time that the current call brought with it; `undefined`: the machine's clock. */
 let now: number | undefined;
 const verbs = diskVerbsOn(siteIn(sessionDirectoryFound(directory), () => now ?? Date.now(), false));
 

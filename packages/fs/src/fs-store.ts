@@ -36,15 +36,19 @@ export interface FsStoreOptions {
    * @default 'process'
    */
   durability?: 'process' | 'fsync';
-  /** How often expired sessions are removed, give or take a fifth; 0: only by `sweep()`. @default 10 minutes */
+  /**
+   * How often expired sessions are removed, in milliseconds, give or take a fifth; 0: only by `sweep()`.
+   *
+   * @default 10 minutes
+   */
   sweepEveryMs?: number;
-  /** How long after its deadline an expired session is removed. @default 1 hour */
+  /** How long after its deadline an expired session is removed, in milliseconds. @default 1 hour */
   graceMs?: number;
   /** For tests. @default process.platform */
   platform?: NodeJS.Platform;
 }
 
-/** A store with every ability, on files. */
+/** A store on files: the four verbs, and all abilities but `tellEnds`, `probe` and `migrate`. */
 export type FsStore = SessionStore &
   DescribesItself &
   IndexesOwners &
@@ -56,7 +60,7 @@ export type FsStore = SessionStore &
 
 const minuteMs = 60_000;
 
-/** A store that nobody has any more, and nobody closed, takes its thread along: dev servers make one at each reload. */
+/** If a store is dropped and was not closed, this ends its thread: dev servers make a store at each reload. */
 const dropped = new FinalizationRegistry<{ close(): Promise<void> }>((thread) => void thread.close());
 
 /**

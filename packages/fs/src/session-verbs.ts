@@ -14,7 +14,7 @@ import { type LiveStamp, endStamp, knownEndStamp, knownLiveStamp, liveStamp, uni
 import { assertSessionKey } from './layout/paths.ts';
 import { decodeRecord, encodeRecord } from './layout/record.ts';
 
-/** The version of a session: its stamp. By what the data file holds a swap is known that changes no more than times. */
+/** The version of a session: its stamp. The content is kept to recognise a swap that changes only times. */
 class Version {
   readonly stamp: LiveStamp;
   readonly content: Content;
@@ -50,7 +50,7 @@ export function sessionVerbs(disk: DiskVerbs, clock: () => number): SessionStore
     const now = clock();
     const to = endStamp(now + next.endMarkerMs, now, next.successor);
     const outcome = await disk.succeed(by, key, version.stamp.name, to.name);
-    // Of the ended session nothing can be replaced: no stamp has the old name again.
+    // This version is of no use any more: no stamp ever gets the old name again.
     return outcome === 'replaced' ? { verdict: 'replaced', version } : notReplaced(key, outcome);
   }
 

@@ -5,7 +5,7 @@ import { type CheckedOptions, invalid } from './store-options.ts';
 
 interface Connector {
   connect(isPooled: boolean): PostgresPool;
-  /** A connection beside the pool. A user's pool is not to miss one for good. */
+  /** Makes a connection beside the pool. `undefined` with a user's pool, which must not lack one for good. */
   newClient: (() => pg.Client) | undefined;
   /** Where it leads, without a secret. */
   where: string;
@@ -31,17 +31,17 @@ export function connectorOf(options: CheckedOptions): Connector {
     connect(isPooled) {
       // A statement that nobody waits for any more ends on the server too, and frees its connection.
       const made = new pg.Pool(isPooled ? settings : { ...settings, statement_timeout: timeoutMs });
-      // What ends while nothing is under way is made anew; without a listener it would end the process.
+      // An idle connection that ends is made anew; without a listener its error would end the process.
       made.on('error', ignored);
-      // The pool takes its own listener from a connection before the store has put one on it. A server that ends the
-      // connection in the same breath as it accepts it would end the process.
+      // The pool removes its own listener from a connection before the store adds one. Without this one, a server that
+      // ends a connection at once after accepting it would end the process.
       made.on('connect', (client) => client.on('error', ignored));
       return poolInLine(made, connections, timeoutMs);
     },
   };
 }
 
-/** The statement that met the error fails with it; where there is none, nothing is lost. */
+/** A statement that met the error fails with it; without a statement nothing is lost. */
 function ignored(): void {}
 
 function whereOf(settings: pg.ClientConfig): string {

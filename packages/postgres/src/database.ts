@@ -94,7 +94,7 @@ export class Database {
       const query = this.#queryOf(statement, values, by);
       isUsable = false;
       const result = await client.query(query);
-      // Its successor is where the address leads next.
+      // The connection is dropped: the next one may lead to the new primary.
       if (result.rows?.[0]?.['is_standby'] === true) throw standby();
       isUsable = true;
       return result;
@@ -115,16 +115,16 @@ export class Database {
     return { text, query_timeout, ...(values && { values }), ...(isPrepared && { name }) };
   }
 
-  /** Whether the statement was not carried out for a reason that is over now. */
+  /** Whether another try may succeed, since the reason for the failure is over. */
   async #isMended(error: unknown, pool: PostgresPool, isFirst: boolean, by: number): Promise<boolean> {
-    // Only at stricter levels of isolation: someone else was faster. Core's bound ends this.
+    // A deadlock, or at a stricter level of isolation someone else was faster. Core's bound ends this.
     if (isConflict(error)) return true;
     if (!isFirst) return false;
     // What is sent twice meets another version the second time.
     if (isLost(error)) return true;
     if (isPoolersRefusal(error) ? this.#parts.isOurs : isUnknownStatement(error)) return this.#goThroughPooler(pool);
     if (!isMissingTable(error) || this.#parts.makeTables === undefined) return false;
-    // Part of a call that may have begun before `close()`. However late that is: the tables are made once, for everybody.
+    // Not `run`: this call may have begun before `close()`. With time of its own: the tables are made once, for everybody.
     await this.#parts.makeTables({ run: (...call) => this.#persist(...call) }, Math.max(by, this.soon()));
     return true;
   }

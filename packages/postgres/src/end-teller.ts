@@ -3,8 +3,8 @@ import type { Database } from './database.ts';
 import type { Statements } from './statements.ts';
 
 /**
- * Tells whoever listens of sessions that have ended. Nobody waits for it, and what fails is not told: who watches a session
- * finds out by himself, if later. What ends while one statement is under way goes out with the next one.
+ * Tells whoever listens of sessions that have ended. Nobody waits for it, and a failure is ignored: core reads watched
+ * sessions anyway, if later. What ends while one statement is under way goes out with the next one.
  */
 export function endTeller(database: Database, sql: Statements): (key: SessionKey) => void {
   const ended: SessionKey[] = [];

@@ -17,12 +17,12 @@ export function poolInLine(pool: pg.Pool, most: number, timeoutMs: number): Post
   const line: Waiting[] = [];
   let isGrowing = false;
 
-  /** The first connection is awaited by whoever asks for it: so a server that is away says why. */
+  /** The first connection is awaited by the call that needs it: so the call learns why a server cannot be reached. */
   const hasOne = () => pool.totalCount === 0 || pool.idleCount > pool.waitingCount;
 
   function lend(): Promise<PostgresClient> {
     const lent = pool.connect();
-    // It may have been the only one.
+    // If it failed, perhaps no connection is left: then the next one in the line must ask.
     lent.catch(serve);
     return lent;
   }
@@ -50,7 +50,7 @@ export function poolInLine(pool: pg.Pool, most: number, timeoutMs: number): Post
     if (hasOne()) serve();
   }
 
-  // Told before it is idle, and after it is gone.
+  // `release` comes before the connection is idle, `remove` after it is gone.
   pool.on('release', () => process.nextTick(serve));
   pool.on('remove', serve);
 

@@ -1,6 +1,6 @@
 import { SessError, type SessErrorCode, isSessError } from '@sess/core';
 
-/** What an SQLSTATE, or an error of the connection, means to a session. By the longest beginning. */
+/** What an SQLSTATE, or an error of the connection, means to a session. The longest beginning that is here counts. */
 const meanings: Record<string, [SessErrorCode, string]> = {
   '22': ['STORE_UNAVAILABLE', 'cannot hold this text: the database needs the encoding UTF8.'],
   '25006': ['STORE_UNAVAILABLE', 'is read-only: a failover is under way, or default_transaction_read_only is on.'],
@@ -10,7 +10,7 @@ const meanings: Record<string, [SessErrorCode, string]> = {
   '42P01': ['STORE_UNAVAILABLE', 'has no table for sessions. Run: npx @sess/cli migrate'],
   '42501': [
     'STORE_UNAVAILABLE',
-    'does not let this user do it. Let a user who may create tables run `npx @sess/cli migrate`, and grant this one SELECT, INSERT, UPDATE and DELETE on both.',
+    'does not let this user do it. Let a user who may create tables run `npx @sess/cli migrate`, and grant this one SELECT, INSERT, UPDATE and DELETE on both tables.',
   ],
   '42': ['STORE_UNAVAILABLE', 'has a table of that name which is not of this store, or of another version of it.'],
   '53': ['STORE_BUSY', 'is short of memory or of connections (max_connections).'],
@@ -45,7 +45,7 @@ export function asSessError(error: unknown, where: string): SessError {
   return new SessError(ours, `PostgreSQL (${where}) ${text}`, { cause: error });
 }
 
-/** Whether the server has answered and its connection serves on: SQLSTATEs of a lost or refusing server do not count. */
+/** Whether the server has answered and the connection is still good: SQLSTATEs of a lost or refusing server do not count. */
 export function isAnswer(error: unknown): boolean {
   return /^(?!08|25006|57P|58|XX)[0-9A-Z]{5}$/.test(codeOf(error)) && error instanceof Error && 'severity' in error;
 }
@@ -65,7 +65,7 @@ export function isMissingTable(error: unknown): boolean {
   return ['42P01', '3F000'].includes(codeOf(error));
 }
 
-/** PgBouncer, of the settings that we begin a connection with. */
+/** PgBouncer refuses the settings with which we begin a connection. */
 export function isPoolersRefusal(error: unknown): boolean {
   return messageOf(error).startsWith('unsupported startup parameter');
 }

@@ -21,7 +21,7 @@ import { type PostgresStoreOptions, checkOptions } from './store-options.ts';
 import { sweeping } from './sweeping.ts';
 import { migrating, tablesOf } from './tables.ts';
 
-/** A store with every ability, on PostgreSQL. */
+/** A store on PostgreSQL: the four verbs, and all abilities but `probe`. */
 export type PostgresStore = SessionStore &
   DescribesItself &
   IndexesOwners &

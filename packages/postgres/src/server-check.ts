@@ -84,7 +84,7 @@ function questionsOn({ sessions, notes, index }: Tables): readonly Question[] {
       code: 'POSTGRES_REPLICAS',
       severity: 'note',
       text: 'There are standbys, and none is synchronous: a failover can lose the last writes, logouts too.',
-      fix: 'Set synchronous_standby_names, if that is not to be.',
+      fix: 'Set synchronous_standby_names, if no logout may be lost.',
       when: "current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)",
     },
     {
@@ -97,7 +97,7 @@ function questionsOn({ sessions, notes, index }: Tables): readonly Question[] {
     {
       code: 'POSTGRES_CLOCK',
       severity: 'warning',
-      text: "The clock of the server is more than 5 s away from this host's. Idle timeouts bear that; the absolute timeout is judged by this host's.",
+      text: "The clock of the server is more than 5 s away from this host's. Idle timeouts are right all the same; the absolute timeout is judged by this host's clock.",
       fix: 'Let both hosts follow a time server (NTP).',
       when: 'abs(extract(epoch FROM clock_timestamp()) * 1000 - $1::float8) > 5000',
     },

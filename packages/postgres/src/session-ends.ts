@@ -7,10 +7,10 @@ import { quoted } from './sql-text.ts';
 const againMs = 1000;
 
 /**
- * Listens for the keys of sessions that end, on a connection of its own that is there while somebody listens. Messages are
- * lost while it is not: what is promised does not rest on them.
+ * Listens for the keys of sessions that end, on a connection of its own, which is there while somebody listens. Without a
+ * connection messages are lost: no promise depends on them.
  *
- * @param newClient `undefined` where there is no connection to be had for it: then nothing is told
+ * @param newClient `undefined` where it can get no connection: then nothing is told
  */
 export function sessionEnds(newClient: (() => pg.Client) | undefined, channel: string): TellsEnds & Closes {
   return endListeners((tell) => (newClient === undefined ? ignored : subscribe(newClient, channel, tell)));
@@ -41,7 +41,7 @@ function subscribe(newClient: () => pg.Client, channel: string, tell: (key: Sess
   };
 }
 
-/** A connection that fails at this is ended, and the next one tries again. */
+/** If this fails, the connection is ended, and the next one tries again. */
 async function listen(client: pg.Client, channel: string): Promise<void> {
   try {
     await client.connect();

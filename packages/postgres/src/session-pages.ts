@@ -5,7 +5,7 @@ import type { Statement, Statements } from './statements.ts';
 
 /** All live keys, of one owner or of everybody, page by page in the order of the keys: what is there is shown once. */
 export function sessionPages(database: Database, sql: Statements) {
-  /** Pages hold expired rows too, so that none takes longer for the many that may lie between two live ones. */
+  /** Pages hold expired rows too: there may be many between two live ones, and no page should take longer for them. */
   async function* pages(statement: Statement, ...values: unknown[]): AsyncGenerator<SessionKey[]> {
     for (let last = ''; ;) {
       const { rows } = await database.run(statement, [Buffer.from(last, 'hex'), ...values], database.soon());
@@ -14,12 +14,12 @@ export function sessionPages(database: Database, sql: Statements) {
       if (found.length < 1000) break;
       last = found.at(-1)?.key ?? '';
     }
-    // Only now is it known that these are all.
+    // Throws on a standby: only a primary proves that these are all.
     await database.run(sql.role, [], database.soon());
   }
 
   return {
-    /** The index is of the rows themselves, so nothing in it is to be forgotten. */
+    /** The index is over the rows themselves, so it has no entries to forget. */
     async *keysByOwner(owner: string): AsyncGenerator<OwnerPage> {
       for await (const keys of pages(sql.ofOwner, ownerOf(owner))) yield { keys, forget: async () => {} };
     },

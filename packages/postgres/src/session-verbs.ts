@@ -31,7 +31,7 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
     return (await database.run(sql.create, [bytesOf(key), ...row], by)).rowCount === 1;
   }
 
-  /** If it finds no place, `found` is what stands there. A first copy of it that was carried out counts, too. */
+  /** If it does not write, `found` is what stands there. If its first copy was carried out, that counts as written. */
   async function swap(key: SessionKey, version: unknown, row: Row, by: number) {
     const answer = await database.run(sql.replace, [bytesOf(key), ...row, version], by);
     const found = foundIn(key, answer);
@@ -79,7 +79,7 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
   };
 }
 
-/** Throws where that is damaged. */
+/** @throws `STORE_CORRUPT` or `STORE_TOO_NEW` */
 function foundIn(key: SessionKey, { rows: [row] }: Answer): Found {
   return row === undefined || row['body'] === null ? undefined : decodeRow(key, row['version'], row['body']);
 }
@@ -97,8 +97,8 @@ function rowOf(record: SessionRecord): Row {
 }
 
 /**
- * One that stands for 0 ms is an expired row without data. It has expired long ago, so that it is no marker for a
- * transaction either that began before it was written, whose `now()` stays that of its beginning.
+ * A marker for 0 ms is an expired row without data. Its deadline is long past, so that it is not a marker either for a
+ * transaction that began before it was written: `now()` stays at the beginning of a transaction.
  */
 function markerOf({ successor, endMarkerMs }: Omit<Succession, 'successor'> & Partial<Succession>): Row {
   return [null, endMarkerMs > 0 ? leftOf(endMarkerMs) : -longestMs, null, encodeMarker(successor)];

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { PostgresQuery } from './postgres-pool.ts';
 import { literal } from './sql-text.ts';
 
-/** A statement without its values. Its name is that of the prepared one. */
+/** A statement without its values. With a name it is a prepared statement. */
 export type Statement = Pick<PostgresQuery, 'text' | 'name'>;
 
 export type Statements = Readonly<
@@ -46,7 +46,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   return {
-    /** Always one row, so that a standby tells itself, which may lag behind: nothing that it says is proved. */
+    /** Always one row, so that a standby is recognised: it may lag behind, so nothing that it says is proved. */
     read: {
       name: named('read'),
       text: `SELECT s.version, s.body, pg_is_in_recovery() AS is_standby
@@ -59,8 +59,8 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
         = (excluded.version, excluded.expires_at, excluded.owner, excluded.body) WHERE s.expires_at <= now()`,
     },
     /**
-     * Always one row: whether it has written, and otherwise what stands now. A snapshot of before does not show what another
-     * writer, for whom this one has waited, has written; whoever locks a row is shown its latest state.
+     * Always one row: whether it has written, and otherwise what stands now. If this waited for another writer, its snapshot
+     * does not show what that one has written; a statement that locks a row sees its latest state.
      */
     replace: {
       name: named('replace'),
@@ -78,7 +78,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     ofOwner: { text: page('AND owner = $2') },
     all: { text: page('') },
     role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
-    /** By its place on disk: no index over the deadlines, which would make every touch dearer. */
+    /** By the place on disk: an index over the deadlines would make every touch more expensive. */
     sweep: {
       text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${slice} AND expires_at < ${left('-$3')} RETURNING 1)
         SELECT (SELECT count(*)::int FROM gone) AS removed,
@@ -87,7 +87,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     blocks: {
       text: `SELECT (pg_relation_size(${literal(sessions)}) / current_setting('block_size')::int)::int AS blocks`,
     },
-    /** Writes a note where there is none, or one whose time is over. Other old notes go on this occasion. */
+    /** Writes a note if there is none, or only one whose time is over. Removes other old notes on this occasion. */
     takeTurn: {
       text: `WITH forgotten AS (DELETE FROM ${notes} WHERE name <> 'sweep' AND ends_at < now())
         INSERT INTO ${notes} AS n (name, ends_at) VALUES ('sweep', ${left('$1')})

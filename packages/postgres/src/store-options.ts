@@ -12,7 +12,7 @@ interface CommonOptions {
   createTables?: boolean;
   /**
    * Makes the table `UNLOGGED`: writes cost about half, and a crash of the server logs everybody out. Standbys have no
-   * sessions then. Heard only when the table is made. @default false
+   * sessions then. Counts only when the table is made. @default false
    */
   unlogged?: boolean;
   /** How often expired sessions are removed by one of the processes, in milliseconds; 0: only by `sweep()`. @default 10 minutes */

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import type { Statements } from './statements.ts';
 import type { CheckedOptions } from './store-options.ts';
 
-/** 1 MB, some 2,600 rows: a statement of 8 ms as a rule, and no other statement waits for it. */
+/** 1 MB, some 2,600 rows: such a statement takes 8 ms as a rule, and no other statement waits for it. */
 const blocksPerSlice = 128;
 
 /** Removes what expired some time ago: from the beginning of the table to its end, in slices, each its own transaction. */
@@ -32,7 +32,7 @@ export function sweeping(database: Database, sql: Statements, options: CheckedOp
 
   function schedule(): void {
     if (isClosed) return;
-    // A fault here is also one of the requests, where it is told; the next round tries again.
+    // Requests meet the same fault, and report it; the next round tries again.
     const round = () => void sweepIfDue().then(schedule, schedule);
     timer = setTimeout(round, sweepEveryMs * (0.8 + 0.4 * Math.random())).unref();
   }

@@ -10,7 +10,7 @@ export const layout = '@sess/postgres layout 1';
 export function tablesOf({ schema, table }: CheckedOptions): Tables {
   const qualified = (name: string) => `${quoted(schema)}.${quoted(name)}`;
   const sessions = qualified(table);
-  // Names of channels are those of the whole database, and have room for 63 bytes.
+  // Channels belong to the whole database, and their names have at most 63 bytes.
   const channel = `sess ended ${hash('sha256', sessions).slice(0, 8)}`;
   return { sessions, notes: qualified(`${table}_notes`), index: qualified(`${table}_owner`), channel };
 }

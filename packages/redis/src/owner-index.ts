@@ -10,7 +10,7 @@ import { cursorPages } from './walk/cursor-pages.ts';
  * From owner to keys: a sorted set for each owner, `session:owner:<sha256 of the owner>`.
  *
  * An entry's score holds two things: the second until which it is kept and, in the lower 20 bits, for how many minutes
- * that is; so its age is known, and what is outdated goes in one range.
+ * that is; so its age is known, and outdated entries are removed as one range.
  */
 export interface OwnerIndex {
   /** Writes the entry, inside a call on `link`. What is sent after it on the same connection happens after it. */
@@ -60,8 +60,8 @@ export function ownerIndex(link: Link, prefix: string): OwnerIndex {
   return {
     send: (by, owner, key, timeToLiveMs) => by.evaluate(indexScript, nameOf(owner), [key, minutesKept(timeToLiveMs)]),
 
-    // By `ZSCAN`, which passes over nothing that stays: ranks move when others are forgotten, and scores when entries are
-    // written again.
+    // By `ZSCAN`, which shows everything that stays. Pages by rank or score would miss some: ranks move when entries are
+    // forgotten, and scores when entries are written again.
     async *keysByOwner(owner) {
       const read = (cursor: string) => link.client.zscan(nameOf(owner), cursor, 'COUNT', keysPerPage);
       for await (const found of cursorPages(link, what, read)) {

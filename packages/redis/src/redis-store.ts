@@ -26,7 +26,7 @@ import type { SessionPlace } from './verbs/session-place.ts';
 import { walkSessions } from './walk/session-walk.ts';
 import { type RedisStoreOptions, checkOptions } from './store-options.ts';
 
-/** A store on Redis: the four verbs, and every ability but `sweep`. */
+/** A store on Redis: the four verbs, and all abilities but `sweep`, `probe` and `migrate`. */
 export type RedisStore = SessionStore &
   DescribesItself &
   IndexesOwners &
@@ -51,7 +51,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const where = () => (isOurs ? locationOfAddress(source.address) : locationOfClient(client, database));
   const main = new Link({ client, isOurs, where, timeoutMs });
 
-  // WAIT speaks of its own connection, and stops it.
+  // WAIT counts the writes of its own connection, and blocks it.
   const second = isReplicated && !isCluster(client) ? duplicateClient(client, timeoutMs) : undefined;
   const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs });
   const lasting =

@@ -10,8 +10,8 @@ export function endsChannel(prefix: string): string {
 }
 
 /**
- * Listens to what the scripts publish, on a connection of its own that is there while somebody listens. Messages are lost
- * while it is not: what is promised does not rest on them.
+ * Listens to what the scripts publish, on a connection of its own, which is there while somebody listens. Without a
+ * connection messages are lost: no promise depends on them.
  */
 export function sessionEnds(client: RedisClient, prefix: string, timeoutMs: number): TellsEnds & Closes {
   return endListeners((tell) => {

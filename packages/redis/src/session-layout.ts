@@ -24,7 +24,7 @@ const spareAtEnd = 64;
 /** A session that has shrunk by more is written whole, without what it does not need any more. */
 const mostSpare = 1024;
 
-/** `name`: of the state that this makes. `before`: what it replaces. */
+/** `name`: of the new state. `before`: the state that it replaces. */
 export function draft(key: SessionKey, record: SessionRecord, name: string, before?: StoredState): Draft {
   const { longTexts, shortTexts, list } = arrange(record, before?.longTexts ?? []);
   const shortBytes = Buffer.byteLength(shortTexts);
@@ -87,7 +87,7 @@ function arrange(record: SessionRecord, known: readonly LongText[]) {
   return { longTexts, shortTexts, list };
 }
 
-/** Whether all texts have their room in what lies there. A small session is rather written whole. */
+/** Whether all texts fit where the old ones lie. A small session is written whole instead. */
 function fitsTexts(longTexts: readonly LongText[], shortBytes: number, before: StoredState): boolean {
   const spare = before.tailBytes - shortBytes;
   if (sizeOf(before) < smallBytes || spare < 0 || spare > mostSpare) return false;
@@ -98,7 +98,7 @@ function fitsTexts(longTexts: readonly LongText[], shortBytes: number, before: S
   });
 }
 
-/** From the end to the beginning: what lies last may be beyond what Redis allows, and then nothing has been written. */
+/** From the end to the beginning: if the last part is beyond what Redis allows, it fails before another is written. */
 function changedParts(state: StoredState, before: StoredState, head: string, tail: string): (string | Buffer)[] {
   const parts: (string | Buffer)[] = ['0', head];
   let place = state.headBytes;
@@ -126,7 +126,7 @@ function sizeOf({ headBytes, longTexts, tailBytes }: StoredState): number {
   return longTexts.reduce((sum, { bytes }) => sum + bytes, headBytes + tailBytes);
 }
 
-/** Its size without what every write brings with it. */
+/** Its size without the write ids, which every write changes. */
 function needOf(state: StoredState): number {
   return sizeOf(state) - state.record.writeIds.join(' ').length;
 }

@@ -32,8 +32,8 @@ export function sessionCookie(frame: CookieFrame, session: Lasting, value: strin
 }
 
 /**
- * Takes away what an earlier configuration may have left: the cookie of this host alone where there is a `domain` now,
- * that of the path `/` where there is another one. Another domain or path of before is not known.
+ * Clears what an earlier configuration may have left: the cookie of this host alone if there is a `domain` now, and the
+ * cookie of the path `/` if there is another path now. Nobody knows of other domains or paths from before.
  */
 export function clearingOtherScopes({ cookie }: CookieFrame): string[] {
   const { domain, ...hostOnly } = cookie;

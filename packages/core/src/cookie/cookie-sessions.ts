@@ -12,7 +12,7 @@ import { VerifiedValues } from './verified-values.ts';
 
 /** Options of {@link cookieSessions}. */
 export interface CookieSessionsOptions {
-  /** Encrypt the cookie (AES-256-GCM), so that the browser's user can not read the session. @default false */
+  /** Encrypt the cookie (AES-256-GCM), so that the browser's user cannot read the session. @default false */
   encrypt?: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface CookieSessions {
 
 /**
  * Sessions in a signed cookie of at most 4096 bytes, without storage: what is chosen under a test
- * runner. A logout clears the cookie but can not end a copy of it, parallel requests overwrite each
+ * runner. A logout clears the cookie but cannot end a copy of it, parallel requests overwrite each
  * other, and `list` and `revoke` throw `UNSUPPORTED`.
  */
 export function cookieSessions(options: CookieSessionsOptions = {}): CookieSessions {

@@ -48,7 +48,7 @@ export interface CookieSettings {
 
 /** RFC 6265bis section 5.6: browsers drop a cookie whose name and value are longer; we count the attributes too. */
 export const COOKIE_BYTES = 4096;
-/** Node.js refuses longer ones at HTTP/1 by itself. They, and more pairs of our name, are an attack, and not searched. */
+/** Node.js itself refuses longer headers at HTTP/1. These, and more pairs of our name, are an attack: nobody reads them. */
 export const HEADER_LENGTH = 16_384;
 const PAIRS_OF_OUR_NAME = 64;
 
@@ -75,7 +75,7 @@ const known: Record<keyof CookieOptions | 'httpOnly', true> = {
  */
 export function cookieSettings(options: CookieOptions, production: boolean): CookieSettings {
   for (const option of Object.keys(options)) {
-    // An ignored `maxAge` of another library's would be found out in production.
+    // Ignored, a `maxAge` as in another library would be noticed only in production.
     if (Object.hasOwn(known, option)) continue;
     const hint = /^(maxAge|expires)$/.test(option) ? ' (say idleTimeoutMs or absoluteTimeoutMs, beside cookie)' : '';
     invalid(
@@ -103,7 +103,7 @@ export function cookieSettings(options: CookieOptions, production: boolean): Coo
     if (options[flag] !== undefined && typeof options[flag] !== 'boolean') invalid(flag, 'must be true or false');
   }
   if ('httpOnly' in options && options.httpOnly !== undefined && options.httpOnly !== true)
-    invalid('httpOnly', 'can not be switched off: no script needs to read the session cookie');
+    invalid('httpOnly', 'cannot be switched off: no script needs to read the session cookie');
   if (sameSite === 'none' && !secure) invalid('sameSite', '"none" needs secure: true');
   if (partitioned && !secure) invalid('partitioned', 'needs secure: true');
   const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase();
@@ -174,7 +174,7 @@ function isBlank(text: string, at: number): boolean {
 
 /** The attributes of one answer's cookie, where they are not those of all sessions. */
 export interface CookieAttributes extends Partial<Omit<CookieSettings, 'name' | 'persistent' | 'sameSite'>> {
-  /** Absent: none is named, and browsers take their own default. */
+  /** Absent: the cookie has none, and browsers take their own default. */
   sameSite?: 'lax' | 'strict' | 'none';
   /** When the browser drops it. Absent: with its own end. */
   expires?: Date;
@@ -193,7 +193,7 @@ export function cookieOfOne(name: string, value: string | undefined, attributes:
     line = stringifySetCookie(cookie, { encode: (text) => text });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new SessError('CONFIG_INVALID', `The session cookie can not have these attributes: ${why}.`);
+    throw new SessError('CONFIG_INVALID', `The session cookie cannot have these attributes: ${why}.`);
   }
   return assertSize(line);
 }

@@ -99,7 +99,7 @@ describe('the development secret', () => {
       try { developmentSecret(process.argv[1]); } catch (error) { process.stdout.write(error.message); }
     `;
       const told = execFileSync(process.execPath, ['--input-type=module', '-e', script, join(base, 'user', 'app')]);
-      expect(String(told)).toMatch(/can not be used: EACCES: permission denied.*umask 777.*Set SECRET_KEY/);
+      expect(String(told)).toMatch(/cannot be used: EACCES: permission denied.*umask 777.*Set SECRET_KEY/);
     },
   );
 

@@ -27,11 +27,11 @@ export function developmentSecret(directory: string): DevelopmentSecret {
     return readSecret(path) ?? makeSecret(path);
   } catch (error) {
     if (error instanceof SessError) throw error;
-    throw refusal(path, `can not be used: ${reasonOf(error)}`, error);
+    throw refusal(path, `cannot be used: ${reasonOf(error)}`, error);
   }
 }
 
-/** Directories that this process has just made may be closed to itself, which `EACCES` alone does not tell. */
+/** A umask may close what this process makes to the process itself, and `EACCES` alone does not say so. */
 function reasonOf(error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error);
   const umask = process.umask();
@@ -69,7 +69,7 @@ function makeSecret(path: string): DevelopmentSecret {
   return isOurs ? { ...found, madeBy: 'us' } : found;
 }
 
-/** What others could have put there, or can read, is no secret of ours. */
+/** What others could have put there, or can read, is not a secret. */
 function assertPrivate(path: string, forbiddenMode: number): Stats {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw refusal(path, 'is a symbolic link');
@@ -90,7 +90,7 @@ function isSticky(directory: string): boolean {
 function refusal(path: string, what: string, cause?: unknown): SessError {
   return new SessError(
     'FS_DIRECTORY',
-    `The development secret can not be kept: ${path} ${what}. Set SECRET_KEY, or SESSION_DIR to a directory of your own.`,
+    `The development secret cannot be kept: ${path} ${what}. Set SECRET_KEY, or SESSION_DIR to a directory of your own.`,
     { cause },
   );
 }

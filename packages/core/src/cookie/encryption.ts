@@ -25,7 +25,7 @@ export function decryptText(bytes: Buffer, keys: readonly KeyObject[]): string |
       decipher.final();
       return decrypted.toString();
     } catch {
-      // not this key's; the signature has shown that it is one of ours
+      // Another key encrypted it: one of ours, as the signature has shown.
     }
   }
   return undefined;
@@ -36,7 +36,7 @@ const NONCES = 64;
 const pool = Buffer.alloc(NONCES * IV_BYTES);
 let taken = NONCES;
 
-/** 96 random bits, each used once. They are no secret: the cookie shows them. */
+/** 96 random bits, each used once. They need not be secret: the cookie shows them. */
 function nextNonce(): Buffer {
   if (taken === NONCES) {
     randomFillSync(pool);

@@ -3,7 +3,7 @@ import { isFirstWarning } from '../first-warning.ts';
 import type { Logger } from '../logger.ts';
 import { HEADER_LENGTH } from './cookie.ts';
 
-/** Told of each `Cookie` header that is too long to be searched: its sender has no session, and nothing else would say why. */
+/** Told of each `Cookie` header that is too long to be searched: nothing else would say why its sender has no session. */
 export function longHeaderNotes(cookieName: string, logger: Logger): (length: number) => void {
   return (length) => {
     publish('longCookieHeader', () => ({ length }));

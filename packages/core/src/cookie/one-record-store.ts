@@ -61,7 +61,7 @@ export class OneRecordStore implements BoundedStore {
     return { verdict: 'replaced', version: next };
   }
 
-  /** For who knows that nobody else writes at this moment. */
+  /** For a caller that knows that nobody else writes at this moment. */
   replaceAtOnce(record: SessionRecord): void {
     this.#assertFits(record);
     this.#record = record;

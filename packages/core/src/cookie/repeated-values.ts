@@ -1,14 +1,14 @@
-/** So many marks, a number each: 2 to the power of this. */
+/** The number of marks is 2 to the power of this. */
 const MARK_BITS = 12;
-/** So many characters of the end make one: six bits each. */
+/** A mark is made of so many characters of a value's end, six bits each. */
 const CHARACTERS = 5;
 
 /**
- * Whether a signed value came before, a moment ago. Some come again and again, as those of visitors who only read;
- * after a write the browser has another one, and to have kept the one before was work for nothing.
+ * Whether a signed value came a moment ago already. The values of visitors who only read come again and again. After a
+ * write the browser has another one, so it was no use to keep the value before.
  *
- * A guess: of two values with one mark the first is forgotten, and one in some ten
- * thousand passes for another. So it is for what may be done or left undone, never for what a value is worth.
+ * A guess: of two values with the same slot the first is forgotten, and one in some ten thousand passes for another. So it
+ * may only decide what is worth the work, never whether a value is genuine.
  */
 export class RepeatedValues {
   readonly #marks = new Int32Array(1 << MARK_BITS);

@@ -7,8 +7,8 @@ const FINGERPRINT_BYTES = 4;
  * A short name of a secret, to compare two workers' without showing either: 8 hex digits.
  *
  * Derived with HKDF-SHA256 (RFC 5869) for this purpose alone, so neither the secret nor a key that
- * signs can be found from it. Like a signed cookie it lets somebody check a guess: of a secret of 32
- * random bytes nobody guesses, of a word everybody.
+ * signs can be found from it. Like a signed cookie it lets somebody check a guess: nobody guesses 32 random bytes, but
+ * anybody guesses a word.
  */
 export function secretFingerprint(secret: string): string {
   // No key for a cookie has this purpose: theirs are `sess/v1/<cookie name>/<purpose>`.

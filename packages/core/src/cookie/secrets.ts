@@ -6,7 +6,7 @@ import { isFirstWorker } from '../workers.ts';
 /** OWASP ASVS 5.0 V11: a key of 256 bits; what is shorter can be guessed offline from one cookie. */
 const MINIMUM_BYTES = 32;
 
-/** What secrets in tutorials and templates are made of; a secret of nothing else is no secret. Long words first. */
+/** What secrets in tutorials and templates are made of; nothing else in it, and it is not a secret. Long words first. */
 const placeholderWords = new RegExp(
   `development|production|something|changeme|password|secretkey|yoursecret|default|example|minimum|nextauth|replace
   |session|change|cookie|hunter|insert|please|random|sample|secret|phrase|string|super|token|value|your|with|very
@@ -26,8 +26,8 @@ export interface SecretSource {
 }
 
 /**
- * The secrets: the first signs, all verify. From the option, else `SECRET_KEY` and, behind it,
- * `SECRET_KEY_FALLBACKS` (comma separated).
+ * The secrets: the first signs, all verify. From the option, else `SECRET_KEY` and after it `SECRET_KEY_FALLBACKS` (comma
+ * separated).
  *
  * @throws SessError `SECRET_INVALID`
  */

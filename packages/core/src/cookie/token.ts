@@ -19,7 +19,7 @@ export function isToken(value: string): boolean {
 
 /**
  * The key under which the store knows the token's session. One way, so that a reader of the store
- * can not become a user of the session (CVE-2019-16782).
+ * cannot become a user of the session (CVE-2019-16782).
  */
 export function keyOf(token: string): SessionKey {
   return hash('sha256', token, 'hex');

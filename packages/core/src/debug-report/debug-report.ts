@@ -39,7 +39,7 @@ export interface DebugReport {
   store?: { latencyMs: number } | { error: SessErrorCode };
   /** How this worker sends the cookie. */
   cookie: CookieSettings & { httpOnly: true };
-  /** When sessions end, and how long work on them may take, in milliseconds. */
+  /** When sessions end, and when a touch is written, in milliseconds. */
   timeouts: Timeouts;
   /** The first signs, all verify; see `secretFingerprint`. */
   secrets: { fingerprint: string }[];

@@ -53,7 +53,7 @@ export async function makeDebugReport(source: ReportSource, options: DebugReport
   };
 }
 
-/** What the store says of itself, and the time of one read: of a key that nobody has, so nobody waits behind it. */
+/** What the store says of itself, and the time of one read: of a key that nobody has, so no request has to wait for it. */
 async function lookAt(
   store: GuardedStore,
 ): Promise<Required<Pick<DebugReport, 'store'>> & Pick<DebugReport, 'storage'>> {
@@ -74,7 +74,7 @@ async function lookAt(
 function reportOf(session: Session): SessionReport | { error: SessErrorCode } {
   const { host, state } = internalsOf(session);
   try {
-    // The answer depends on the cookie from here on; and a session that could not be opened has no keys to tell of.
+    // From here on the answer depends on the cookie. A session that could not be opened has nothing to report.
     host.look();
   } catch (error) {
     return { error: codeOf(error) };

@@ -11,13 +11,13 @@ import type { Engine } from './engine.ts';
 
 /** What a request's session has to say in the head of the answer, as it comes about. */
 export class AnswerHeaders {
-  /** They are those of the framework's error handler, which answers in place of the app and is told of the error. */
+  /** The framework's error handler answers in place of the app, so it knows of the error already. */
   areHandedOver = false;
   readonly #engine: Engine;
   #hasCookie: boolean;
   #hasSeveral = false;
   #former: readonly FormerCookie[] = [];
-  /** The session that the browser is to get: it is stored. Or: its cookie is to go. */
+  /** What the answer's cookie has to do: give the browser this session, which is stored, or clear its cookie. */
   #cookieDuty: SessionState | 'clear' | undefined;
   #isLookedAt = false;
   #isFaultSurfaced = false;
@@ -78,7 +78,7 @@ export class AnswerHeaders {
     if (isSessError(error) && error.status === 503) this.#isFaultSurfaced = true;
   }
 
-  /** This session has been stored, and the browser has not its cookie. */
+  /** This session has been stored, and the browser does not have its cookie yet. */
   setCookie(state: SessionState): void {
     if (!state.claim.isSuccessor) this.#cookieDuty = state;
   }
@@ -93,8 +93,8 @@ export class AnswerHeaders {
   }
 
   /**
-   * What an error in place of the answer says of the cookie: what is done in the store, the browser has to know. Also where
-   * the answer's own headers were decided, and a later change failed before they left.
+   * The cookie of an error that replaces the answer: the browser must know what has been done in the store. Also where the
+   * answer's own headers were decided, and a later change failed before they left.
    */
   failureCookie(): string | undefined {
     try {
@@ -114,7 +114,7 @@ export class AnswerHeaders {
     const duty = isEnding ? this.#clearing : this.#cookieDuty;
     const setCookie = this.haveLeft ? undefined : this.#cookie(duty);
     if (setCookie !== undefined && this.#request !== undefined) this.#engine.noteCookie?.(this.#request);
-    // An app that got over a fault and stored the session after all has an answer like any other.
+    // If the app stored the session in spite of a fault, its answer is like any other.
     const fault = this.#isFaultSurfaced && (failed || setCookie === undefined);
     this.#areDecided = true;
     if (setCookie === undefined) return { vary: this.#isLookedAt, fault };

@@ -80,7 +80,7 @@ function hold(
           return exchange.commit(answer);
         } catch (error) {
           if (errorHandler === undefined) throw error;
-          // The app's call is held then, and with it those that end its answer: writeHead() is followed by end().
+          // As a rejection, so that the app's calls are held: only an answer that has ended can be handed over.
           return Promise.reject(error);
         }
       },
@@ -116,7 +116,7 @@ function handOver(exchange: Exchange, handler: ErrorHandler | undefined, error: 
   return true;
 }
 
-/** A mistake of the app's is told where it is seen first, in the browser of who develops it. Faults of the store are not. */
+/** A mistake of the app is explained where developers see it first, in the browser. Faults of the store are not. */
 function explain({ production }: Engine, request: IncomingMessage, error: unknown): Explanation | undefined {
   if (production || !isSessError(error) || error.status === 503) return undefined;
   const isPage = request.headers.accept?.includes('text/html') === true;

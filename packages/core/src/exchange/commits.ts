@@ -44,7 +44,7 @@ export class Commits {
     return bounded;
   }
 
-  /** At least a twentieth: what comes last has to be asked for. */
+  /** At least a twentieth of the bound, so that the last commit can still ask the store. */
   #leftMs(): number {
     const { commitMs } = this.#engine;
     return Math.max(commitMs / 20, commitMs - this.#waitedMs);

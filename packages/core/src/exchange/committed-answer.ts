@@ -2,7 +2,7 @@
 export interface CommittedAnswer {
   /**
    * It is an error (5xx). The app was told of a fault, and tells the client: what it could not store is not tried once
-   * more, and what can not be stored does not take the place of its answer.
+   * more, and what cannot be stored does not take the place of its answer.
    */
   isFailed?: boolean;
   /** It had a commit before this one, and nothing of it has left in between. */

@@ -7,7 +7,7 @@ import type { SessionState } from '../session/session-state.ts';
 /**
  * Ends a session in the store. An end marker stays, since the answer that clears the cookie is only
  * on its way: a parallel request with the old cookie is known by it.
- * @throws SessError `HEADERS_SENT` with cookie sessions, where the cookie can not be cleared any more
+ * @throws SessError `HEADERS_SENT` with cookie sessions, where the cookie cannot be cleared any more
  */
 export async function destroySession(exchange: SessionRequest, state: SessionState): Promise<void> {
   if (state.closing === 'replaced')

@@ -16,7 +16,7 @@ export function refuseSealed({ production }: Engine, state: SessionState, what: 
   throw sealed(what);
 }
 
-/** What was changed, and not saved, when the client went away. */
+/** Publishes what was changed, and not saved, when the client went away. */
 export function dropAbandoned(state: SessionState | undefined, handle: string | undefined): void {
   const keys = state?.closing === undefined ? state?.fields.changedKeys() : undefined;
   if (keys === undefined || keys.length === 0) return;
@@ -24,8 +24,8 @@ export function dropAbandoned(state: SessionState | undefined, handle: string | 
 }
 
 /**
- * A touch failed for what is wrong with the session, not with a store that has told of it: a cookie that no longer fits
- * (a longer `domain`, say) ends its session while it is in use.
+ * A touch failed because of the session itself, so no fault of the store was published. A cookie that no longer fits (with
+ * a longer `domain`, say) ends its session while it is in use.
  */
 export function tellOfTouch({ logError }: Engine, handle: string, error: SessError, startedMs: number): void {
   const { code } = error;

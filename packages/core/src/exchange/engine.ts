@@ -25,7 +25,7 @@ export interface Engine extends CookieFrame {
   readonly replacements: PendingReplacements;
   /** Logs an error that no error handler of the app may see, and the method and path of the request that had it. */
   readonly logError: (error: SessError, request?: string) => void;
-  /** A change that comes too late is an error where it can be mended, and only an event in production. */
+  /** In production a change that comes too late is only an event. Elsewhere it is an error, so that it is mended. */
   readonly production: boolean;
   /** Told how long a `Cookie` header is that is too long to be searched. */
   readonly noteLongHeader: (length: number) => void;

@@ -56,7 +56,7 @@ export class Exchange implements SessionHost, SessionRequest {
     return (this.#session ??= sessionObject(this, this.state));
   }
 
-  /** Of a session that could not be read, which an access log may ask for, the cookie's key is known. */
+  /** An access log may ask for the handle of a session that could not be read: then it gets the cookie's key. */
   handleOf(state: SessionState): string {
     if (state.replaces !== undefined) this.engine.replacements.note(state);
     return this.fault === undefined ? state.key : (this.claim?.key ?? state.key);
@@ -76,7 +76,7 @@ export class Exchange implements SessionHost, SessionRequest {
     return error;
   }
 
-  /** The app has ended its answer: what it changes from here on is not stored with it. */
+  /** The app has ended its answer: later changes are not stored with it. */
   seal(): void {
     this.#sealed = this.isAnswered = true;
   }
@@ -135,7 +135,7 @@ export class Exchange implements SessionHost, SessionRequest {
     return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
   }
 
-  /** At once where nothing is under way; else it would miss what is being stored. Whether it is in time is seen now. */
+  /** Waits for what is under way, or it would miss what that stores. Whether the call came in time is judged at once. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
     const isInTime = !this.#sealed;
     const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime, 'regenerated'));
@@ -152,7 +152,7 @@ export class Exchange implements SessionHost, SessionRequest {
     });
   }
 
-  /** One behind the other, and behind a commit's writes: a logout ends also what those are about to store. */
+  /** One after the other, and after a commit's writes: a logout also ends what those are about to store. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#operations.inTurn(() =>
       this.#lookFirst(() => {
@@ -204,7 +204,7 @@ export class Exchange implements SessionHost, SessionRequest {
     const { isFailed: failed = false, isSecond = false, isEnded = false } = answer;
     const { isBusy } = this.#operations;
     if (this.headers.isFaultSurfaced && failed && !isBusy) return this.#answer(failed);
-    // Where something is under way it is waited for first: an error, too, has to know what is done in the store.
+    // What is under way is awaited first: an error answer, too, depends on what was done in the store.
     if (!failed && !isBusy) this.#operations.throwUntold();
     const pending = isBusy ? undefined : this.#pending();
     if (pending === undefined && !isBusy) return this.#answer(failed);
@@ -216,13 +216,13 @@ export class Exchange implements SessionHost, SessionRequest {
       pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
     return commits.wait(work, isSecond).then(
       () => {
-        // The app goes on while its answer is held: of what a cookie holds this is the last moment.
+        // The app goes on while its answer is held: this is the last moment to change a cookie session.
         const late = this.engine.carrier.holdsSession && !this.#operations.isBusy ? this.#pending() : undefined;
         if (late !== undefined) writeAtOnce(this, this.state, late.changes);
         return this.#answer(failed);
       },
       (error: unknown) =>
-        // A touch that waits behind others' is not waited for longer.
+        // A touch that takes too long does not fail the answer.
         pending?.isTouch === true ? this.#answer(failed) : Promise.reject(this.surface(error)),
     );
   }
@@ -240,7 +240,7 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   #answer(failed: boolean): SessionHeaders {
-    // A logout that waits for what is being stored has the last word. One that failed has none: the session is there.
+    // A logout that waits for what is being stored has the last word. If it failed it has not: the session is still there.
     const isEnding = this.#state?.closing === 'destroyed' && !(failed && this.headers.isFaultSurfaced);
     const headers = this.headers.of(failed, isEnding);
     this.#operations.isAnswerHeld = false;

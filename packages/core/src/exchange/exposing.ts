@@ -77,7 +77,7 @@ export function exposing({ sessions, subject, options, session, aliases }: Expos
       if (property !== 'session' && property in request && !Object.hasOwn(request, property))
         throw new SessError(
           'CONFIG_INVALID',
-          `Option property can not be '${property}': ${subject}.${property} is the framework's own. Choose another name.`,
+          `Option property cannot be '${property}': ${subject}.${property} is the framework's own. Choose another name.`,
         );
       // A session of another library, or what a test of the app has put there.
       return Boolean(Reflect.get(request, property));
@@ -95,7 +95,7 @@ export function exposing({ sessions, subject, options, session, aliases }: Expos
   };
 }
 
-/** @throws SessError `CONFIG_INVALID` where two kinds of sessions can not be told from each other */
+/** @throws SessError `CONFIG_INVALID` where two kinds of sessions cannot be told from each other */
 function refuseSecond(subject: string, property: string, sessions: Sessions, other: Attached): void {
   const taken = `${subject}.${other.property}`;
   if (other.property === property)
@@ -106,7 +106,7 @@ function refuseSecond(subject: string, property: string, sessions: Sessions, oth
   if (other.sessions === sessions)
     throw new SessError(
       'CONFIG_INVALID',
-      `These sessions are ${taken} already: they can not be ${subject}.${property}, too.`,
+      `These sessions are ${taken} already: they cannot be ${subject}.${property}, too.`,
     );
   if (other.sessions.cookieName === sessions.cookieName)
     throw new SessError(
@@ -133,6 +133,6 @@ function accessor(property: string, { get, set }: ExposedProperty): PropertyDesc
 function exchangeOn(request: AttachedTo, property: string): SessionExchange {
   const found = request[attachedSymbol]?.find((attached) => attached.property === property);
   if (found === undefined)
-    throw new SessError('UNSUPPORTED', `This request has no ${property}: the accessor is another's.`);
+    throw new SessError('UNSUPPORTED', `This request has no ${property}: the accessor belongs to another request.`);
   return found.exchange;
 }

@@ -12,7 +12,7 @@ import { type StoredSession, isEndMarker } from '../store.ts';
 import { takeOver } from './take-over.ts';
 import { type Found, isStored, readFollowing } from './successors.ts';
 
-/** Each is a read of the store. An app has had no more configurations than that; more values are somebody's attack. */
+/** Each is a read of the store. No app has had more configurations than that; more values are an attack. */
 const MOST_EXAMINED = 4;
 
 /**
@@ -95,8 +95,8 @@ function distinctClaims(engine: Engine, values: readonly string[]): Claim[] {
 }
 
 /**
- * Several valid values: a configuration of before left one behind (another domain or path), or somebody tossed one.
- * The only one whose session lives counts. Of several that live whose session this is can not be known.
+ * Several valid values: an earlier configuration left one (another domain or path), or somebody planted one. If only one
+ * of their sessions lives, it counts. If several live, nobody knows whose session this is, so none counts.
  */
 function openSeveral(engine: Engine, claims: readonly Claim[]): Exchange | Promise<Exchange> {
   const [first] = claims;

@@ -9,7 +9,7 @@ export class Operations {
   // Made when they are needed: most requests begin nothing.
   #running: Set<Promise<void>> | undefined;
   #failures: { outcome: Outcome<unknown>; error: unknown; isLate: boolean }[] | undefined;
-  /** The answer is waiting for the commit: the app can not tell of a failure any more. */
+  /** The answer is waiting for the commit: the app cannot report a failure any more. */
   isAnswerHeld = false;
   /** The last of the operations that run one after the other, until it has settled. */
   #last: Promise<void> | undefined;
@@ -68,8 +68,8 @@ export class Operations {
   }
 
   /**
-   * Throws a failure that the answer has to tell of, since nobody else will: the app does not wait for the
-   * operation, or its answer had already begun. (That a session had ended is no failure.)
+   * Throws a failure that the answer must report, since nobody else will: the app does not wait for the
+   * operation, or its answer had already begun. (That a session had ended is not a failure.)
    */
   throwUntold(): void {
     for (const { outcome, error, isLate } of this.#failures ?? []) {
@@ -99,12 +99,12 @@ function updateThrew(cause: unknown): SessError {
 
 const ignore = (): void => {};
 
-/** A promise that knows whether anybody waits for it, and bears it when nobody does. */
+/** A promise that knows whether anybody waits for it. When nobody does, its rejection is not an unhandled one. */
 class Outcome<T> extends Promise<T> {
   isAwaited = false;
   settled: Promise<void> = Promise.resolve();
 
-  /** @param work what is behind it, which may go on when the app has been told that it takes too long */
+  /** @param work the same without the bound: it may go on after the app was told that it takes too long */
   static of<T>(bounded: Promise<T>, work: Promise<T>): Outcome<T> {
     const outcome = new Outcome<T>((resolve, reject) => void bounded.then(resolve, reject));
     outcome.settled = Promise.all([outcome.peek(() => {}), work.then(ignore, ignore)]).then(ignore);
@@ -125,7 +125,7 @@ class Outcome<T> extends Promise<T> {
     return super.then(onValue, onError);
   }
 
-  /** Looks on without being somebody who waits. */
+  /** Listens without counting as somebody who waits. */
   peek(onError: (error: unknown) => void): Promise<void> {
     return super.then(() => {}, onError);
   }

@@ -6,7 +6,7 @@ import type { SessionKey } from '../store.ts';
 
 /**
  * The sessions that are to replace stored ones, by the handle that the app was given: an app that regenerates and then
- * revokes all but `session.handle` names a session that is not stored yet, and the one that is has another handle.
+ * revokes all but `session.handle` names a session that is not stored yet, and the stored one has another handle.
  *
  * Held weakly: they go with their request.
  */

@@ -9,7 +9,7 @@ import { storeSession } from './store-session.ts';
 export interface Pending {
   /** Of the session's fields, as of this moment. */
   changes: FieldChanges | undefined;
-  /** No more than that the session was used: whoever only looked is not failed by that. */
+  /** Only a touch: a request that only read its session must not fail because of it. */
   isTouch?: true;
 }
 

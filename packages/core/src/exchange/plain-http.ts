@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { isFirstWarning } from '../first-warning.ts';
 import type { Logger } from '../logger.ts';
 
-/** Headers of which each shows that a proxy stands before this process: the browser's own connection is not to be seen. */
+/** Each of these headers shows that there is a proxy: then the browser's own connection cannot be seen from here. */
 const marks = [
   'forwarded',
   'x-forwarded-proto',
@@ -28,8 +28,7 @@ function isPlainHttp({ socket, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Warns once where a Secure cookie leaves over plain http: browsers drop it, and all that is to be seen is that nobody
- * stays logged in.
+ * Warns once where a Secure cookie leaves over plain http: browsers drop it without a word, and nobody stays logged in.
  */
 export function plainHttpWarning(cookieName: string, logger: Logger): (request: IncomingMessage) => void {
   return (request) => {

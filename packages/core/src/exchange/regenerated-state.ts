@@ -18,7 +18,7 @@ export function regeneratedState(
   assertKnownOptions('regenerate()', options, ['owner', 'label', 'keep']);
   const { owner, keep } = options;
   const label = deviceLabel(options.label);
-  // Also `undefined`, where it is named: a login without its user would be missed when all of theirs are ended.
+  // `{ owner: undefined }` is refused too: a login without its user would be missed when all of theirs are ended.
   if ('owner' in options && (typeof owner !== 'string' || owner === '')) {
     throw new SessError(
       'CONFIG_INVALID',
@@ -44,7 +44,7 @@ export function regeneratedState(
   }
   if (owner !== undefined) fresh.owner = owner;
   if (label !== undefined) nameDevice(fresh, label);
-  // Not for a rotation: it is no sign of who the user is.
+  // Not at a rotation: it does not show who the user is.
   fresh.endsRivals = owner !== undefined || keep === undefined;
   fresh.replaces = replacedBy(old, keep ?? [], owner !== undefined || old.closing === 'destroyed', by);
   old.closing ??= 'replaced';

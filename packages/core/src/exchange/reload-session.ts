@@ -8,7 +8,7 @@ import { endedError } from './too-late-errors.ts';
 
 /** Reads the session again, in the same object; changes that are not stored are let go. */
 export async function reloadSession({ clock, timeouts }: Engine, state: SessionState): Promise<void> {
-  // What a replaced session was read as tells what others change in it until the end.
+  // A replaced session keeps what was read: its successor compares with that to see what others have changed.
   if (state.closing !== undefined) throw endedError(state.closing, 'reload()');
   if (state.standing === 'new') throw sessionGone();
   const { claim, found } = await readFollowing(state.claim);

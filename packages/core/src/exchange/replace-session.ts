@@ -20,11 +20,11 @@ import { isStored, successorClaim, writeFollowing } from './successors.ts';
 export async function replaceOld(exchange: SessionRequest, state: SessionState, replaced: Replaced): Promise<boolean> {
   const { engine } = exchange;
   const previous = replaced.state;
-  // A regenerate before this one came as far as to store its session: what that was to replace is there still.
+  // An earlier regenerate stored its session, but did not end the one that it was to replace.
   if (previous.replaces !== undefined) await replaceOld(exchange, previous, previous.replaces);
   const end =
     state.standing === 'stored' ? await succeed(engine, state, replaced) : await endPrevious(engine, previous.claim);
-  // Who comes with the old cookie meanwhile must not be given a new session: the answer with the login's is on its way.
+  // Leaves an end marker: a request with the old cookie must get no new session while the answer is on its way.
   if (end === 'gone') await endPrevious(engine, previous.claim);
   if (end === 'gone' && !replaced.survives) {
     await state.claim.store.destroy(state.key);
@@ -33,14 +33,14 @@ export async function replaceOld(exchange: SessionRequest, state: SessionState, 
   previous.standing = 'gone';
   state.replaces = undefined;
   if (typeof end === 'object') return joinRotation(engine, state, replaced, end);
-  // The browser has to know it whatever comes. Without data and owner there is no record: what is left is the cookie.
+  // From here on the browser must learn of it. Without data and owner there is no record, so the cookie is cleared.
   if (state.standing === 'stored') exchange.headers.setCookie(state);
   else exchange.headers.clearCookie();
   publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
   return true;
 }
 
-/** Nothing comes in its place: it ends like after a logout. */
+/** Ends the old session as a logout does: nothing comes in its place. */
 async function endPrevious(engine: Engine, { store, key }: Claim): Promise<'ended'> {
   const found = await store.destroy(key, { endMarkerMs: engine.endMarkerMs });
   const next =
@@ -102,13 +102,13 @@ async function takeOver(
   if (before === undefined || before.version === now.version || (keep !== true && keep.length === 0)) return;
   const [old, last] = [new Fields(before.record.fields), new Fields(now.record.fields)];
   const isKept = (key: string): boolean => keep === true || keep.includes(key);
-  // What this request made of a key wins, as the later write.
+  // A key that this request changed stays as it is: this is the later write.
   const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && own?.has(key) !== true);
   const fields = changesTo(last, keys);
   const settings = keep === true ? newSettings(before.record.settings, now.record.settings) : undefined;
   if (fields === undefined && settings === undefined) return;
   const outcome = await writeFollowing(state, { at, fields, settings }, timeouts);
-  // What a session that is replaced itself was read as tells the next one what has changed.
+  // If this session was replaced in turn, it keeps what was read: the next one compares with that.
   if (state.closing !== undefined || outcome.gone) return;
   state.adopt(outcome.stored);
   for (const key of keys) state.fields.rebase(key, last.storedText(key));

@@ -16,7 +16,7 @@ export interface StoreMode {
 }
 
 /**
- * Brings the store to what the request made of the session.
+ * Stores what the request changed in the session.
  * @param changes those of its fields, as of this moment
  * @throws SessError `SESSION_SEALED`, at once
  */
@@ -105,7 +105,7 @@ export function writeAtOnce(exchange: SessionRequest, state: SessionState, chang
   return true;
 }
 
-/** What was assigned so late has thrown; an object that was changed in place is found out only here. */
+/** So late an assignment has thrown already. An object that was changed in place is noticed only here. */
 function tooLate(
   exchange: SessionRequest,
   state: SessionState,
@@ -120,7 +120,7 @@ function tooLate(
   }));
 }
 
-/** A write as it is when it begins. */
+/** A write, as it was when it began. */
 interface BegunWrite {
   readonly startedMs: number;
   readonly change: RecordChange;

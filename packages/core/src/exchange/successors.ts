@@ -6,7 +6,7 @@ import type { SessionState } from '../session/session-state.ts';
 import { type DestroyOptions, type EndMarker, type SessionKey, type StoredSession, isEndMarker } from '../store.ts';
 import { type WriteOutcome, queueWrite } from './write-queue.ts';
 
-/** Rotations that are followed one after the other within the life of an end marker. More are somebody's loop. */
+/** Rotations that are followed one after the other within the life of an end marker. More are a loop. */
 const MOST_STEPS = 16;
 
 /** What the store holds under a claim's key. */

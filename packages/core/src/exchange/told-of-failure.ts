@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 export type FailureListener = (error: Error) => void;
 
 /**
- * When the commit fails the app has given its answer, and no error handler of the app's would be told.
+ * Tells of a commit that fails: the app has given its answer by then, so none of its error handlers would hear of it.
  * @param nameRequest says for the log which request it was, without what may be a secret
  */
 export function toldOfFailure<T>(

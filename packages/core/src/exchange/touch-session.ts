@@ -7,8 +7,8 @@ import { writeFollowing } from './successors.ts';
 import { sessionGone } from './too-late-errors.ts';
 
 /**
- * A request whose only problem is a touch has no problem, unless the app asked for it by `touch()` and `save()`.
- * Of a store's fault an event has told; what is wrong with the session itself is told here.
+ * A touch that fails does not fail the request, unless the app asked for it by `touch()` and `save()`. A fault of the
+ * store has already been published; what is wrong with the session itself is told here.
  */
 export async function touchSession(exchange: SessionRequest, state: SessionState, isExplicit: boolean): Promise<void> {
   const { engine } = exchange;

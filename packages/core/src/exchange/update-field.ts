@@ -24,7 +24,7 @@ export async function updateField(
       'CONFIG_INVALID',
       'session.update(key, fn) takes a function from the current value to the new one.',
     );
-  // After the answer too: nothing of the update waits for a commit, unless the session needs a cookie.
+  // Also after the answer: an update does not need a commit, unless the session needs a cookie.
   exchange.mustStayOpen(state, key);
   if (before !== undefined) {
     await before;

@@ -15,8 +15,8 @@ export type WriteOutcome = { readonly gone: true } | { readonly gone: false; rea
 const GIVE_UP_AFTER_MS = 2_000;
 
 /**
- * A process that has lost and then won lets the others go first, for so many times as long as it had lost. Of 12
- * processes that write one session without pause the longest wait was 0.9 s without that, and 0.4 s with it.
+ * A process that has lost and then won lets the others go first, for this many times as long as it had lost. Where 12
+ * processes wrote one session without pause, the longest wait was 0.9 s without that, and 0.4 s with it.
  */
 const COURTESY = 3;
 const MOST_COURTESY_MS = 100;
@@ -77,13 +77,13 @@ class WriteQueue {
   }
 
   /**
-   * Those that still lose have fewer rivals then. A pause of the losers would do the reverse: it makes old what the store
-   * has just told them.
+   * Those that still lose have fewer rivals then. A pause of the losers would do the opposite: what the store has just told
+   * them would be outdated.
    */
   async #letOthersGoFirst(): Promise<void> {
     const ms = Math.min(COURTESY * this.#lostForMs, MOST_COURTESY_MS);
     this.#lostForMs = 0;
-    // Others are about to write.
+    // Others are about to write, so it will be outdated.
     this.#stored = undefined;
     await new Promise<void>((resolve) => setTimeout(resolve, ms));
   }
@@ -102,8 +102,8 @@ class WriteQueue {
       lost += 1;
       this.#lostForMs = performance.now() - started;
       if (this.#lostForMs > GIVE_UP_AFTER_MS) throw lostTooOften(lost);
-      // Whoever came while this batch lost goes along, at once: a pause would make old what the store has just told, so
-      // that those who pause lose to those who never did.
+      // Whoever came while this batch lost goes along, at once: after a pause the stored session that is known here would
+      // be outdated, and those who pause would lose to those who never do.
       batch.push(...this.#waiting.splice(0));
     }
     this.#stored = undefined;
@@ -135,7 +135,7 @@ class WriteQueue {
     return 'done';
   }
 
-  /** All update functions threw, at what may be old: only at what the store holds now is that their last word. */
+  /** All update functions threw, perhaps at outdated data: it counts only if the store still holds the same. */
   async #refuse(
     stored: StoredSession,
     refused: ReadonlyMap<Waiting, unknown>,

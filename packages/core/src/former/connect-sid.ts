@@ -12,7 +12,7 @@ import { seedOf } from './seed.ts';
 export interface ConnectStore {
   /** Calls back with the stored session, or without one. */
   get(id: string, callback: (error: unknown, session?: unknown) => void): unknown;
-  /** Removes a session; one that is not there is no error. */
+  /** Removes a session, if it is there. */
   destroy(id: string, callback: (error?: unknown) => void): unknown;
 }
 

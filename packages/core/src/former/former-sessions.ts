@@ -23,7 +23,7 @@ export interface FormerSession {
   readonly cookies: readonly FormerCookie[];
   /** What it holds; `undefined` where it has ended. */
   read(): Promise<FormerData | undefined>;
-  /** Removes the old record; one that is not there is no error. Absent where only the cookie holds the session. */
+  /** Removes the old record, if it is there. Absent where only the cookie holds the session. */
   readonly remove?: () => Promise<void>;
   /** When its cookie ends at the latest, in milliseconds since the epoch, where the cookie says so. */
   readonly lastsUntil?: number | undefined;

@@ -23,7 +23,7 @@ export interface IronSessionOptions extends Partial<Omit<FormerCookie, 'name'>> 
 /** What iron-session asks of a password, in characters. */
 const SHORTEST_PASSWORD = 32;
 
-/** To open one costs some half a millisecond, and a browser has one, or one for each path. More are somebody's attack. */
+/** To open one costs some half a millisecond, and a browser has one, or one for each path. More are an attack. */
 const MOST_OPENED = 4;
 
 /**
@@ -63,7 +63,7 @@ export function ironSession(options: IronSessionOptions): FormerSessions {
       const data = seal === undefined ? undefined : await opened(seal);
       if (seal === undefined || data === undefined) continue;
       return {
-        // The seal is the secret itself: nobody but the browser has ever had it. The version behind it is not sealed, so
+        // The seal is the secret itself: nobody but the browser has ever had it. The version after it is not sealed, so
         // another one there must not name another session: it would live on after a logout.
         seed: seedOf([seal.replace(/~.*$/s, '')], 'iron-session', ''),
         cookies: [{ name, ...place }],

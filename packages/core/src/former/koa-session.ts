@@ -9,7 +9,7 @@ import { seedOf } from './seed.ts';
 export interface KoaStore {
   /** Answers the stored session, or nothing; a promise of it as well. */
   get(id: string, maxAge?: number | 'session', options?: object): unknown;
-  /** Removes a session; one that is not there is no error. */
+  /** Removes a session, if it is there. */
   destroy(id: string, options?: object): unknown;
 }
 

@@ -4,7 +4,7 @@ import type { Closes, TellsEnds } from '../store-abilities.ts';
 /**
  * Who listens to a store for the ends of sessions.
  *
- * @param begin what hears of them is there from the first listener on; @returns what ends it, with the last one
+ * @param begin called with the first listener, to begin to hear of ends; what it returns is called after the last one left
  */
 export function endListeners(begin: (tell: (key: SessionKey) => void) => () => void): TellsEnds & Closes {
   const listeners = new Set<(key: SessionKey) => void>();

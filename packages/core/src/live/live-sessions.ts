@@ -7,10 +7,10 @@ import { isPastAbsolute } from '../expiry.ts';
 import type { SessionState } from '../session/session-state.ts';
 import type { SessionKey } from '../store.ts';
 
-/** Sessions that are read at once. More would stand in front of the reads of requests. */
+/** Sessions that are read at once. More would delay the reads of requests. */
 const AT_ONCE = 32;
 
-/** In one interval so many groups are looked at, so that not all sessions are read in one turn. */
+/** The sessions are read in so many groups an interval, and not all at one time. */
 const GROUPS = 5;
 
 /** A connection that is to be told of the end of its session. */
@@ -44,7 +44,7 @@ export class LiveSessions {
   readonly #hints: Hints;
   readonly #watched = new Map<SessionKey, Watched>();
   readonly #unstored = new Map<Watcher, SessionState>();
-  /** A connection is told outside of requests: neither the first watcher's nor the one that logs out is its own. */
+  /** Connections are told outside of any request's context: the request that logs out is not theirs. */
   readonly #outsideRequests: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
   #timer: NodeJS.Timeout | undefined;
   #stopHints = (): void => {};
@@ -73,7 +73,7 @@ export class LiveSessions {
   hint(key: SessionKey): void {
     const watched = this.#watched.get(key);
     if (watched === undefined) return;
-    // What the read cannot find out is asked again with the next group.
+    // If the read fails, it is repeated with the next group.
     this.#look(watched).catch(() => (watched.lookedAt = -Infinity));
   }
 
@@ -104,7 +104,7 @@ export class LiveSessions {
     if (this.#watched.size === 0 && this.#unstored.size === 0) return this.#stop();
     this.#isLooking = true;
     this.#addStored();
-    // One group early: what is not due now is looked at by the next one, which is in time.
+    // One group early: what is not due now is read with the next one, which is still in time.
     const dueBefore = performance.now() - this.#everyMs * (1 - 1 / GROUPS);
     const due = [...this.#watched.values()].filter(({ lookedAt }) => lookedAt <= dueBefore);
     for (let at = 0; at < due.length; at += AT_ONCE)

@@ -19,7 +19,7 @@ export function answerInstead(
     if (!isGone(response) && outlet.headHasLeft) breakOff(response, error);
     else if (!isGone(response)) sendBareAnswer(response, outlet, said);
   } catch {
-    // Another's wrapper around the response failed. There is no answer left to give.
+    // Somebody else's wrapper around the response failed. No answer can be given any more.
     destroyResponse(response, error);
   }
 }

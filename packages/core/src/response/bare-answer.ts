@@ -24,7 +24,7 @@ export function answerOfFailure(error: unknown): BareAnswer {
   return isSessError(error) ? { status: error.status, code: error.code } : { status: 503, code: 'STORE_UNAVAILABLE' };
 }
 
-/** Takes out what the app has said in its head. One that closes the connection (it shuts down, say) still does. */
+/** Removes the app's headers. Only `Connection` stays, as `close`: an app that shuts down sets it. */
 export function clearHead(response: ServerResponse): void {
   const isClosing = response.hasHeader('Connection');
   for (const name of response.getHeaderNames()) response.removeHeader(name);
@@ -35,8 +35,8 @@ export function clearHead(response: ServerResponse): void {
 }
 
 /**
- * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be
- * believed, its Location followed, its cookies kept. That of a session that was destroyed goes all the same.
+ * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be believed, its Location
+ * followed, its cookies kept. The session's own cookie is sent: the browser must know what was stored or destroyed.
  */
 export function sendBareAnswer(
   response: ServerResponse,
@@ -58,7 +58,7 @@ export function sendBareAnswer(
   };
   const stream: unknown = Reflect.get(response, 'stream');
   if (isHttp2Stream(stream)) {
-    // Past the compatibility layer, which can not forget trailers.
+    // Past the compatibility layer, which cannot forget trailers.
     response.statusCode = status;
     stream.respond({ ':status': status, ...headers });
     outlet.call('end', requestOf(response)?.method === 'HEAD' ? [] : [body]);

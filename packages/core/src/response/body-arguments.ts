@@ -20,7 +20,7 @@ export function bodyArguments(args: readonly unknown[]): BodyArguments {
   };
 }
 
-/** Throws what Node would throw at a chunk that is none. */
+/** Throws what Node throws at something that is not a chunk. */
 export function refuseInvalidChunk(chunk: unknown): void {
   if (!isChunk(chunk)) freshResponse().write(chunk);
 }

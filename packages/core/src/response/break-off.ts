@@ -4,7 +4,7 @@ import { Stream } from 'node:stream';
 import { isConnected, isHttp2 } from './node-response.ts';
 import { announcedLength } from './response-head.ts';
 
-/** Ends an answer so that the client can not take it for a whole one. */
+/** Ends an answer so that the client cannot take it for a whole one. */
 export function breakOff(response: ServerResponse, error: unknown): void {
   // Where the end of the connection is the end of the body (HTTP/1.0), only a reset says that more was to come.
   if (!isHttp2(response) && !response.chunkedEncoding && announcedLength(response) === Infinity) {

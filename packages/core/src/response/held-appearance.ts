@@ -22,12 +22,12 @@ export interface HeldAppearance {
   takeOff(): void;
 }
 
-/** Where a response keeps what is shown of it. (A `WeakMap` costs more, and each held answer comes by.) */
+/** Where a response keeps what is shown of it. (A `WeakMap` costs more, for each held answer.) */
 const worn: unique symbol = Symbol.for('@sess/core held back');
 
 type HeldResponse = ServerResponse & { [worn]?: HeldProgress | undefined };
 
-/** In the way of http2's, on node:http too: Node corks the connection as often as the response's own field says. */
+/** An accessor on node:http too, and not the field: Node would cork the connection as often as the field says. */
 const heldCorks: PropertyDescriptorMap = {
   writableCorked: shown((held, response) => inheritedNumber(response, 'writableCorked') + held.corks),
 };
@@ -49,7 +49,7 @@ const anyHead: PropertyDescriptorMap = {
   removeHeader: shown((_, response) => () => refuseHeader(response, 'remove')),
 };
 
-/** Worn only while a hold really waits. Of two holds on one response the one that waits first shows. */
+/** Worn only while a hold really waits. Of two holds on one response the first that waits decides what is shown. */
 export function wearHeldAppearance(response: HeldResponse, progress: HeldProgress): HeldAppearance {
   if (response[worn] !== undefined) return { show() {}, takeOff() {} };
   response[worn] = progress;

@@ -58,12 +58,12 @@ export class HeldCalls {
     return endsWithHead(this.#response, this.#head) && !this.#calls.some(isBody);
   }
 
-  /** The session is stored, and the app's `end` is waited for. What comes to nothing is not kept any more. */
+  /** The session is stored, and only the app's `end` is missing. A call that comes to nothing is not kept any more. */
   get awaitsEnd(): boolean {
     return this.#isStored && !this.ended;
   }
 
-  /** Nobody is left waiting for room, or for a `write` that comes to nothing. */
+  /** Calls back whoever waits for room, or for a `write` that comes to nothing. */
   awaitEnd(): void {
     this.#isStored = true;
     const calls = this.#calls;
@@ -107,7 +107,7 @@ export class HeldCalls {
     return false;
   }
 
-  /** A second `end`, like a `write` after it, is kept too: Node finds the right words for it. */
+  /** A second `end`, like a `write` after it, is kept too: Node has the right error for it. */
   end(args: readonly unknown[]): void {
     this.#add('end', args);
     this.ended = true;

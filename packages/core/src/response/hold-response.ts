@@ -23,7 +23,7 @@ export function holdResponse(response: ServerResponse, work: ResponseWork): void
   response.writeHead = writeHead;
   response.write = write;
   response.end = end;
-  // What an imitation does not have an app does not look for.
+  // An imitation may lack these, and then no app calls them.
   if ('flushHeaders' in response) response.flushHeaders = flushHeaders;
   if ('cork' in response) {
     response.cork = hold.corking('cork');

@@ -19,7 +19,7 @@ export function isHttp2Stream(value: unknown): value is ServerHttp2Stream {
 
 /**
  * Whether the answer goes to a client by a connection. Adapters for serverless functions and tools for tests collect it:
- * they look at the response itself to see whether it is whole, and some are no `ServerResponse` at all.
+ * they look at the response itself to see whether it is whole, and some are not even a `ServerResponse`.
  */
 export function isConnected(response: ServerResponse): boolean {
   if (isHttp2(response)) return true;
@@ -32,12 +32,12 @@ export function isGone(response: ServerResponse): boolean {
   return response.destroyed || requestOf(response)?.socket?.destroyed === true;
 }
 
-/** A response of node's own, that refuses in node's words what node refuses. */
+/** A response of Node's own: it refuses what Node refuses, with the same error. */
 export function freshResponse(): ServerResponse {
   return new ServerResponse(new IncomingMessage(new Socket()));
 }
 
-/** What a property says under an appearance that is worn over it. */
+/** The value of a property under the appearance that hides it. */
 export function inheritedNumber(response: ServerResponse, name: 'writableLength' | 'writableCorked'): number {
   return Number(Reflect.get(Object(Object.getPrototypeOf(response)), name, response));
 }
@@ -49,7 +49,7 @@ export function refuseHeader(response: ServerResponse, verb: 'set' | 'append' | 
     : nodeError('ERR_HTTP_HEADERS_SENT', `Cannot ${verb} headers after they are sent to the client`);
 }
 
-/** An error that programs can not tell from Node's own. */
+/** An error that programs cannot tell from Node's own. */
 export function nodeError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }

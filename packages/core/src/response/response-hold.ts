@@ -21,7 +21,7 @@ import { swallowEnd, swallowWrite } from './swallowed-calls.ts';
 
 /** A response that is held back: what becomes of each of the app's calls. */
 export class ResponseHold {
-  /** Whether somebody has put methods of his own before ours. */
+  /** Whether somebody else has put methods before ours. */
   isWrapped: (() => boolean) | undefined;
   readonly #response: ServerResponse;
   readonly #work: ResponseWork;
@@ -110,7 +110,7 @@ export class ResponseHold {
     }
     refuseInvalidHead({ statusCode, message: undefined, headers: undefined });
     this.#stage = 'streaming';
-    // A head that left on a way around the hold: what is left to do is the late commit.
+    // A head that bypassed the hold: only the late commit is left to do.
     if (this.#outlet.headHasLeft) {
       this.#work.headersLeft?.();
       return false;
@@ -195,7 +195,7 @@ export class ResponseHold {
         return method === 'write' && !held.ended ? this.#outlet.stream(args) : this.#outlet.call(method, args);
       });
     } catch (error) {
-      // Node refuses what the app did, which can not be thrown at the app any more.
+      // Node refuses what the app did, and it is too late to throw that at the app.
       process.emitWarning(error instanceof Error ? error : String(error));
       this.#drop(held, error);
       this.#answerInstead(error, { status: 500, code: 'ANSWER_INVALID' });
@@ -237,12 +237,12 @@ export class ResponseHold {
     const response = this.#response;
     this.#error = error;
     this.#seal();
-    // Until it is sent all passes: others' methods, and http2's own, call each other through ours.
+    // While it is sent all calls pass: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
     if (mayHandOver && handOver(response, this.#outlet, this.#work, error)) return;
     answerInstead(response, this.#outlet, this.#work, error, answer);
     this.#stage = 'failed';
-    // The socket may soon be the next answer's: this app's corks are no more for it.
+    // The socket may soon carry the next answer, which this app must not cork.
     if ('cork' in response) response.cork = response.uncork = () => {};
   }
 }

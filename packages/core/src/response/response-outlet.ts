@@ -68,7 +68,7 @@ export class ResponseOutlet {
       this.headers = undefined;
       this.call('writeHead', message === undefined ? [statusCode] : [statusCode, message]);
     }
-    // Not before: what node refuses to send is followed by another answer, which has to say it.
+    // Not before: if Node refuses to send this head, another answer follows, which needs these headers.
     this.headers = undefined;
     if (!endFollows) {
       this.isWhole = endsWithHead(response, head);
@@ -77,7 +77,7 @@ export class ResponseOutlet {
   }
 
   write(args: readonly unknown[]): boolean {
-    // Some imitations answer nothing, which is not a wish to wait for 'drain'.
+    // Some imitations return nothing, which does not mean: wait for 'drain'.
     return this.call('write', args) !== false;
   }
 

@@ -21,7 +21,7 @@ export interface ResponseWork {
    * @param isHeld nothing of the answer has left yet
    */
   commitLate(isHeld: boolean): void | Promise<void>;
-  /** The head has left on a way around the hold: no cookie can be sent any more. */
+  /** The head has bypassed the hold: no cookie can be sent any more. */
   headersLeft?(): void;
   /** A `Set-Cookie` value for an error in place of the answer, if there is one. */
   failureCookie?(): string | undefined;

@@ -4,9 +4,9 @@ import type { ServerResponse } from 'node:http';
 export interface SessionHeaders {
   /** The session was looked at: the answer depends on the cookie. */
   vary: boolean;
-  /** A whole `Set-Cookie` value: the session was created, regenerated, destroyed, or its persistence changed. */
+  /** A whole `Set-Cookie` value, where the browser's cookie changes: the session was created or destroyed, for instance. */
   setCookie?: string;
-  /** More `Set-Cookie` values, which clear what an earlier configuration left: for a browser that sent several cookies. */
+  /** More `Set-Cookie` values, which clear cookies that an earlier configuration or another library left. */
   alsoClear?: readonly string[];
   /** A fault of the store surfaced in this request: the answer is for now only. */
   fault: boolean;

@@ -13,7 +13,7 @@ export function unheldNotes(logger: Logger): (request: IncomingMessage, response
     if (typeof Reflect.get(response, 'end') !== 'function' || !isFirstWarning('an unknown response')) return;
     const name: unknown = Reflect.get(Object(response.constructor), 'name');
     logger.warn(
-      `Session warning: a response of the class ${String(name)} is not held back, since it has not all that one of Node.js has. There no session gets a cookie, so a new one refuses changes (HEADERS_SENT); those of a stored one need an explicit save().`,
+      `Session warning: a response of the class ${String(name)} is not held back, since it lacks methods that a response of Node.js has. It gets no session cookie: a new session refuses changes (HEADERS_SENT), and changes of a stored one need an explicit save().`,
     );
   };
 }

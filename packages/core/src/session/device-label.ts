@@ -8,7 +8,7 @@ const MOST_CHARACTERS = 200;
  * A device's name as it is stored: one line, so that it can be shown anywhere. What a browser sends may hold anything, and
  * must not keep anybody from logging in, so it is tidied and not refused.
  *
- * @throws SessError `CONFIG_INVALID` for what is no text
+ * @throws SessError `CONFIG_INVALID` for what is not a text
  */
 export function deviceLabel(label: unknown): string | undefined {
   if (label === undefined) return undefined;

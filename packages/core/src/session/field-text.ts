@@ -4,7 +4,7 @@ import { SessError } from '../errors.ts';
 
 /** Deeper values overflow the stack of `JSON.stringify` somewhere else (at about 5,000). */
 const DEPTH = 100;
-/** What an error says of a place, in characters: the names in it may be a stranger's. */
+/** How much of a place an error shows, in characters: a stranger may have chosen the names in it. */
 const MOST_OF_A_PATH = 120;
 
 /**
@@ -28,11 +28,11 @@ export function textOrNothing(value: unknown): string | undefined {
   try {
     return refusalOf(value, 0) === undefined ? JSON.stringify(value) : undefined;
   } catch {
-    return undefined; // a getter of the app's threw: encodeField lets that be seen
+    return undefined; // a getter of the app threw: encodeField throws that
   }
 }
 
-/** Why a value can not be stored, and where in it. The place is put together on the way back: most values are fine. */
+/** Why a value cannot be stored, and where in it. The place is put together on the way back: most values are fine. */
 interface Refusal {
   code: 'NOT_SERIALIZABLE' | 'RESERVED_KEY';
   path: string;
@@ -49,11 +49,11 @@ function refusalOf(value: unknown, depth: number): Refusal | undefined {
     case 'boolean':
       return undefined;
     case 'number':
-      return Number.isFinite(value) ? undefined : refuse(`is ${value}, which JSON can not hold`);
+      return Number.isFinite(value) ? undefined : refuse(`is ${value}, which JSON cannot hold`);
     case 'object':
       break;
     default:
-      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON can not hold`);
+      return refuse(`is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}, which JSON cannot hold`);
   }
   if (value === null) return undefined;
   if (depth >= DEPTH) return refuse(`is nested more than ${DEPTH} levels deep, or in a circle`);

@@ -87,7 +87,7 @@ export class Fields {
   }
 
   /**
-   * What differs from the store, or `undefined`. An assignment equal to what was read is no change.
+   * What differs from the store, or `undefined`. An assignment equal to what was read is not a change.
    * An object changed in place is *revised*: it is written only where its key still exists.
    *
    * @throws SessError `NOT_SERIALIZABLE`, `RESERVED_KEY`
@@ -119,8 +119,8 @@ export class Fields {
   }
 
   /**
-   * The keys with a change that is neither stored nor being written, whether or not it could be. It is made by what
-   * makes one for `changes()`.
+   * The keys with a change that is neither stored nor being written, also where it could not be stored. What a change is
+   * follows the same rule as in `changes()`.
    */
   changedKeys(): string[] {
     const texts = this.#beingWritten === undefined ? this.#stored : this.texts(this.#beingWritten);
@@ -177,12 +177,12 @@ export class Fields {
     }
   }
 
-  /** Lets go of what the request kept of a key: from here on it is as stored. */
+  /** Forgets what the request knows of a key: from here on it is as stored. */
   detach(key: string): void {
     this.#slots?.delete(key);
   }
 
-  /** The store holds this text now. What the request kept of the key is let go, an assignment since then apart. */
+  /** The store holds this text now. Forgets what the request knows of the key, except an assignment since then. */
   rebase(key: string, text: string | undefined): void {
     const stored = copyOfFields(this.#stored);
     if (text === undefined) delete stored[key];
@@ -201,7 +201,10 @@ export class Fields {
     return texts;
   }
 
-  /** The number of keys, and of UTF-16 units in keys and texts (of bytes, where a text is given as bytes), with the changes in them; at most, and quickly. */
+  /**
+   * The number of keys, and of UTF-16 units in keys and texts (of bytes, where a text is given as bytes), with the changes
+   * in them. An upper bound, found without decoding.
+   */
   sizeWith(changes: FieldChanges): { keys: number; units: number } {
     let keys = 0;
     let units = 0;

@@ -12,7 +12,7 @@ export interface Limits {
 }
 
 /**
- * The same of a change. Most sessions are so small that they need no count.
+ * {@link assertFits} for a change. Most sessions are so small that their bytes need not be counted.
  * @throws SessError `SESSION_TOO_LARGE`, naming the largest key
  */
 export function assertChangeFits(fields: Fields, changes: FieldChanges, limits: Limits): void {
@@ -30,7 +30,7 @@ export function assertFits(texts: Readonly<Record<string, FieldText>>, limits: L
       `The session would have ${entries.length} keys; the limit is ${limits.sessionKeys}. Nothing was stored.`,
     );
   }
-  // A UTF-16 unit has at most three bytes in UTF-8: most sessions are small enough to need no count.
+  // A UTF-16 unit has at most three bytes in UTF-8: most sessions are so small that this is enough.
   let units = 0;
   for (const [key, text] of entries) units += key.length + text.length;
   if (units * 3 <= limits.sessionBytes) return;

@@ -28,6 +28,6 @@ function reservedKeyError(key: string): SessError {
   const why = controls.has(key) ? "one of the session's controls" : 'a name with a meaning in JavaScript';
   return new SessError(
     'RESERVED_KEY',
-    `"${key}" can not be a key of the session's data: it is ${why}. Choose another name.`,
+    `"${key}" cannot be a key of the session's data: it is ${why}. Choose another name.`,
   );
 }

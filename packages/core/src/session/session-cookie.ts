@@ -95,7 +95,7 @@ export class SessionCookie {
   }
 }
 
-/** The same for all sessions. Types say so; in a script that is not strict an assignment would be ignored in silence. */
+/** These are the same for all sessions. Without types and strict mode an assignment would be ignored in silence. */
 for (const attribute of ['httpOnly', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'priority']) {
   Object.defineProperty(SessionCookie.prototype, attribute, {
     ...Object.getOwnPropertyDescriptor(SessionCookie.prototype, attribute),

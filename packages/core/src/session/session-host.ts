@@ -17,7 +17,7 @@ export interface SessionHost {
   handleOf(state: SessionState): string;
   /**
    * The app looks at the session: from here on the answer depends on the cookie, and a fault at open is the app's to
-   * know. After the answer nobody can be told of it: an access log that names the user gets `undefined`.
+   * know. After the answer nobody can react to it: an access log that names the user gets `undefined`.
    *
    * @throws SessError the fault at open
    */

@@ -75,7 +75,7 @@ const handler: ProxyHandler<SessionPrototype> = {
   },
 
   defineProperty(target, key, descriptor) {
-    // Data has no other attributes: what would be lost on the way to the next request is refused.
+    // A stored value has no other attributes. They would be lost by the next request, so they are refused.
     const { configurable, enumerable, writable } = descriptor;
     if (!('value' in descriptor) || [configurable, enumerable, writable].includes(false)) return false;
     return handler.set?.(target, key, descriptor.value, target) ?? false;
@@ -85,7 +85,7 @@ const handler: ProxyHandler<SessionPrototype> = {
   setPrototypeOf: () => false,
 };
 
-/** What is behind the object that the app sees. */
+/** The host and the state of the object that the app sees. */
 export function internalsOf(session: Session): SessionInternals {
   const inside: unknown = Reflect.get(Object(session), internals);
   if (areInternals(inside)) return inside;

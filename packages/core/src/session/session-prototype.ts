@@ -18,8 +18,8 @@ import type { SessionState } from './session-state.ts';
 import type { SessionSettings } from '../store.ts';
 
 /**
- * Leads from the object that the app sees to what is behind it. Never listed as a key. Shared, since
- * bundlers load a module twice: the sessions of one copy are sessions to the other.
+ * Leads from the object that the app sees to its host and state. Never listed as a key. Shared, since bundlers load a
+ * module twice: the sessions of one copy are sessions to the other.
  */
 export const internals: unique symbol = Symbol.for('@sess/core session internals');
 
@@ -28,7 +28,7 @@ export interface SessionInternals {
   readonly state: SessionState;
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the constructor defines it; a class can not declare a symbol's key under isolatedDeclarations
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- the constructor defines it; a class cannot declare a symbol's key under isolatedDeclarations
 export interface SessionPrototype {
   readonly [internals]: SessionInternals;
 }
@@ -108,7 +108,7 @@ export class SessionPrototype implements SessionControls {
     if (typeof value !== 'object' || value === null)
       throw new SessError(
         'RESERVED_KEY',
-        'session.cookie is a view on the cookie and can not hold data; assign session.cookie.maxAge.',
+        'session.cookie is a view on the cookie and cannot hold data; assign session.cookie.maxAge.',
       );
     const ms = value.originalMaxAge ?? value.maxAge;
     const { cookie } = this;
@@ -216,7 +216,7 @@ function settle<S extends SessionPrototype, T>(
   callback: SessionCallback | undefined,
 ): Promise<T> | S {
   if (callback === undefined) return work;
-  // Out of the promise, so that an error that the callback throws is the app's own.
+  // Outside of the promise, so that what the callback throws is the app's own error.
   work.then(
     () => process.nextTick(callback),
     (error: unknown) => process.nextTick(callback, error),

@@ -7,11 +7,11 @@ import type { FieldText, SessionKey, SessionRecord, SessionSettings, StoredSessi
  * - `new`: there is no record, and none is made unless data or an owner asks for it.
  * - `stored`: the store had the record when it was last asked.
  * - `ended`: the request's cookie stands for a session that was just destroyed or regenerated.
- * - `gone`: the record was there at the beginning of the request and is no more.
+ * - `gone`: the record was there at the beginning of the request, and is not any more.
  */
 export type Standing = 'new' | 'stored' | 'ended' | 'gone';
 
-/** How a session of this request came to an end that its own request brought about. */
+/** How the request itself ended its session. */
 export type Closing = 'replaced' | 'destroyed';
 
 /** The session that a regenerated one replaces, and the keys that go over to the new one. */
@@ -156,7 +156,7 @@ export class SessionState {
     this.expiresAt = expiresAt;
   }
 
-  /** The store holds this now, of which others may have a part. The request's own fields stay as it knows them. */
+  /** The store holds this now, and others may have written parts of it. The request's own fields stay as they are. */
   adopt(stored: StoredSession): void {
     const { record } = stored;
     this.stored = stored;

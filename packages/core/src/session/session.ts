@@ -9,7 +9,7 @@ import type { SessionCookie } from './session-cookie.ts';
  * }
  * ```
  * Values are JSON values: no `Date`, `Map` or class instance. A key that is declared as a `Date`, `Map`, `Set`, function,
- * `bigint` or symbol can not be assigned; what is within an object is found when it is stored.
+ * `bigint` or symbol cannot be assigned; what is within an object is found when it is stored.
  */
 export interface SessionData {}
 
@@ -23,7 +23,7 @@ type NotJson =
   | bigint
   | symbol;
 
-/** The type of a key's value; or a text in place of a type that can not be stored, which the compiler shows. */
+/** The type of a key's value; or a text in place of a type that cannot be stored, which the compiler shows. */
 type Storable<Value> = 0 extends 1 & Value
   ? Value // `any`
   : Value extends Date
@@ -64,7 +64,7 @@ export interface RegenerateOptions {
 
 /**
  * What a session can do, beside being your data: all of it is on the prototype, not enumerable, and
- * its names can not be used for data (`RESERVED_KEY`).
+ * its names cannot be used for data (`RESERVED_KEY`).
  *
  * Methods take a callback as their last argument instead of returning a promise, for middleware
  * that expects it; they return the session then.

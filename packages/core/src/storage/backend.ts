@@ -56,7 +56,7 @@ export function selectBackend({ env, store }: BackendInput): BackendChoice {
     return { name: 'postgres', reason: 'SESSION_DATABASE_URL is set.', source: 'SESSION_DATABASE_URL' };
   const runner = testRunner(env);
   if (runner !== undefined)
-    return { name: 'cookie', reason: `${runner} tells of a test runner, so nothing is stored.`, source: runner };
+    return { name: 'cookie', reason: `${runner} says that this is a test run, so nothing is stored.`, source: runner };
   return {
     name: 'fs',
     reason:

@@ -19,7 +19,7 @@ export interface SessionCount {
 
 const AT_MOST = 100_000;
 
-/** @throws SessError `UNSUPPORTED` for a store that can not walk its keys, and what the store throws */
+/** @throws SessError `UNSUPPORTED` for a store that cannot walk its keys, and what the store throws */
 export async function countSessions(
   store: GuardedStore,
   operationMs: number,
@@ -31,7 +31,7 @@ export async function countSessions(
     throw new SessError('CONFIG_INVALID', 'count({ atMost }) takes a whole number above 0.');
   return store.ask('walk', async (loaded) => {
     if (!hasAbility(loaded, 'walk'))
-      throw new SessError('UNSUPPORTED', 'This session store can not walk its sessions, so they can not be counted.');
+      throw new SessError('UNSUPPORTED', 'This session store cannot walk its sessions, so they cannot be counted.');
     // Half of the time that the operation has: a store that goes on answering is counted as far as
     // that goes, one that does not answer at all is a fault.
     const until = performance.now() + operationMs / 2;

@@ -23,7 +23,7 @@ const storesShare = 0.9;
 
 /**
  * A store as core uses it: each operation bounded, each fault a `SessError` and an event. So a store that somebody
- * else wrote can not hang a request. This is the one place that sets a deadline for a store's work.
+ * else wrote cannot hang a request. This is the one place that sets a deadline for a store's work.
  */
 export class GuardedStore implements BoundedStore {
   readonly #store: SessionStore;
@@ -71,7 +71,7 @@ export class GuardedStore implements BoundedStore {
     return this.#guard(operation, undefined, work);
   }
 
-  /** Resolves when nothing is under way, or all that was when this was called is over. */
+  /** Resolves when nothing is under way; under steady load after the time that one operation may take. */
   drained(): Promise<void> {
     return this.#workInHand.settledWithin(this.boundMs);
   }

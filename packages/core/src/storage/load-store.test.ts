@@ -63,7 +63,7 @@ describe('a storage package', () => {
     expect(stdout.trim().split('\n')).toEqual(
       ['@sess/fs', '@sess/redis', '@sess/postgres'].map(
         (name) =>
-          `STORE_PACKAGE_MISSING The sessions shall be kept by ${name}, which is not installed. Run: npm install ${name}`,
+          `STORE_PACKAGE_MISSING Sessions are to be kept by ${name}, but that package is not installed. Run: npm install ${name}`,
       ),
     );
   });

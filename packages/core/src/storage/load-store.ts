@@ -34,12 +34,12 @@ function resolvePackage(name: string, folders: readonly string[]): string {
     try {
       return createRequire(join(folder, 'noop.js')).resolve(name);
     } catch {
-      // not to be seen from there
+      // It is not installed there.
     }
   }
   throw new SessError(
     'STORE_PACKAGE_MISSING',
-    `The sessions shall be kept by ${name}, which is not installed. Run: npm install ${name}`,
+    `Sessions are to be kept by ${name}, but that package is not installed. Run: npm install ${name}`,
   );
 }
 
@@ -98,7 +98,7 @@ function makeStore(recipe: StoreRecipe, path: string): SessionStore {
   if (!isStore(store))
     throw new SessError(
       'STORE_PACKAGE_MISSING',
-      `${recipe.package} at ${path} has no ${recipe.factory}() that fits. Install the version of @sess/core.`,
+      `${recipe.package} at ${path} has no ${recipe.factory}() that fits this @sess/core. Install the same version of both.`,
     );
   return store;
 }

@@ -28,7 +28,7 @@ export interface MemoryStoreOptions {
   clock?: Clock;
 }
 
-/** A store with every ability, in the memory of this process. */
+/** A store in the memory of this process, with all abilities but `noteApp`, `tellEnds`, `probe` and `migrate`. */
 export type MemoryStore = SessionStore & DescribesItself & IndexesOwners & WalksKeys & Sweeps & ChecksItself & Closes;
 
 /** A session as it is held; its version is this object itself. Another state of the session is another object. */

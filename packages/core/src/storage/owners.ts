@@ -110,7 +110,7 @@ export class Owners {
         await this.#examine(page, keys, look);
       }
     }
-    // What is torn lets nobody in, but a session of a newer version does: that it was left has to be told.
+    // A torn session lets nobody in, but one of a newer version does. So the caller must know that it was left.
     if (unreadable !== undefined) throw unreadable;
     return pass.revoked;
   }
@@ -118,7 +118,7 @@ export class Owners {
   async #revokeOwned(owner: string, key: SessionKey, pass: Pass): Promise<'keep' | 'forget'> {
     const found = await this.#store.read(key);
     const isAbsent = found === undefined;
-    // Also where nothing can be read, once: a store that goes by its host's clock may take a session for expired too early.
+    // Once also where nothing was found: a store that uses its host's clock may take a session for expired too early.
     const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(found, owner);
     const isRevoked = isToEnd && (await this.#end(key));
     if (isRevoked) pass.revoked += 1;
@@ -175,7 +175,7 @@ export class Owners {
       await Promise.all(looks);
     }
     if (stale.length === 0) return;
-    // A full store that can not be tidied can still log everybody out; the fault was an event.
+    // A full store that cannot be tidied can still log everybody out; the fault was an event.
     await this.#store.ask('forgetKeys', () => page.forget(stale)).catch(() => {});
   }
 }
@@ -192,7 +192,7 @@ function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
   if (hasAbility(store, 'keysByOwner')) return store.keysByOwner(owner)[Symbol.asyncIterator]();
   throw new SessError(
     'UNSUPPORTED',
-    'This session store keeps no index of owners, so sessions can not be listed or revoked by owner.',
+    'This session store keeps no index of owners, so sessions cannot be listed or revoked by owner.',
   );
 }
 

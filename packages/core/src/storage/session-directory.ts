@@ -11,7 +11,7 @@ import { SessError } from '../errors.ts';
  * user and this app below the system's one for temporary files. Never a fixed name there: anybody
  * could have made it first.
  *
- * @param appFolder where the app is, for who asks beside it. Absent: this process is the app
+ * @param appFolder where the app is, for a program beside it. Absent: this process is the app
  * @throws SessError `CONFIG_INVALID` when `SESSION_DIR` or the option is not an absolute path
  */
 export function sessionDirectory(env: Environment, directory?: string, appFolder?: string): string {
@@ -36,7 +36,7 @@ export function mainScriptFolder(): string {
   return script === undefined ? process.cwd() : dirname(resolve(script));
 }
 
-/** A framework's own starter (`next start`) is no part of the app: then it is where it was started. */
+/** A framework's own starter (`next start`) is not part of the app: then the app is in the working directory. */
 function startFolder(): string {
   const folder = mainScriptFolder();
   return folder.split(sep).includes('node_modules') ? process.cwd() : folder;

@@ -5,8 +5,8 @@ import { type Finding, hasAbility } from '../store-abilities.ts';
 const MOST_SECRETS = 20;
 
 /**
- * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. Whatever goes wrong with
- * that, sessions can be kept: it is no reason not to start.
+ * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. If that fails, the app
+ * starts all the same: sessions can be kept.
  */
 export async function noteApp(
   store: GuardedStore,
@@ -24,11 +24,11 @@ export async function noteApp(
   );
 }
 
-/** What there is to say of the apps that are noted in a storage to one with these secrets. */
+/** The findings for an app with these secrets about the apps that are noted in its storage. */
 export function sharedWith(apps: readonly string[], fingerprints: readonly string[]): readonly Finding[] {
   const [first, ...others] = apps.map((app) => app.split('-'));
   if (first === undefined) return [];
-  // Who does not say what its own secrets are is told whether those that are noted are of one app.
+  // Without secrets of its own the caller is told whether all that are noted are one app.
   const strangers = strangersTo(fingerprints.length > 0 ? fingerprints : first, [first, ...others]);
   if (strangers.length === 0) return [];
   const theirs = [...new Set(strangers.map(([signing]) => signing))].join(', ');
@@ -36,8 +36,8 @@ export function sharedWith(apps: readonly string[], fingerprints: readonly strin
     {
       code: 'STORAGE_SHARED',
       severity: 'warning',
-      text: `Another app, with other secrets (${theirs}), keeps its sessions here too: of an owner that both have, each lists and ends the other's sessions.`,
-      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), with files another SESSION_DIR. If this app's secrets were replaced in one step, it is its own past: this ends when the absolute timeout has passed.",
+      text: `Another app, with other secrets (${theirs}), keeps its sessions here too: if both have the same owner, each lists and ends the other's sessions.`,
+      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), in PostgreSQL another table (option table), with files another SESSION_DIR. If this app's secrets were replaced in one step, the other app is its own past: this ends when the absolute timeout has passed.",
     },
   ];
 }

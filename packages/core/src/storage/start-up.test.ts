@@ -124,7 +124,7 @@ describe('the log lines at start', () => {
     const { lines, logger } = log();
     await createSessions({ secret, logger, env: { NODE_ENV: 'test' } }).ready();
     expect(lines.info).toEqual([
-      'Session storage initialized: signed cookies (NODE_ENV tells of a test runner, so nothing is stored.)',
+      'Session storage initialized: signed cookies (NODE_ENV says that this is a test run, so nothing is stored.)',
     ]);
   });
 

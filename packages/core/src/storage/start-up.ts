@@ -20,7 +20,7 @@ export interface StartUp {
   /** Of the app's secrets; the first signs. */
   fingerprints: readonly string[];
   absoluteTimeoutMs: number;
-  /** Whether it shall not be tried again, since nobody will use it. */
+  /** Whether the storage need not be tried again, since nobody will use it. */
   isClosing?: () => boolean;
 }
 
@@ -37,7 +37,7 @@ export async function startUp(start: StartUp): Promise<void> {
     await probe(store, clock, isClosing);
     findings = [...(await findingsOf(store)), ...(await noteApp(store, start.fingerprints, start.absoluteTimeoutMs))];
   } catch (error) {
-    // Whose files are another user's the store itself knows better than what the probe met.
+    // If files belong to another user, the store's own check explains that better than the probe's error.
     const refusal = description?.sharedBy === 'host' ? findingsOf(store) : Promise.resolve();
     throw notReady(choice, description, await refusal.then(() => error).catch((better: unknown) => better));
   }
@@ -54,7 +54,7 @@ function describe(store: SessionStore): StoreDescription | undefined {
   return hasAbility(store, 'describe') ? store.describe() : undefined;
 }
 
-/** Of many processes that start at once on a small host, some hear late from a storage that is well. */
+/** Where many processes start at once on a small host, some get a late answer from a healthy storage. */
 const TRIES = 10;
 
 async function probe(store: GuardedStore, clock: () => number, isClosing: () => boolean): Promise<void> {
@@ -114,7 +114,7 @@ export function announcement(choice: BackendChoice, description: StoreDescriptio
   return [`Session storage initialized: ${description.name} (${source}${description.location})`];
 }
 
-/** What the store says of itself. That it cannot look is no fault, but that its directory is not all its own is one. */
+/** What the store says of itself. A check that fails is not a fault, unless a part of the directory is another user's. */
 function findingsOf(store: GuardedStore): Promise<readonly Finding[]> {
   return store
     .ask('check', async (loaded) => (hasAbility(loaded, 'check') ? loaded.check() : []))
@@ -126,7 +126,7 @@ function findingsOf(store: GuardedStore): Promise<readonly Finding[]> {
 
 function reportFindings(findings: readonly Finding[], logger: Logger, env: Environment, isAlone: boolean): void {
   for (const { severity, code, text, fix } of findings) {
-    // The default directory is a fine one as long as nobody's login depends on it.
+    // The default directory is fine as long as nobody's login depends on it.
     const level = severity === 'note' && code === 'FS_TEMP' && isProduction(env) ? 'warning' : severity;
     if (level === 'note' || (isAlone && code === 'MEMORY_PER_PROCESS')) continue;
     logger[level === 'error' ? 'error' : 'warn'](`Session storage ${level} ${code}: ${text} ${fix}`);

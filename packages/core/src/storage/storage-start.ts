@@ -30,7 +30,7 @@ export class StorageStart {
     this.ready().catch((error: unknown) => this.#logger.error(error instanceof Error ? error.message : String(error)));
   }
 
-  /** Lets it end. Cut off, it would log an outage that is none, and leave the session that it tries. */
+  /** Waits for its end. Cut off, it would log an outage that there is not, and leave the session of its test. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#started?.catch(() => {});

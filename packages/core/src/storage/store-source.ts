@@ -14,7 +14,7 @@ export interface StoreSource {
 
 /**
  * @throws SessError `STORE_PACKAGE_MISSING`, and what the store's package throws
- * @param appFolder where the app is, for who asks beside it. Absent: this process is the app
+ * @param appFolder where the app is, for a program beside it. Absent: this process is the app
  */
 export function storeSource(
   choice: BackendChoice,
@@ -31,7 +31,7 @@ export function storeSource(
   } catch (error) {
     const isByDefault = choice.source === 'default' && isSessError(error) && error.code !== 'STORE_PACKAGE_MISSING';
     if (!isSessError(error) || choice.source === 'option' || isByDefault) throw error;
-    // The app has not asked for this store by name: the variable did, or that there is none.
+    // The app did not name this store, a variable chose it or the lack of one: the message says so.
     throw new SessError(error.code, `${choice.reason} ${error.message}`, { cause: error });
   }
 }

@@ -13,7 +13,6 @@ export class StepByStep {
   /** Off: calls pass. */
   holds = false;
 
-  /** `before` runs in the same turn as the work of the step. */
   wrap(store: SessionStore): SessionStore {
     const pass = async <T>(call: StoreCall, work: () => Promise<T>): Promise<T> => {
       await this.#step({ ...call, moment: 'work' });

@@ -35,7 +35,7 @@ export async function bodyUntilCommitted(
     await commitLast(true);
     return whole;
   }
-  /** Nobody gets the rest of the body: what is not stored yet is let go, and told of by an event. */
+  /** Nobody gets the rest of the body: what is not stored yet is dropped, with an event. */
   const abandon = (): void => {
     exchange.abandon();
     exchange.isAnswered = true;
@@ -69,7 +69,7 @@ export async function bodyUntilCommitted(
 type Reader = ReadableStreamDefaultReader<Chunk>;
 type Reading = ReturnType<Reader['read']>;
 
-/** @returns the one chunk that a body consists of, if it and the end are there already; else what was begun to be read */
+/** @returns the one chunk that a body consists of, if it and the end are there already; else the reads that were begun */
 async function readAhead(reader: Reader): Promise<{ whole?: Chunk; ahead: Reading[] }> {
   const ahead: Reading[] = [];
   const next = (): Promise<Awaited<Reading> | undefined> => {

@@ -50,13 +50,13 @@ export async function handleRequest(
       toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
     );
   } catch (error) {
-    // What the app has to mend is the framework's to show and to log.
+    // A mistake of the app: the framework shows and logs it.
     if (!isSessError(error) || error.status === 500) throw error;
     return failureResponse(error, exchange.session);
   }
 }
 
-/** Some frameworks make a 500 of each error. That of the store is a 503, which clients and proxies try again. */
+/** Some frameworks make a 500 of each error. A fault of the store must be a 503, which clients and proxies try again. */
 function isFaultHidden({ headers }: Exchange, { status }: Response, hidesErrors: boolean): boolean {
   return headers.isFaultSurfaced && status !== 503 && (status >= 500 || hidesErrors);
 }

@@ -15,7 +15,7 @@ export function withSessionHeaders(
   body: ReadableStream | Uint8Array<ArrayBuffer> | null = response.body,
 ): Response {
   if (saysNothing(said) && body === response.body) return response;
-  // A copy: the headers of `Response.redirect()` can not be changed, and an app may keep its answer for the next.
+  // A copy: the headers of `Response.redirect()` cannot be changed, and an app may keep its answer for the next.
   const { status, statusText } = response;
   const headers = new Headers(response.headers);
   if (said.vary) addCookieToVary(headers);
@@ -36,7 +36,7 @@ function addCookieToVary(headers: Headers): void {
  * The answer in place of the app's when its session could not be read or stored: 503 with `Retry-After: 1` for a
  * fault of the store, else the error's status. It says the error's code, and its sentence only where that is the
  * client's to know.
- * @param session where the request has one, for the cookie of what is done in the store in spite of the failure
+ * @param session the request's, if there is one: its cookie is sent where something was stored in spite of the failure
  */
 export function failureResponse(error: unknown, session?: Session): Response {
   const { status, code } = answerOfFailure(error);

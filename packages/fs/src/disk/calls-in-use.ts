@@ -3,7 +3,7 @@ import type { SystemCalls } from './system-calls.ts';
 
 let ofThisThread: SystemCalls = pooledCalls;
 
-/** Those of this thread: by the pool, unless it was made for nothing else than to wait for the disk. */
+/** The calls that this thread uses: through the pool, except in the thread that exists to wait for the disk. */
 export function systemCalls(): SystemCalls {
   return ofThisThread;
 }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type { SystemCalls } from './system-calls.ts';
 
-/** A thread that has nothing else to do waits for the disk itself: that spares two changes of thread for each call. */
+/** A thread that has nothing else to do waits for the disk itself: that saves two changes of thread for each call. */
 export const directCalls: SystemCalls = {
   readdir: (path) => fs.readdirSync(path),
   lstat: (path) => fs.lstatSync(path),

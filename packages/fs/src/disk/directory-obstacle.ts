@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { isDenied } from './faults.ts';
 
-/** Who of those on the way from the root keeps this user out, as far as that can be told. */
+/** Which directory on the way from the root keeps this user out, as far as that can be seen. */
 export function obstacleOn(path: string): { what: string; advice: string } | undefined {
   const way = [path];
   for (let above = dirname(path); above !== way[0]; above = dirname(above)) way.unshift(above);

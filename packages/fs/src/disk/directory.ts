@@ -6,7 +6,7 @@ import { errorCode, isDenied, replaced } from './faults.ts';
 import { namesIn, statusOf } from './files.ts';
 import { isShard } from '../layout/paths.ts';
 
-/** What was found at start-up, by which it is known again. */
+/** What identifies the directory that was opened at start-up. */
 export interface FoundDirectory {
   /** Free of symbolic links. */
   path: string;
@@ -28,7 +28,7 @@ export interface SessionDirectory {
    * @throws SessError `STORE_UNAVAILABLE`
    */
   verify(): Promise<void>;
-  /** The same, if that was not done in the last moment. */
+  /** The same, unless it was done a moment ago. */
   verifyNowAndThen(): Promise<void>;
 }
 
@@ -81,7 +81,7 @@ function keepFromCleaners(path: string): void {
 }
 
 /**
- * Looks whether a shard was made by another user, as when the app ran once as root: each session in it would be a fault.
+ * Refuses a shard that another user made, as happens when the app once ran as root: each session in it would be a fault.
  *
  * @throws SessError `FS_DIRECTORY`
  */
@@ -93,7 +93,7 @@ export async function refuseForeignShards({ path }: SessionDirectory): Promise<v
   }
 }
 
-/** The directory that was opened; in another thread too, which must not take what lies there by now for it. */
+/** The directory that was opened, also for another thread: what lies there by now may be another directory. */
 export function sessionDirectoryFound(found: FoundDirectory): SessionDirectory {
   const { path } = found;
   const locks = join(path, 'locks');

@@ -12,14 +12,14 @@ export function isMissing(error: unknown): boolean {
   return errorCode(error) === 'ENOENT';
 }
 
-/** Whether the system lets this user not do it. */
+/** Whether the system does not let this user do it. */
 export function isDenied(error: unknown): boolean {
   return errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM';
 }
 
 const noRoom = new Set(['ENOSPC', 'EDQUOT']);
 
-/** What an error means that no one expected. It is never taken for absence. */
+/** What an unexpected error means to the caller. It is never taken for absence. */
 export function asFault(error: unknown): Error {
   if (isSessError(error) || (types.isNativeError(error) && error.name === 'TypeError')) return error;
   const code = errorCode(error) ?? 'unknown error';

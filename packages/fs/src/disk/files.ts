@@ -101,7 +101,7 @@ export async function writeNew(path: string, bytes: Uint8Array, fsync: boolean):
 
 async function fill(fd: number, bytes: Uint8Array, fsync: boolean): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await systemCalls().write(fd, bytes, done);
-  // With the length, without the times: where the file was there before, a file system has no journal to write then.
+  // `fdatasync` covers the length. It leaves out the times, which need not survive a power cut.
   if (fsync) await systemCalls().fdatasync(fd);
 }
 

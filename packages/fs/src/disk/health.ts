@@ -60,7 +60,7 @@ function* kindFindings(path: string, type: number, temporary: string): Generator
     yield {
       code: 'FS_TEMP',
       severity: 'note',
-      text: `The session directory ${path} is in the system's temporary directory, which may be cleared at a restart, or of what looks old.`,
+      text: `The session directory ${path} is in the system's temporary directory, which may be cleared at a restart, or lose files that look old.`,
       fix: 'In production name one that nobody clears: SESSION_DIR=/var/lib/your-app/sessions',
     };
   }

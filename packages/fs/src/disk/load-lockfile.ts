@@ -1,9 +1,9 @@
 import type Lockfile from 'proper-lockfile';
 
 /**
- * Loads proper-lockfile, whose signal-exit listens to the process's signals from then on and, to remove locks, ends the
- * process where nobody else listens. A listener of `process.once` is gone from the list when its turn comes, so an app
- * that shuts down gracefully in one would be ended at once. Here signal-exit looks first, when all are still there.
+ * Loads proper-lockfile. Its signal-exit then listens to the process's signals and, where nobody else listens, ends the
+ * process after removing the locks. A listener of `process.once` leaves the list before it is called, so an app that
+ * shuts down gracefully in one would be ended at once. Here signal-exit comes first, when all listeners are still there.
  */
 export async function loadLockfile(): Promise<typeof Lockfile> {
   const before = new Map(signals().map((signal) => [signal, process.rawListeners(signal)]));

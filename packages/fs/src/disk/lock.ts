@@ -8,9 +8,9 @@ export type Release = () => Promise<void>;
 const staleMs = 30_000;
 
 /**
- * Tries to become the one process of the host that does something. Nothing is right because of it: proper-lockfile lets
- * two holders in when a lock goes stale (https://github.com/moxystudio/node-proper-lockfile/issues/121), and a holder
- * that was paused releases another's. It spares a host the work of sweeping twice.
+ * Tries to become the one process of the host that does something. Nothing must depend on it to be right: proper-lockfile
+ * lets two holders in when a lock goes stale (https://github.com/moxystudio/node-proper-lockfile/issues/121), and a
+ * holder that was paused releases another's lock. It only saves the host from sweeping twice.
  *
  * @param verify makes sure that the directory of locks belongs where it is, before it is made again
  * @returns `undefined` where another process has the lock, or where there can be none
@@ -52,7 +52,7 @@ async function lock(directory: string, name: string, onLost: () => void): Promis
   return () => quietly(release());
 }
 
-/** Of `mkdir` alone ENOENT says that there is no place for locks. */
+/** Only from `mkdir` does ENOENT mean that the directory of locks is missing. */
 function hasNoPlace(error: unknown): boolean {
   return errorCode(error) === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
 }

@@ -1,8 +1,8 @@
 import { assertInTime } from './in-time.ts';
 
 /**
- * File operations run in the process's thread pool, which is also that of `crypto`, `zlib` and DNS. Those of a disk that
- * hangs never come back; one thread is left to the others whatever happens.
+ * File operations run in the process's thread pool, which `crypto`, `zlib` and DNS use too. On a disk that hangs they
+ * never come back, so one thread is always left to the others.
  */
 const slots = Math.max(1, poolSize() - 1);
 
@@ -23,7 +23,7 @@ function processPool(): Pool {
   return (slot[shared] ??= { atWork: 0, waiting: [] });
 }
 
-/** Does some work when it is its turn, unless that comes after `by`. */
+/** Does some work when a slot is free, unless that is after `by`. */
 export async function inPool<T>(by: number, work: () => Promise<T>): Promise<T> {
   const pool = processPool();
   if (pool.atWork < slots) pool.atWork += 1;

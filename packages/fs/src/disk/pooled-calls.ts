@@ -8,8 +8,8 @@ function act(start: (done: Done) => void): Promise<void> {
 }
 
 /**
- * By the thread pool, which is also that of `crypto`, `zlib` and DNS. These are the callback functions of node:fs,
- * wrapped thinly: those of node:fs/promises cost a third more.
+ * Through the thread pool, which `crypto`, `zlib` and DNS use too. These are the callback functions of node:fs, wrapped
+ * thinly: those of node:fs/promises cost a third more.
  */
 export const pooledCalls: SystemCalls = {
   readdir: (path) =>

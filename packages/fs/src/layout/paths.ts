@@ -48,9 +48,9 @@ export function ownerPlace(owners: string, owner: string): { shard: string; plac
 }
 
 /**
- * The entry of a session that was there before the entry, as one that is renewed. It has the same name each time, so it is
- * found again without a list of all entries. Its time is an old one: it need not be left alone for a while, as one must
- * whose session is about to be stored.
+ * The entry of a session that is already stored: written when the entry is renewed, or the index restored. It always has
+ * the same name, so it is found again without a list of all entries. Its time is 0: unlike an entry whose session is about
+ * to be stored, it may be removed at once.
  */
 export function renewedEntry(key: SessionKey): string {
   return `${key}_0`;

@@ -20,8 +20,8 @@ export interface OwnerIndex {
   /** Writes the index entry, then runs `store`. Without an owner, only runs `store`. */
   around<T>(owner: string | undefined, key: SessionKey, store: () => Promise<T>): Promise<T>;
   /**
-   * Makes the directory of owners again where it is gone: without it nobody would have a session. Answers whether it was
-   * gone: then what was not found there may be there now.
+   * Makes the directory of owners again if it is gone: without it no owner would seem to have a session. Answers whether
+   * it was gone: then an entry that was not found may be there now.
    */
   restoreIfMissing(): Promise<boolean>;
   /** Where an owner's entries are. */
@@ -38,7 +38,7 @@ export interface OwnerIndex {
   clean(place: string): Promise<void>;
 }
 
-/** The session of a younger entry may be about to be stored. */
+/** The session of an entry younger than this may be about to be stored. */
 const youngMs = 60_000;
 
 const nothing = new Uint8Array(0);
@@ -97,7 +97,7 @@ export function ownerIndexIn(directory: SessionDirectory, clock: () => number, f
       const addedAt = clock();
       await add(owner, key);
       const outcome = await store();
-      // This process was stopped in between: the entry may have been taken for one without a session.
+      // If this process was paused in between, the entry may have been removed as one without a session.
       if (Math.abs(clock() - addedAt) > youngMs / 2) await add(owner, key);
       return outcome;
     },

@@ -13,12 +13,12 @@ import {
 } from '../layout/paths.ts';
 import { decodeRecord } from '../layout/record.ts';
 
-/** A session that moves on each time it is looked at is being written, over and over. */
+/** How often a session is read that others write again and again meanwhile. */
 const looks = 5;
 
 /**
  * Makes the directory of owners again, with an entry for each session that has an owner, and puts it in place when it is
- * whole. Several processes may do that at a time, in one directory beside: the first that is through ends it for all.
+ * whole. Several processes may do that at a time, in one directory beside it: the first that is done ends it for all.
  */
 export async function restoreOwners(root: string, owners: string): Promise<void> {
   const beside = `${root}/owners_restored`;
@@ -35,12 +35,12 @@ export async function restoreOwners(root: string, owners: string): Promise<void>
     await rename(beside, owners);
   } catch (error) {
     if (!isMissing(error) && !isTaken(error)) throw error;
-    // Another process was through first.
+    // Another process was done first.
     if (isTaken(error)) await removeTree(beside);
   }
 }
 
-/** `undefined` too of a session that is damaged: who reads it is told. */
+/** `undefined` also for a damaged session: whoever reads it is told. */
 async function ownerOf(path: SessionPath): Promise<string | undefined> {
   for (let look = 0; look < looks; look++) {
     const [stamp] = listing(await namesIfAny(path.directory)).stamps;

@@ -9,7 +9,7 @@ interface PlainError {
   code: unknown;
 }
 
-/** An error on its way to another thread. As it is it would lose its class, and its code. */
+/** An error on its way to another thread. Sent as an `Error` it would lose its class and its code. */
 export interface CarriedError extends PlainError {
   /** Absent: a TypeError, the caller's mistake. */
   fault: SessErrorCode | undefined;

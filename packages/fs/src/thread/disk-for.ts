@@ -4,7 +4,7 @@ import type { Gate } from './gate.ts';
 import type { Site } from '../verbs/site.ts';
 import { openDiskThread } from './disk-thread.ts';
 
-/** Does something in the thread pool that may take so many milliseconds. */
+/** Does work in the thread pool that may take `ms` milliseconds. */
 export type InPool = <T>(work: (by: number) => Promise<T>, ms?: number) => Promise<T>;
 
 /** Whoever carries out what waits for the disk. */
@@ -18,11 +18,11 @@ export interface Disk {
 const callMs = 1000;
 
 export function diskFor(site: Site, gate: Gate): Disk {
-  // Calls that wait for the disk to confirm are better three side by side in the pool than one after the other.
+  // With fsync each call waits long for the disk: three at a time in the pool are faster than one after the other.
   const thread = site.fsync ? undefined : openDiskThread(site.directory.found, site.clock);
   const verbs = diskVerbsOn(site);
 
-  /** In the thread where there is one, else by the pool. */
+  /** In the store's thread where it is ready, else through the pool. */
   function performed<A extends unknown[], T>(
     name: keyof DiskVerbs,
     verb: (by: number, ...args: A) => Promise<T>,

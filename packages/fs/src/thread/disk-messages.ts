@@ -9,7 +9,7 @@ export const protocol = 'sess-fs 2';
 
 /** What the disk's thread is told at its start. */
 export interface ThreadStart {
-  /** The directory that was opened. The thread must not take for it what lies there by then. */
+  /** The directory that was opened: when the thread starts, another one may lie there. */
   directory: FoundDirectory;
 }
 
@@ -21,7 +21,7 @@ export interface Request {
   /** When its caller stops waiting, in milliseconds of `performance.now()` and {@link sinceBoot}. */
   by: number;
   args: unknown[];
-  /** What the clock of the app says. Absent: what that of the machine does. */
+  /** The time by the app's clock. Absent: the machine's clock counts. */
   now: number | undefined;
 }
 

@@ -16,9 +16,9 @@ const machineNow = Date.now;
 const isMachines = Function.prototype.toString.call(machineNow).includes('[native code]');
 
 /**
- * A thread that carries out the verbs and waits for the disk itself. By the pool each of the five to eight calls of the
- * file system in a write is two changes of thread; here that is the whole write, and those of one turn of the event
- * loop have it together.
+ * A thread that carries out the verbs and waits for the disk itself. Through the pool each of the five to eight file
+ * system calls of a write costs two changes of thread. Here the whole write costs two, and the calls of one turn of the
+ * event loop share them.
  */
 export interface DiskThread {
   /** Whether calls can be given to it. It begins to start when this is first asked. */
@@ -81,7 +81,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     return call;
   }
 
-  /** From now on everything goes through the pool. */
+  /** The thread is gone: from now on everything goes through the pool. */
   function end(cause?: unknown): void {
     state = 'gone';
     outbox = [];
@@ -93,9 +93,9 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     const batch = outbox;
     outbox = [];
     if (batch.length === 0 || isSent(batch)) return;
-    // One of them holds what cannot be sent; the others are not to suffer from it.
+    // One of them holds something that cannot be sent; the others must not fail because of it.
     for (const request of batch) {
-      if (!isSent([request])) leave(request.id)?.reject(new TypeError('A session holds what is no data.'));
+      if (!isSent([request])) leave(request.id)?.reject(new TypeError('A session holds something that is not data.'));
     }
   }
 
@@ -139,7 +139,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       if (closing === undefined || state === 'gone') return;
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
-      // Calls that are late wait for a disk that hangs, as this would.
+      // Calls are still under way, so the disk hangs: waiting for the thread would hang, too.
       if (calls.size > 0) return void closing.terminate();
       // One that starts is let end by itself too: the files that it is just loading would stay open.
       closing.ref();

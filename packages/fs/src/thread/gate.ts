@@ -5,7 +5,7 @@ import { asFault, timedOut } from '../disk/faults.ts';
 /** Lets calls of the store in, and knows which of them are under way. */
 export interface Gate {
   /**
-   * @param by when the caller stops waiting, which the caller sees to. The work goes on then.
+   * @param by when the caller stops waiting; the caller itself ends that wait. The work goes on.
    * @throws SessError `STORE_BUSY` at once, when too many calls wait
    */
   run<T>(by: number, work: () => Promise<T>): Promise<T>;
@@ -15,7 +15,7 @@ export interface Gate {
    * @throws SessError `STORE_TIMEOUT`
    */
   runFor<T>(ms: number, work: (by: number) => Promise<T>): Promise<T>;
-  /** Lets no one in any more, and resolves when all that are in have been answered or are late. */
+  /** Lets no call in any more, and resolves when all that are in have been answered or are late. */
   close(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function openGate(): Gate {
   let isClosed = false;
   let onEmpty = (): void => {};
 
-  /** Lets go of callers that have been told that it took too long. */
+  /** Forgets calls whose callers have been told that they took too long. */
   function dropLate(): void {
     const lateBy = performance.now() - graceMs;
     for (const call of calls) {

@@ -35,7 +35,7 @@ export function createSession(site: Site, path: SessionPath, draft: Draft, by: n
       // Damage is told, and left as it is.
       if (found.state === 'live') decodeRecord(path.key, found.bytes);
       if (found.state === 'live' || found.state === 'ended') return false;
-      // Nothing new is put into a stamp that has ended: who ended it may still be removing what lies there.
+      // Nothing new is put into a stamp that has ended: whoever ended it may still be removing its files.
       if (found.state === 'dead') await removeStamp(site, path, found.stamp);
     }
   });

@@ -16,7 +16,7 @@ import type { Site } from './site.ts';
  * there, the end marker stands from the same moment on, and whoever has read the old stamp can do nothing with it. The
  * directory stays until the sweep; the data goes at once.
  *
- * Whoever is faster is looked at again: a destroy is meant whatever the session holds.
+ * If somebody was faster, it looks again: a destroy counts whatever the session holds.
  */
 export async function destroySession(
   site: Site,

@@ -4,7 +4,7 @@ import { type SessionPath, stampPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
 /**
- * The one rename that changes a session: from the exact stamp that was read to the one that is to be. It is the
+ * The one rename that changes a session: from the exact stamp that was read to the next one. It is the
  * comparison and the write in one call of the system. Of two that read the same stamp one finds it gone: its answer is
  * `false`, and nothing of it is stored.
  */

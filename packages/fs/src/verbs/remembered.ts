@@ -26,7 +26,7 @@ export class Remembered {
     this.#old.delete(key);
   }
 
-  /** The session, if what is remembered of it is what stands. Whether it has expired is not looked at. */
+  /** The session, if it is still as it is remembered. It may have expired. */
   async find(path: SessionPath): Promise<LiveSession | undefined> {
     const known = this.#young.get(path.key) ?? this.#old.get(path.key);
     if (known === undefined) return undefined;

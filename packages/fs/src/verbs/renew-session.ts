@@ -3,21 +3,21 @@ import type { LiveStamp } from '../layout/names.ts';
 import { type SessionPath, dataPath, stampPath } from '../layout/paths.ts';
 import type { Site } from './site.ts';
 
-/** As often as a session that is only read is touched, of its idle time. */
+/** Of the idle timeout: a session that is only read is touched as often. */
 const share = 1 / 24;
 const longestMs = 3_600_000;
 const shortestMs = 1000;
 
-/** Whether a session was used for the first time in some while: every so often one of its changes is. */
+/** Whether this change is the first one in a new period: once in each period the session is renewed. */
 export function isRenewalDue(before: LiveStamp, now: LiveStamp): boolean {
   const everyMs = Math.max(shortestMs, Math.min(longestMs, (now.expiresAt - now.touchedAt) * share));
   return Math.floor(before.touchedAt / everyMs) !== Math.floor(now.touchedAt / everyMs);
 }
 
 /**
- * Cleaners of temporary directories, like `systemd-tmpfiles --clean`, remove what has an old time and is no directory
- * with something in it. A session in use has files that nobody writes to: the data of one that is only read, and the
- * entry that leads to it from its owner. What fails here changes nothing of the session, and is tried again.
+ * Cleaners of temporary directories, like `systemd-tmpfiles --clean`, remove files and empty directories with an old time.
+ * A session in use has files that nobody writes to: the data of one that is only read, and the entry that leads to it
+ * from its owner. A failure here does no harm to the session, and the next renewal tries again.
  */
 export async function renewSession(
   site: Site,

@@ -41,7 +41,7 @@ async function carryOut(
   const { from, to, bytes, owner } = step;
   if (!(await (bytes === undefined ? isMoved(site, path, step, by) : isWritten(site, path, step, bytes, by)))) {
     const found = await findSession(site, path, by);
-    // The file that lost went along with the stamp. Where that has moved on again a thorough sweep finds the file.
+    // The file of this write moved along with the stamp. If the stamp has moved on again, a thorough sweep finds the file.
     if (bytes !== undefined && found.state !== 'absent') await removeData(path, found.stamp, [dataName(to.dataId)]);
     return found.state === 'live' ? { stamp: found.stamp, bytes: found.bytes } : undefined;
   }

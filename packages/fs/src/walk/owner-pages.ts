@@ -16,8 +16,8 @@ type Forget = (entries: readonly string[]) => Promise<void>;
 const forgetMs = 1000;
 
 /**
- * An owner's keys, some at a time. By the thread pool: the directory stays open from page to page, and is read on from
- * where it was left.
+ * An owner's keys, some at a time. Through the thread pool, since the directory stays open from page to page, and each
+ * page goes on where the last one ended.
  */
 export async function* ownerPages(site: Site, { verbs, inPool }: Disk, owner: string): AsyncGenerator<OwnerPage> {
   const forget: Forget = (entries) => verbs.forgetEntries(performance.now() + forgetMs, owner, entries);

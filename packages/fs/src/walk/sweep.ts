@@ -14,7 +14,7 @@ import type { Site } from '../verbs/site.ts';
 import { ifWhole, sliceMs, slices } from './walk.ts';
 
 export interface SweepPlan {
-  /** How long behind its deadline a session is removed: a clock that was wrong can be set right. */
+  /** How long after its deadline a session is removed: until then a wrong clock can be set right. */
   graceMs: number;
   /** Whether to look into live sessions too, for what dead writers left, and into the owner index. */
   isThorough: boolean;
@@ -24,7 +24,7 @@ export interface SweepPlan {
   locksSeen: Map<string, number>;
 }
 
-/** A writer that is younger may be under way; disturbing one costs it a repetition, no more. */
+/** A younger writer may be under way; if it is disturbed, it only has to try again. */
 const leftoverMs = 60_000;
 
 type Count = keyof SweepReport | undefined;
@@ -34,7 +34,7 @@ export async function sweep(site: Site, inPool: InPool, plan: SweepPlan): Promis
   const report: SweepReport = { removed: 0, kept: 0 };
   let firstFault: Error | undefined;
 
-  /** One thing that cannot be removed does not keep the rest. */
+  /** One thing that cannot be removed must not stop the rest. */
   async function count(step: Promise<Count | void>): Promise<void> {
     try {
       const kind = await step;

@@ -27,7 +27,7 @@ export function startSweeper({ everyMs, clock, directory, sweep }: SweeperPlan):
   let rounds = 0;
   let drift = clock() - performance.now();
 
-  /** Whether the wall clock went on as the steady one did. Until the next round the new time is taken for right. */
+  /** Whether the wall clock went on as the steady one did. If not, the next round takes the new time for right. */
   function isClockSteady(): boolean {
     const before = drift;
     drift = clock() - performance.now();
@@ -37,7 +37,7 @@ export function startSweeper({ everyMs, clock, directory, sweep }: SweeperPlan):
   async function sweepOnce(): Promise<void> {
     release ??= await tryToLock(directory.locks, 'sweep', directory.verify, () => (release = undefined));
     if (release === undefined || !isClockSteady() || isClosed) return;
-    // A fault here is also one of the requests, where it is told; the next round tries again.
+    // Requests meet the same fault, and report it; the next round tries again.
     await sweep(rounds++ % thoroughEvery === 0).catch(() => undefined);
   }
 

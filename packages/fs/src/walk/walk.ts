@@ -9,7 +9,7 @@ import type { Site } from '../verbs/site.ts';
 /** What one slice looks at, at most: requests go in between two slices. */
 const sliceSize = 32;
 
-/** No request waits for a slice, and a disk may be slow at removing much: a request is told after a second. */
+/** Longer than the second of a request: nobody waits for a slice, and a disk may be slow at removing much. */
 export const sliceMs = 10_000;
 
 /** The names in all shards, some at a time. */
@@ -30,7 +30,7 @@ export async function* slices(
   }
 }
 
-/** `undefined`: something that is no session, which is left alone. */
+/** `undefined`: something that is not a session, and is left alone. */
 export async function ifWhole(look: Promise<Listing | undefined>): Promise<Listing | 'gone' | undefined> {
   try {
     return (await look) ?? 'gone';

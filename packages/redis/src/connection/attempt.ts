@@ -13,9 +13,9 @@ export interface Line {
   ended(): Error | undefined;
   /** Why a call was not answered in time. `isSent`: a command was on its way. */
   late(what: string, isSent: boolean): Error;
-  /** To be told when a call was not answered, nor any other one since it was sent. */
+  /** Called when a call was not answered in time, nor any other call since it was sent. */
   silent(forMs: number): void;
-  /** The turn of the event loop that writes a command. */
+  /** To be called before a command is written: the commands of one turn of the event loop leave together. */
   gather(): void;
   over(attempt: CallInHand): void;
 }
@@ -24,13 +24,13 @@ export interface Line {
 export interface CallInHand {
   /** There is a connection again. */
   connected(): void;
-  /** The connection was lost that its command went over. */
+  /** The connection that carried its command was lost. */
   lost(reason: Error): void;
 }
 
 type State = 'waiting' | 'sent' | 'over';
 
-/** One call, from its first attempt until it is over: it waits for the connection, and is sent again if it bears that. */
+/** One call, from its first attempt until it is over: it waits for the connection, and is sent again if it is repeatable. */
 export class Attempt<T> implements CallInHand {
   readonly #line: Line;
   readonly #call: Call<T>;
@@ -66,7 +66,7 @@ export class Attempt<T> implements CallInHand {
         (error: unknown) => this.#refused(error, number),
       );
     } catch (error) {
-      // A client that is not to be used now, or that only looks like one of ioredis.
+      // The client must not be used now, or only looks like one of ioredis.
       this.#fail(error);
     }
   }

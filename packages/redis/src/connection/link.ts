@@ -45,7 +45,7 @@ export class Link {
   readonly #isOurs: boolean;
   readonly #timeoutMs: number;
   readonly #single: Redis | undefined;
-  /** Whether what was under way is in our hands when the connection is lost: ioredis sends nothing again by itself. */
+  /** Whether we decide what happens to calls when the connection is lost, since ioredis sends nothing again by itself. */
   readonly #isLostOnClose: boolean;
   readonly #scripts: ScriptRunner;
   readonly #greeting: GreetingBound;
@@ -87,7 +87,7 @@ export class Link {
   /**
    * Runs a call. It waits for the connection if need be.
    *
-   * A repeatable call is sent again when the connection was lost before its answer came. What is sent must bear that.
+   * A repeatable call is sent again when the connection was lost before its answer came, so it must do no harm twice.
    */
   readonly run = <T>(call: Call<T>): Promise<T> => {
     if (this.#isClosed) return Promise.reject(storeClosed(this.where()));
@@ -126,7 +126,7 @@ export class Link {
     if (this.#isLostOnClose) for (const call of [...this.#calls]) call.lost(connectionLost(this.where()));
   };
 
-  /** A user's client that was closed: who waits is told so. */
+  /** A user's client was closed: the calls that wait fail now. */
   readonly #onEnd = (): void => {
     if (!this.#isOurs) for (const call of [...this.#calls]) call.connected();
   };
@@ -158,7 +158,7 @@ export class Link {
       return false;
     },
     ended: () => (this.client.status === 'end' && !this.#isOurs ? clientClosed(this.where()) : undefined),
-    // Where it was not sent and there is a connection, that one has come too late.
+    // Not sent although there is a connection: the connection came too late.
     late: (what, isSent) =>
       this.#isReady() || (isSent && this.#isLostOnClose)
         ? this.#tooLate(what)

@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import { setImmediate } from './real-timers.ts';
 
 /**
- * Commands of one turn of the event loop, written to the connection together. A write of its own for each is the
- * dearest part of a small command, here and in the server.
+ * Commands of one turn of the event loop, written to the connection together. A write of its own would be the most
+ * expensive part of a small command, here and in the server.
  *
  * They leave when the turn ends (`setImmediate`). An answer is not read before the next turn anyway.
  */

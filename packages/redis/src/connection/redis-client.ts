@@ -55,8 +55,8 @@ function boundedOptions(timeoutMs: number): ClientOptions {
 }
 
 /**
- * READONLY: the server is a replica now, and is left. Once a connection: all commands under way fail so, and each time
- * ioredis is told to hang up it adds a listener to the connection.
+ * READONLY: the server is a replica now, so we leave it. Once for each connection: all commands under way fail with this,
+ * and each time ioredis is told to hang up it adds a listener to the connection.
  */
 function leavingReplicas(clientOf: () => Redis): (error: Error) => 1 | false {
   let left: Writable | undefined;
@@ -107,9 +107,8 @@ function sentinelOptions(address: RedisAddress, timeoutMs: number, tls?: Connect
 }
 
 /**
- * A cluster's nodes are ioredis' business, and so are their reconnects and redirections. What it sends again on the
- * way is harmless: a second copy of a write meets another version. A destroy that finds nothing after a connection was lost
- * is not believed.
+ * ioredis handles the nodes of a cluster, their reconnects and redirections. What it sends again is harmless: a second copy
+ * of a write meets another version, and a destroy that finds nothing after a connection was lost is not believed.
  */
 function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: number): Cluster {
   const { lazyConnect: _lazy, retryStrategy: _retry, enableOfflineQueue: _queue, ...redisOptions } = node;
@@ -118,8 +117,8 @@ function createCluster({ hosts }: RedisAddress, node: ClientOptions, timeoutMs: 
     // A node connects at its first command, which waits in its queue: our deadline bounds that wait.
     enableOfflineQueue: true,
     clusterRetryStrategy: backOffMs,
-    // What a node refuses is sent again for a while, but the refusal is told before our own deadline can only say that
-    // there was no answer: it names CLUSTERDOWN.
+    // What a node refuses is sent again for a while. It must fail before our own deadline, which could only say that there
+    // was no answer; this error names CLUSTERDOWN.
     maxRedirections: 4,
     retryDelayOnClusterDown: timeoutMs / 5,
     retryDelayOnFailover: timeoutMs / 5,

@@ -80,12 +80,12 @@ export function wasNotSent(error: unknown): boolean {
   return error instanceof Error && unsent.some((start) => error.message.startsWith(start));
 }
 
-/** Whether an error of a connection says why there is none. What follows one that was given up does not. */
+/** Whether an error says why there is no connection. The errors after one was given up do not. */
 export function saysWhy(error: unknown): boolean {
   return !wasNotSent(error) && !(error instanceof Error && error.message.startsWith('Connection is closed'));
 }
 
-/** Whether it is what a server has answered, as opposed to what became of a connection. */
+/** Whether a server answered this, or it is an error of the connection. */
 export function isAnswer({ message }: Error): boolean {
   return meanings.some(({ word, code }) => code !== 'STORE_TIMEOUT' && message.includes(word));
 }

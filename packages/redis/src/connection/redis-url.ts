@@ -95,7 +95,7 @@ function parametersOf(
   const found: Pick<RedisAddress, 'sentinelUsername' | 'sentinelPassword'> = {};
   for (const [name, value] of new URLSearchParams(query)) {
     const isKnown = name === 'sentinelUsername' || name === 'sentinelPassword';
-    // Its name is not shown: behind a ? that is not encoded it is a part of the password.
+    // Its name is not shown: after a ? that is not encoded it is a part of the password.
     if (topology !== 'sentinel' || !isKnown)
       throw invalid(
         `has a parameter that is not known. There are sentinelUsername and sentinelPassword, for Sentinel only.${encoding}`,

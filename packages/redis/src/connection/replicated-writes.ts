@@ -15,9 +15,9 @@ interface Job {
 /**
  * Writes that count only when replicas have them too.
  *
- * `WAIT` speaks of what its own connection has written, so these writes have a connection of their own. It also stops that
- * connection: writes gather while one is under way and share the next. When replicas hang, a round fails in time, and
- * whoever gave up meanwhile is not in the next one.
+ * `WAIT` counts what its own connection has written, so these writes have a connection of their own. It also blocks that
+ * connection: writes gather while one is under way, and share the next `WAIT`. When replicas hang, a round fails in time,
+ * and calls that gave up meanwhile are not in the next one.
  */
 export function replicatedWrites(link: Link, client: Redis, replicas: number, prefix: string): Link['run'] {
   // A logout that finds nothing writes nothing. Newer servers (Valkey 8) count from this connection's last write, not from

@@ -45,7 +45,7 @@ async function hasSnapshots(master: Redis): Promise<boolean | undefined> {
   }
 }
 
-/** How far the server's clock is from ours, as far as the time that the answer took does not explain it. */
+/** How far the server's clock is from ours, beyond what the time until the answer explains. */
 async function clockSkew(master: Redis): Promise<number> {
   const sentAt = Date.now();
   try {
@@ -53,12 +53,12 @@ async function clockSkew(master: Redis): Promise<number> {
     const serverNow = Number(seconds) * 1000 + Number(microseconds) / 1000;
     return serverNow - Math.min(Math.max(serverNow, sentAt), Date.now());
   } catch {
-    // A user of the server who may not ask for its time: then nobody knows.
+    // This user may not ask for the server's time: then nobody knows.
     return 0;
   }
 }
 
-/** More than clocks drift that follow a time server. */
+/** Clocks that follow a time server drift less than this. */
 const toleratedSkewMs = 5_000;
 
 function judgeClock(skewMs: number): Finding[] {
@@ -68,7 +68,7 @@ function judgeClock(skewMs: number): Finding[] {
     {
       code: 'REDIS_CLOCK',
       severity: 'warning',
-      text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts bear that; the absolute timeout is judged by this host's.`,
+      text: `The clock of the server is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's: one of the two is wrong. Idle timeouts are right all the same; the absolute timeout is judged by this host's clock.`,
       fix: 'Let both hosts follow a time server (NTP).',
     },
   ];

@@ -23,7 +23,7 @@ return 1
  * ARGV: how the session must begin, the end marker that takes its place, how long that stands in ms, the channel.
  *
  * Answers 1, or what stands there now. An end marker is shorter than a session, but Redis out of memory does not know
- * that: the first write is one that it does not refuse.
+ * that: so the first write is one that it does not refuse.
  */
 export const succeedScript: Script = script(`
 local key = KEYS[1]
@@ -37,8 +37,8 @@ return 1
 /**
  * ARGV: how a session under this key begins, the end marker to leave or '', how long that stands in ms, the channel.
  *
- * Answers what it has removed, in a list, or what stands there and stays: an end marker, or what is not a whole session,
- * whose texts have as many bytes as its first line says.
+ * Answers a list with what it has removed; or, not in a list, what stands there and stays: an end marker, or a value that
+ * is not a whole session (its texts do not have as many bytes as its first line says).
  */
 export const destroyScript: Script = script(`
 local key, found = KEYS[1], redis.call('GET', KEYS[1])

@@ -13,13 +13,13 @@ export function creating(place: SessionPlace): SessionStore['create'] {
   async function store(key: SessionKey, { state, parts }: Draft, ttl: number): Promise<boolean> {
     const at = nameOf(place, key);
     const [whole = ''] = parts;
-    // `PXAT 1` was over long ago: a session that ends as it begins is never seen.
+    // `PXAT 1` is long past: a session that ends as it begins is never seen.
     const setting =
       ttl > 0 ? link.usable().set(at, whole, 'PX', ttl, 'NX') : link.usable().set(at, whole, 'PXAT', 1, 'NX');
     const reply: unknown = await setting;
     if (isQueued(reply)) throw insideMulti(link.where());
     if (reply !== null) return true;
-    // Taken: also by what was sent before the connection was lost.
+    // Taken, perhaps by this very create, sent before the connection was lost.
     return foundBy(place, key, await link.usable().getBuffer(at))?.name === state.name;
   }
 

@@ -23,15 +23,15 @@ export function destroying(place: SessionPlace): SessionStore['destroy'] {
     };
     const reply = await run({ what: 'a destroy', by, isRepeatable: true, send });
     const found = Array.isArray(reply) ? removedBy(place, key, reply[0]) : foundBy(place, key, reply);
-    // An earlier copy of this destroy may have removed the session, and its answer was lost: by its own end marker that is
-    // known. Without one, all that is known is that a connection was lost.
+    // An earlier copy of this destroy may have removed the session, and its answer was lost. Its own end marker shows that.
+    // Without one, all that is known is that a connection was lost.
     const isDoubtful = found === undefined && link.lostAt >= sentAt;
     if (isDoubtful || (found instanceof StoredMarker && found.name === name)) throw answerLost();
     return found instanceof StoredMarker ? found.marker : found?.record;
   };
 }
 
-/** What the script takes for whole may still have a garbled first line, by a foreign hand. It is gone then all the same. */
+/** What the script takes for whole may still have a garbled first line. Then it is gone all the same. */
 function removedBy(place: SessionPlace, key: SessionKey, reply: unknown): StoredState | StoredMarker | undefined {
   try {
     return foundBy(place, key, reply);

@@ -20,7 +20,7 @@ type Replacing<Next> = (key: SessionKey, before: StoredState, next: Next, by: nu
 function rewriting(place: SessionPlace): Replacing<SessionRecord> {
   const { main, index } = place;
 
-  /** Once in a while a session that stays in use renews its entry. There is time: nobody waits for it. */
+  /** Once in a while a session that stays in use renews its entry. Nobody waits for it. */
   function renewEntry(owner: string, key: SessionKey, record: SessionRecord): void {
     const send = () => index.send(main, owner, key, timeLeft(record));
     main.run({ what: 'a renewal', by: main.soon(), isRepeatable: true, send }).catch(() => {});
@@ -31,7 +31,7 @@ function rewriting(place: SessionPlace): Replacing<SessionRecord> {
     const { owner } = record;
     const ttl = timeLeft(record);
     const { state, parts, grows } = draft(key, record, place.newName(), before);
-    // What has no time left must be written before its expiry is set, which removes it.
+    // A record without time left must be written before its expiry is set, which removes it.
     const isExpiryLast = grows || ttl === 0;
     const args = [startOf(key, before.name), String(ttl), isExpiryLast ? '1' : '0', ...parts];
     let sentAt = Infinity;
@@ -45,7 +45,7 @@ function rewriting(place: SessionPlace): Replacing<SessionRecord> {
     if (reply === null) return { verdict: 'gone' };
     const stored = foundBy(place, key, reply);
     if (stored instanceof StoredMarker) return { verdict: 'gone' };
-    // What was sent again may meet what its first copy has written.
+    // A command that was sent again may meet what its first copy has written.
     if (stored === undefined || stored.name === state.name) {
       if (owner !== undefined && owner === before.record.owner && isRenewalDue(before.record, record))
         renewEntry(owner, key, record);

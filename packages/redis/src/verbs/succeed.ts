@@ -23,7 +23,7 @@ export function succeeding(place: SessionPlace) {
     const reply = await run({ what: 'a succession', by, isRepeatable: true, send });
     if (reply === null) return { verdict: 'gone' };
     const stored = foundBy(place, key, reply);
-    // What was sent again may meet the end marker that its first copy has left.
+    // A command that was sent again may meet the end marker that its first copy has left.
     if (stored === undefined || stored.name === name) return { verdict: 'replaced', version: undefined };
     if (stored instanceof StoredMarker) return { verdict: 'gone' };
     return { verdict: 'conflict', stored: { record: stored.record, version: stored } };

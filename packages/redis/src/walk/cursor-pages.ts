@@ -1,14 +1,14 @@
 import { SessError } from '@sess/core';
 import type { Link } from '../connection/link.ts';
 
-/** How often a cursor is begun at most. */
+/** How often one walk begins at most. */
 const mostBeginnings = 5;
 
 /**
  * All that a cursor of `SCAN` or `ZSCAN` shows, some of it twice. What is there from the beginning to the end is shown.
  *
- * A cursor means something to one process alone. After a new connection the server may be another one, where it would
- * pass over some: so it is begun again.
+ * A cursor means something to one server process alone. After a new connection the server may be another one, where the
+ * cursor would skip some: so the walk begins again.
  */
 export async function* cursorPages(
   link: Link,

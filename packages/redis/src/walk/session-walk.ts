@@ -40,7 +40,7 @@ export async function* walkSessions(link: Link, prefix: string): AsyncGenerator<
   }
 }
 
-/** The sessions among the keys: neither end markers nor what is no session at all. */
+/** The sessions among the keys: neither end markers nor values that are not sessions. */
 async function live(link: Link, prefix: string, names: readonly string[]): Promise<SessionKey[]> {
   const keys = names.filter(isSessionKey);
   const send = () =>
