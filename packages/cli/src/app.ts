@@ -62,7 +62,7 @@ async function readOptions(path: string, shown: string): Promise<SessionsOptions
   );
 }
 
-/** What is in it core checks, and names. */
+/** An object will do: core checks what is in it, and names what is wrong. */
 function isOptions(value: unknown): value is SessionsOptions {
   return typeof value === 'object' && value !== null;
 }

@@ -25,7 +25,7 @@ export interface SeenSession {
   keys: { name: string; bytes: number }[];
 }
 
-/** A record that the store does not understand, which is not ours to touch. */
+/** A record that the store cannot read. It is left alone. */
 export interface UnreadableSession {
   handle: string;
   unreadable: string;
@@ -94,7 +94,7 @@ export function walkOf(store: SessionStore): AsyncIterable<SessionKey> {
   throw new CommandError(exitCodes.fault, 'This store cannot list its sessions: it has no walk().');
 }
 
-/** Keys that may belong to the owner, each once. */
+/** Keys that may belong to the owner, each once: the index only hints. */
 export async function* keysOf(store: SessionStore, owner: string): AsyncGenerator<SessionKey> {
   const shown = new Set<SessionKey>();
   for await (const { keys } of pagesOf(store, owner)) {

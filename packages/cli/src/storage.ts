@@ -18,8 +18,8 @@ export interface Storage {
 export type DirectoryState = { state: 'usable' | 'missing' } | { state: 'foreign'; uid: number };
 
 /**
- * Opening makes the directory where it is missing, and as another user it would be the wrong one's:
- * the app could then not use it. So that is looked at first.
+ * Opening makes a directory that is missing. Made by another user than the app's it would be of no use to the app, so
+ * this looks first.
  */
 export function stateOf(directory: string): DirectoryState {
   const stats = statsIfAny(directory);
@@ -39,7 +39,7 @@ function statsIfAny(path: string): Stats | undefined {
   }
 }
 
-/** What the directory would have to be made in, if that may not be written to. */
+/** The directory in which it would have to be made, if this user may not write there. */
 export function obstacleAbove(directory: string): string | undefined {
   let above = dirname(directory);
   while (!existsSync(above) && above !== dirname(above)) above = dirname(above);

@@ -7,7 +7,7 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 /** Standard output or standard error, as the commands write to it. */
 export interface Screen {
-  /** Whether a person looks at it. */
+  /** Whether it is a terminal, which a person looks at. */
   readonly isTerminal: boolean;
   /** How long a line of sentences may be. In a pipe nothing is wrapped, so that `grep` finds whole sentences. */
   readonly columns: number;
@@ -35,7 +35,7 @@ export function openTerminal(): Terminal {
   return { out: screen(process.stdout), err: screen(process.stderr) };
 }
 
-/** A full disk under the output. `sess list | head -1` is none: whoever reads has had enough. */
+/** The disk is full, for one. `sess list | head -1` is no failure: the reader has had enough. */
 function endWithoutOutput(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit();
   try {

@@ -35,7 +35,7 @@ export interface SessionMiddleware {
  * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
  * comes from the environment.
  * @param placing the property of the request, where it is not to be `session`: for a second kind of sessions
- * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function session(options: SessionsOptions | Sessions = {}, placing: MiddlewareOptions = {}): SessionMiddleware {
   const sessions = isSessions(options) ? options : createSessions(options);
@@ -72,8 +72,8 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
 }
 
 /**
- * `req.next` is what Express itself calls when an answer fails after its handler: that of `res.render()`, for one. There
- * is none where Express is through with the request, nor in other frameworks that take this middleware.
+ * Express itself calls `req.next` when an answer fails after its handler, in `res.render()` for one. It is missing where
+ * Express is done with the request, and in other frameworks that take this middleware.
  */
 const express: AttachOptions = {
   errorHandler(request) {
@@ -91,6 +91,6 @@ function replaceSession(exchange: SessionExchange, value: unknown): void {
       'req.session can not be replaced. Assign its keys: Object.assign(req.session, data).',
     );
   }
-  // Not caught: that would count as waited for, and the response would not fail with it.
+  // Not caught: a promise that is caught counts as awaited, and the response would not fail with it.
   void exchange.session.destroy();
 }

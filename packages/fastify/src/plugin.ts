@@ -34,14 +34,15 @@ interface WithExchange {
 /**
  * Gives every request a `request.session`, and holds each answer back until its session is stored: `app.register(session)`.
  *
- * @throws SessError from `ready()`: `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError when Fastify loads it: `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`,
+ * `FS_UNSUPPORTED`
  */
 export const session: FastifyPluginAsync<SessionPluginOptions> = fastifyPlugin(addSessions, {
   fastify: '5.x',
   name: '@sess/fastify',
 });
 
-/** In place of the answer that the app has sent, of which no header stays. */
+/** Sends the error in place of the app's answer, without any of that answer's headers. */
 function sendError(reply: FastifyReply, error: Error): void {
   for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
   void reply.send(error);
@@ -58,7 +59,7 @@ async function addSessions(app: FastifyInstance, options: SessionPluginOptions):
       request[exchangeKey] = exchange;
       proceed();
     };
-    // When a commit fails after the app has answered, no error handler is told.
+    // No error handler hears of a commit that fails after the app has answered.
     const attached = sessions.attach(request.raw, reply.raw, {
       onFailure: (error) => request.log.error(error),
       // After `reply.hijack()` Fastify sends nothing any more.
@@ -76,6 +77,6 @@ function currentSessionOf(this: FastifyRequest & WithExchange): Session {
   if (exchange !== undefined) return exchange.session;
   throw new SessError(
     'UNSUPPORTED',
-    'request.session is there from the onRequest hooks on that were added after @sess/fastify. Register it before what uses it.',
+    'request.session exists only in hooks that were added after @sess/fastify, and in what follows them. Register the plugin before what uses it.',
   );
 }

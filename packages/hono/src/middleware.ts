@@ -20,13 +20,13 @@ export interface SessionMiddleware extends MiddlewareHandler {
  *
  * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
  * comes from the environment.
- * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function session(options: SessionsOptions | Sessions = {}): SessionMiddleware {
   const sessions = isSessions(options) ? options : createSessions(options);
 
   const middleware: MiddlewareHandler = async (c, next) => {
-    // Mounted twice: the outer one has seen to this request.
+    // Mounted twice: the outer one handles this request.
     if (c.get('session') !== undefined) return next();
     const answer = async (): Promise<Response> => {
       await next();
@@ -46,12 +46,12 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
   return Object.assign(middleware, { sessions });
 }
 
-/** For the error page: else Hono would merge the headers of the answer before into it, a redirect's `Location` too. */
+/** Or Hono would merge the headers of the app's answer into its error page, a redirect's `Location` too. */
 function dropHeaders(c: Context): void {
   for (const name of [...c.res.headers.keys()]) c.header(name, undefined);
 }
 
-/** Hono merges the headers of the answer before into a new one, unless there is none. */
+/** Hono merges the headers of the answer that is set into a new one, so that is unset first. */
 function replaceAnswer(c: Context, answer: Response): void {
   if (answer === c.res) return;
   c.res = undefined;

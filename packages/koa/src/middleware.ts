@@ -35,7 +35,7 @@ export interface SessionMiddleware {
  * @param options what `createSessions` takes, or the sessions that it made. Without any, everything
  * comes from the environment.
  * @param placing the property of the context, where it is not to be `session`: for a second kind of sessions
- * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function session(options: SessionsOptions | Sessions = {}, placing: MiddlewareOptions = {}): SessionMiddleware {
   if ('middleware' in Object(options))
@@ -50,10 +50,10 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
 
   async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
     if (!isTaken(ctx)) {
-      // Of what fails after the answer was given no handler is told, so the app is, as of all other errors.
+      // No handler hears of a failure after the answer was given. So the app does, as of all other errors.
       const attached = sessions.attach(ctx.req, ctx.res, {
         onFailure: (error) => void ctx.app.emit('error', error, ctx),
-        // Which emits the error, and answers.
+        // `onerror` emits the error, and answers.
         errorHandler: () => (error) => ctx.onerror(error),
       });
       expose(ctx, attached instanceof Promise ? await attached : attached);

@@ -9,13 +9,13 @@ import { isDestroyed } from '@sess/core/internal';
  */
 export function replaceSession(exchange: SessionExchange, value: unknown): void {
   if (value === null) {
-    // Not caught: that would count as waited for, and the response would not fail with it.
+    // Not caught: a promise that is caught counts as awaited, and the response would not fail with it.
     void exchange.session.destroy();
     return;
   }
   if (!isData(value))
     throw new SessError('UNSUPPORTED', 'ctx.session takes an object, the new data, or null, which logs out.');
-  // After a logout a new session begins, at once: the response waits for the logout.
+  // After a logout this begins a new session, without waiting: the response waits for the logout.
   if (isDestroyed(exchange.session)) void exchange.session.regenerate();
   const { session } = exchange;
   // Assigned first: where a key is refused, nothing has been removed.

@@ -2,8 +2,8 @@ import { cookies } from 'next/headers.js';
 import { NextRequest, NextResponse } from 'next/server.js';
 
 /**
- * Sends a `Set-Cookie` line from a Server Action, where Next.js lets nobody at the headers: it is taken apart and put
- * together again. The attributes stay; Next.js adds an `Expires` to `Max-Age`, and orders them its own way.
+ * Sends a `Set-Cookie` line from a Server Action, where Next.js gives no access to the headers: the line is parsed, and
+ * Next.js writes it anew. The attributes stay; Next.js adds an `Expires` to `Max-Age`, and orders them its own way.
  */
 export async function sendCookie(line: string): Promise<void> {
   const jar = await cookies();

@@ -18,7 +18,7 @@ import { withDigest } from './digest.ts';
 import { type ReadonlySession, readonlySession } from './readonly-session.ts';
 import { type NextSessionsOptions, lazySessions } from './shared-sessions.ts';
 
-/** A function of the request's session, and of what Next.js calls it with. */
+/** A function of the request's session, and of the arguments that Next.js passes. */
 export type SessionFunction<Args extends unknown[], Result> = (
   session: Session,
   ...args: Args
@@ -91,7 +91,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     return outer === undefined || outer.isOver ? undefined : currentSession(outer.session);
   }
 
-  /** Here too what is wrong with the configuration shows, when the sessions are made. */
+  /** The first call makes the sessions, so a wrong configuration throws here too. */
   async function open(header: string | undefined): Promise<Session> {
     try {
       return await sessions.open(header);
@@ -115,7 +115,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     for (const line of [...alsoClear, setCookie]) await sendCookie(line);
   }
 
-  /** Of a Server Action. */
+  /** Runs a Server Action. */
   async function act(session: Session, fn: () => unknown): Promise<unknown> {
     try {
       const result = await run(session, fn).catch(async (error: unknown) => {
@@ -129,7 +129,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
     }
   }
 
-  /** Of a Route Handler. */
+  /** Runs a Route Handler. */
   async function answer(session: Session, fn: () => unknown): Promise<unknown> {
     try {
       const given = await run(session, fn).catch(answerTo);
@@ -160,7 +160,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
   return { readSession, withSession, sessions };
 }
 
-/** React keeps a value for a render, and outside of one makes it anew at each call. */
+/** React's `cache` keeps the value for one render. Outside of a render it makes it anew at each call. */
 const renderMark = cache(() => ({}));
 
 /** Whether a Server Component is rendered just now: Next.js takes no cookie there. */

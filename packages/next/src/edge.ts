@@ -1,6 +1,6 @@
 /**
- * What a bundler finds for the Edge runtime. Without it the bundler would take what stands for browsers, whose sentence
- * says nothing of a runtime. Nothing of @sess/core is imported: it would fail before the sentence.
+ * What a bundler finds for the Edge runtime. Without it the bundler would take the file for browsers, whose error does
+ * not mention the runtime. Nothing of @sess/core is imported: that import would fail before this error is thrown.
  */
 export function createNextSessions(): never {
   throw new Error(

@@ -59,7 +59,7 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
   return { withSession, sessions };
 }
 
-/** Whoever writes JavaScript may give it to `getStaticProps`, or to a `getInitialProps` that the browser calls. */
+/** JavaScript lets `withSession()` be used for `getStaticProps`, or for a `getInitialProps` that the browser calls. */
 function requestIn(args: PagesArguments): [IncomingMessage, ServerResponse] {
   if (args.length === 2) return args;
   const { req, res }: Partial<(typeof args)[0]> = args[0];
@@ -70,7 +70,7 @@ function requestIn(args: PagesArguments): [IncomingMessage, ServerResponse] {
   );
 }
 
-/** From nothing: what was said of another answer, such as its ETag, is not true of this one. */
+/** Without the headers that are set: what they say of another answer, such as its ETag, is not true of this one. */
 async function send(response: ServerResponse, answer: Response): Promise<void> {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = answer.status;

@@ -39,7 +39,7 @@ function pathTo(path: string, key: string | symbol): string {
   return /^\d+$/.test(name) ? `${path}[${name}]` : `${path}[${JSON.stringify(name)}]`;
 }
 
-/** Say where to write. The engine would only say that the object is frozen. */
+/** These errors say where to write. The engine's own would only say that the object is frozen. */
 function refusals<Target extends object>(path: string): ProxyHandler<Target> {
   return {
     set: (_, key) => refuse(`${pathTo(path, key)} = ...`),
@@ -49,7 +49,7 @@ function refusals<Target extends object>(path: string): ProxyHandler<Target> {
   };
 }
 
-/** From the leaves up: what a frozen whole holds are the parts that refuse, too. */
+/** Freezes from the leaves up: the parts of a frozen whole have to be those that refuse writes, too. */
 function frozen(value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const copy: object = Array.isArray(value) ? [] : {};
@@ -70,7 +70,7 @@ const told = {
   persistent: true,
 } as const satisfies Record<Told, true>;
 
-/** Those who come from JavaScript are told, too. */
+/** In JavaScript no compiler stops these calls, so they throw. */
 const writers = ['save', 'update', 'regenerate', 'rotate', 'destroy', 'reload', 'touch', 'resetMaxAge'] as const;
 
 /** What stands behind the data, not enumerable: a copy of the session is a copy of its data. */

@@ -15,7 +15,7 @@ function sharedSessions(): Map<string, Sessions> {
   return (shared[slot] ??= new Map());
 }
 
-/** @param isClosing they are to be closed: of those that another bundle has closed no new ones are made for that */
+/** @param isClosing whether they are only to be closed: then none are made in place of those that another bundle closed */
 type FindSessions = (isClosing: boolean) => Sessions;
 
 /** How to get at the sessions of these options. */
@@ -28,11 +28,11 @@ function sessionsOf(options: SessionsOptions | Sessions): FindSessions {
 }
 
 /**
- * What the options say beyond their bundle, if that is all that they say: objects and functions have no identity that
- * outlives it.
+ * A text that is the same for equal options in every bundle. `undefined` if they hold a store, a logger or a clock, which
+ * each bundle makes anew.
  *
  * `next dev` loads a module anew after each edit, and nobody tells it to close the store that it had. So in development
- * a store is known by where its sessions are, and a logger not at all: the first of them stay, with their connections.
+ * a store is told by where its sessions are, and a logger is ignored: the first sessions stay, with their connections.
  */
 function identityOf({ store, logger, clock, ...plain }: SessionsOptions): string | undefined {
   const isReloaded = process.env['NODE_ENV'] === 'development';
@@ -42,7 +42,7 @@ function identityOf({ store, logger, clock, ...plain }: SessionsOptions): string
   return place && JSON.stringify([plain, logger === false, place]);
 }
 
-/** @returns nothing for a store in this process's memory: many of them are there */
+/** @returns `undefined` for a store in this process's memory: there may be many, and all describe themselves alike */
 function placeOf(store: NonNullable<SessionsOptions['store']>): StoreDescription | undefined {
   if ('kind' in store || !hasAbility(store, 'describe')) return undefined;
   const place = store.describe();

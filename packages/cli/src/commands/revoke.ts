@@ -66,7 +66,7 @@ function sessionsOf({ store }: Storage): Sessions {
   });
 }
 
-/** The store without the note of who keeps sessions in it: every app would be warned of another one with this secret. */
+/** The store without `noteApp`: with this secret noted there, every app would be warned of another app. */
 function asGuestOf(store: SessionStore): SessionStore {
   return new Proxy(store, {
     get(target, name) {
@@ -90,7 +90,7 @@ async function countOf(storage: Storage, owner: string): Promise<number> {
   return number;
 }
 
-/** Ctrl-C and Ctrl-D are no yes: of some versions of Node they end the question, of others they only close the input. */
+/** Ctrl-C and Ctrl-D are not a yes: some versions of Node.js reject the question then, others only close the input. */
 async function isConfirmed(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const isClosed = once(lines, 'close').then(() => '\n');

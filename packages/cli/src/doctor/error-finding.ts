@@ -7,7 +7,7 @@ const fixes: Partial<Record<SessErrorCode, string>> = {
   SECRET_INVALID: 'Do what it says. This makes a good one, to be the same for all workers: npx @sess/cli secret',
   STORE_PACKAGE_MISSING: "Install it in the app's folder, and run this there.",
   FS_DIRECTORY: 'Do what it says, or set SESSION_DIR to a directory that belongs to the app alone.',
-  FS_UNSUPPORTED: 'Use Redis: set SESSION_REDIS_URL.',
+  FS_UNSUPPORTED: 'Keep sessions in Redis or PostgreSQL: set SESSION_REDIS_URL or SESSION_DATABASE_URL.',
   STORE_UNAVAILABLE: 'Start the server, or correct its address, user and password; then look at its own log.',
   STORE_TIMEOUT: 'Look whether the server is overloaded or stands still, and at the network between.',
   STORE_BUSY: 'Look at what keeps the storage busy, and run this again.',
@@ -22,12 +22,12 @@ const fixesOfFiles: Partial<Record<SessErrorCode, string>> = {
   STORE_FULL: 'Free disk space or inodes: until then nobody can log in.',
 };
 
-/** In a container the loopback is the container itself, and Redis is seldom in there. */
+/** In a container the loopback is the container itself, and the server is seldom in there. */
 const lonely = /\b(127\.0\.0\.1|localhost|::1)\b/;
 
 function fixOf({ code, message }: SessError, isOfFiles: boolean): string {
   if (code === 'STORE_UNAVAILABLE' && !isOfFiles && isContainer() && lonely.test(message))
-    return 'Inside a container that address is the container itself. Use the name of the server on their network, such as the service of a compose file: SESSION_REDIS_URL=redis://redis:6379';
+    return 'Inside a container that address is the container itself. Use the name of the server on their network, such as the service of a compose file: redis://redis:6379, postgres://postgres:5432/app';
   return (isOfFiles ? fixesOfFiles[code] : undefined) ?? fixes[code] ?? `Look up ${code} in docs/errors.md.`;
 }
 

@@ -60,7 +60,7 @@ export async function examineStorage(app: App, fingerprints: readonly string[]):
       findings.push(inContainer(storage.directory));
     const store = await storage.open();
     if (hasAbility(store, 'describe')) examination.description = store.describe();
-    // First: where another user's files are in the way it knows more than the probe meets.
+    // First: where another user's files are in the way, the store's own check says more than the probe would.
     if (hasAbility(store, 'check')) {
       const own = await bounded(store.check());
       findings.push(...own.map((finding) => asLogged(finding, app)));
@@ -184,7 +184,7 @@ function inCookies({ reason }: BackendChoice): Finding {
     code: 'COOKIE_SESSIONS',
     severity: 'warning',
     text: `Nothing is stored: sessions are in signed cookies, where a logout cannot end a copied one. ${reason}`,
-    fix: 'Fine for tests. Else unset what tells of a test runner, or give the app a store.',
+    fix: 'Fine for tests. Else unset the variable of the test runner, or give the app a store.',
   };
 }
 

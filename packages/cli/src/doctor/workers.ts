@@ -72,7 +72,7 @@ function* storageFindings(workers: readonly WorkerReport[]): Generator<Finding> 
       code: 'WORKERS_STORE',
       severity: 'error',
       text: `The storage does not answer ${faults.length} of ${workers.length} workers: ${codes.join(', ')}.`,
-      fix: 'Look at the network between these workers and the storage, and up the code in docs/errors.md.',
+      fix: 'Look at the network between these workers and the storage, and look up the code in docs/errors.md.',
     };
   }
   const places = groups(workers, ({ backend, storage }) =>
@@ -113,7 +113,7 @@ function* clockFindings(workers: readonly WorkerReport[]): Generator<Finding> {
   yield {
     code: 'WORKERS_CLOCK',
     severity: 'warning',
-    text: `Against this machine's clock are off: ${each.join(', ')}.`,
+    text: `Clocks that differ from this machine's: ${each.join(', ')}.`,
     fix: 'Let all hosts follow a time server (NTP): the absolute timeout is judged by the clock of the worker.',
   };
 }

@@ -22,8 +22,8 @@ import { type RecordShape, recordOf, sessionOf, sessionOfMarker } from './stored
 import type { Store } from './store.ts';
 
 /**
- * How long a session that was just created is known, as its creation may be tried again, and how long an end marker is
- * kept here. One that is to stand for longer is stored: it says that an old cookie has nothing to give any more.
+ * How long this process remembers a session that it has created, since the creation may be tried again, and an end marker
+ * at most. A marker that has to stand longer is stored: it says that an old cookie leads nowhere any more.
  */
 const KNOWN_MS = 60_000;
 
@@ -48,7 +48,7 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
     this.#shape = shape;
   }
 
-  /** The app saves a session: others count on the whole of it being written. Of two at once one may be a touch. */
+  /** The app calls `save()` and expects all of the session to be written. Of two at once one may become a touch. */
   noteSave(key: SessionKey): void {
     this.#saved = key;
   }
@@ -103,7 +103,7 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
     return [comparesInProcess(this.#store.constructor.name)];
   }
 
-  /** Others count on what is in their store: nothing is written to try it. */
+  /** Other programs rely on what is in this store, so nothing is written to try it. */
   async probe(): Promise<void> {
     await this.#find('0'.repeat(64), performance.now() + 1_000);
   }
@@ -119,7 +119,7 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
   async #write(key: SessionKey, record: SessionRecord, by: number, isTouch = false): Promise<unknown> {
     const session = sessionOf(record, this.#shape);
     const version = JSON.stringify(session);
-    // What a store keeps of a touch is its own affair.
+    // What a store writes at a touch is for the store to decide.
     await this.#ask(by, (callback) =>
       isTouch && this.#store.touch !== undefined
         ? this.#store.touch(key, session, callback)
@@ -169,13 +169,13 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
     return turn;
   }
 
-  /** Calls the store, and takes its answer as the contract says it: a fault is thrown, and is never absence. */
+  /** Calls the store, and answers as the contract of stores says: a fault is thrown, and never taken for absence. */
   #ask<T>(by: number, call: (callback: (error?: unknown, answer?: T) => void) => void): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(tooLate()), Math.max(0, by - performance.now()));
       call((error, answer) => {
         clearTimeout(timer);
-        // Stores of files say so where there is no session.
+        // Stores of files answer ENOENT where there is no session.
         const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
         if (error && !isAbsent) reject(unavailable(error));
         else resolve(isAbsent ? undefined : answer);
@@ -189,7 +189,7 @@ function comparesInProcess(name: string): Finding {
     code: 'STORE_COMPARES_IN_PROCESS',
     severity: 'warning',
     text: `${name} can not compare before it writes. Within one process no update is lost, and no session comes back after its logout; between processes both can happen, as with express-session.`,
-    fix: 'Give session() a store of @sess: redisStore({ url }) of @sess/redis, or fsStore() of @sess/fs.',
+    fix: 'Give session() a store of @sess, such as redisStore({ url }) of @sess/redis, or leave store out: then the environment chooses.',
   };
 }
 

@@ -27,7 +27,7 @@ export interface CookieOptions {
 export class Cookie {
   /** Below which path the browser sends the cookie. */
   path = '/';
-  /** Nothing but `true` is stored. */
+  /** A session is stored only where this is `true`. */
   httpOnly: boolean = true;
   /** The domain whose hosts all get the cookie. */
   domain?: string | undefined;
@@ -50,7 +50,7 @@ export class Cookie {
     const given: Record<string, unknown> = { ...options };
     const { data: _, originalMaxAge, expires, ...attributes } = given;
     Object.assign(this, attributes);
-    // Stores give it as JSON has it.
+    // Stores read it from JSON, where it is a text.
     if ('expires' in given) Object.assign(this, { expires: typeof expires === 'string' ? new Date(expires) : expires });
     if (typeof originalMaxAge === 'number') this.originalMaxAge = originalMaxAge;
   }
@@ -73,7 +73,7 @@ export class Cookie {
   set maxAge(ms: number | Date | null | undefined) {
     if (ms && typeof ms !== 'number' && !(ms instanceof Date)) throw new TypeError('maxAge must be a number or Date');
     this.expires = typeof ms === 'number' ? new Date(this.#clock() + ms) : ms;
-    // What was said, and not what is left of it a millisecond later.
+    // The time that was assigned, and not what is left of it a millisecond later.
     if (typeof ms === 'number') this.originalMaxAge = ms;
   }
 

@@ -75,7 +75,7 @@ export class LiveSession implements SessionVerbs {
     } else throw new SessError('UNSUPPORTED', 'req.session can not hold a value: assign its keys.');
   }
 
-  /** What is no text can not name a session: the request goes without one, as with express-session. */
+  /** A value that is not a text cannot name a session: the request goes without one, as with express-session. */
   set id(value: unknown) {
     if (value === this.#exchange.session.handle) return;
     if (typeof value === 'string')
@@ -98,7 +98,7 @@ export class LiveSession implements SessionVerbs {
     const { rolling, saveUninitialized } = this.#options;
     if (this.#session === undefined && !rolling && !saveUninitialized) return false;
     try {
-      // Throws where the session could not be read: whoever has not looked at it is not failed by that.
+      // Throws where the session could not be read, which fails no request that has not looked at it.
       return this.#exchange.session.isNew || this.#session !== undefined || rolling;
     } catch {
       return false;

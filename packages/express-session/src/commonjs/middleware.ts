@@ -18,7 +18,7 @@ export interface SessionMiddleware {
 /**
  * Gives every request a `req.session`, as express-session does, and holds each answer back until its session is stored.
  *
- * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`
+ * @throws SessError `CONFIG_INVALID`, `SECRET_INVALID`, `STORE_PACKAGE_MISSING`, `FS_DIRECTORY`, `FS_UNSUPPORTED`
  */
 export function session(options: SessionOptions = {}): SessionMiddleware {
   const settings = settingsOf(options);
@@ -93,13 +93,13 @@ function errorHandler(request: IncomingMessage): ((error: unknown) => void) | un
   return typeof next === 'function' ? (error) => next(error) : undefined;
 }
 
-/** express-session compares the beginnings of texts, and so the sessions of an app are where they were. */
+/** Compares the beginnings of texts, as express-session does: an app's sessions stay below the same paths. */
 function isBelow(request: IncomingMessage, path: string): boolean {
   const url = String(Reflect.get(request, 'originalUrl') ?? request.url);
   return (url.split('?', 1)[0] || '/').startsWith(path);
 }
 
-/** Where the header is gone express-session takes the cookie from what cookie-parser has made of it. */
+/** Without the header the cookie is taken from what cookie-parser has made of it, as express-session does. */
 function cookieHeaderOf(request: IncomingMessage, name: string): string | undefined {
   const { cookie = '' } = request.headers;
   if (cookie.includes(`${name}=`)) return cookie;

@@ -34,7 +34,7 @@ export interface SessionOptions extends Omit<SessionsOptions, 'cookie' | 'secret
   proxy?: boolean | undefined;
   /** Send the cookie with each answer, so that its end moves. @default false */
   rolling?: boolean | undefined;
-  /** Accepted, and of no use: only what has changed is ever written. */
+  /** Accepted, without effect: only what has changed is ever written. */
   resave?: boolean | undefined;
   /** Store a session without data, too. Visitors who never log in fill the store with it. @default true, as in express-session */
   saveUninitialized?: boolean | undefined;
@@ -46,11 +46,11 @@ export interface SessionOptions extends Omit<SessionsOptions, 'cookie' | 'secret
 export interface Settings {
   readonly core: SessionsOptions;
   readonly live: LiveOptions;
-  /** Else it comes with the requests, as `req.secret`. */
+  /** `false`: it comes with the requests, as `req.secret`. */
   readonly isSecretKnown: boolean;
   /** The store of express-session, where one was given. */
   readonly callbackStore: Store | undefined;
-  /** Where the requests must be for the session to be theirs. */
+  /** The path below which requests have a session. */
   readonly pathFor: (request: IncomingMessage) => string;
 }
 
@@ -122,7 +122,7 @@ function refuse({ secret, unset, cookie, ...options }: SessionOptions): void {
     throw new TypeError('secret option array must contain one or more strings');
 }
 
-/** Whoever logged in under express-session stays logged in: its sessions are in the store that it was given. */
+/** Whoever logged in under express-session stays logged in: its sessions are in the same store. */
 function formerlyOption(
   store: Store,
   { path, domain }: CookieOptions,
@@ -150,6 +150,6 @@ function secretOption(secret: SessionOptions['secret']): Pick<SessionsOptions, '
 
 function storeOption(store: SessionOptions['store'], env: Environment): Pick<SessionsOptions, 'store'> {
   if (store !== undefined && !('get' in store)) return { store };
-  // Sessions in cookies are too small for what apps of express-session keep: their tests run in one process.
+  // A cookie is too small for what apps of express-session keep. Their tests run in one process, so its memory will do.
   return selectBackend({ env }).name === 'cookie' ? { store: memoryStore() } : {};
 }

@@ -24,7 +24,7 @@ export interface RecordShape {
 /** What core knows of a session, beside the data and the cookie. */
 interface Life extends Omit<SessionRecord, 'fields'> {}
 
-/** The cookie as it is given to a store: with what core knows of the session, or the end marker that stands for one. */
+/** The cookie as a store gets it: with what core knows of the session, or with the end marker in its place. */
 class StoredCookie extends Cookie {
   readonly #more: { readonly life: Life } | { readonly marker: EndMarker };
 
@@ -89,7 +89,7 @@ function lifeOf(cookie: object, { idleTimeoutMs, clock }: RecordShape): Life {
   const now = clock();
   const { createdAt = now, touchedAt = now, writeIds = [], owner } = known;
   const settings: SessionSettings | undefined = known.settings;
-  // A store that only moves its own deadline at a touch keeps an old moment here; it says itself what has ended.
+  // A store that only moves its own deadline at a touch still has the old moment here: what has ended, it decides.
   const expiresAt = known.expiresAt !== undefined && known.expiresAt > now ? known.expiresAt : now + idleTimeoutMs;
   return {
     createdAt,
