@@ -10,8 +10,9 @@ export async function sweep(app: App, { json }: { json?: true }, { out }: Termin
   const { store } = storage;
   try {
     if (!hasAbility(store, 'sweep')) {
-      if (json) out.line(JSON.stringify({ removed: 0, reason: 'expires by itself' }));
-      else out.line(`Nothing to do: in ${locationOf(storage)} sessions expire by themselves.`);
+      const reason = 'the store cannot sweep';
+      if (json) out.line(JSON.stringify({ removed: 0, reason }));
+      else out.line(`Nothing to do: ${reason} (${locationOf(storage)}). In Redis sessions expire by themselves.`);
       return;
     }
     const report = await store.sweep();
