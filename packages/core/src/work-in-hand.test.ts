@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
@@ -13,10 +13,10 @@ it('lets all who wait go on when the last of the work has ended, and not before'
   void work.settled().then(() => gone.push('first'));
   void work.settled().then(() => gone.push('second'));
   work.end();
-  await turn();
+  await wait(20);
   expect(gone).toEqual([]);
   work.end();
-  await turn();
+  await wait(20);
   expect(gone).toEqual(['first', 'second']);
 });
 
@@ -27,9 +27,24 @@ it('waits for what begins while those who waited are about to go on', async () =
   void work.settled().then(() => (isOver = true));
   work.end();
   work.begin();
-  await turn();
+  await wait(20);
   expect(isOver).toBe(false);
   work.end();
-  await turn();
+  await wait(20);
+  expect(isOver).toBe(true);
+});
+
+it('waits for what follows at once on what has ended', async () => {
+  const work = new WorkInHand();
+  work.begin();
+  let isOver = false;
+  void work.settled().then(() => (isOver = true));
+  work.end();
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  work.begin();
+  await wait(20);
+  expect(isOver).toBe(false);
+  work.end();
+  await wait(20);
   expect(isOver).toBe(true);
 });

@@ -378,7 +378,11 @@ describe('sessions.handle()', () => {
     });
 
     /** Changes the session once more while its first change is being stored. */
-    async function changedMeanwhile(client: Client, before: ProbeStore['before']): Promise<Response> {
+    async function changedMeanwhile(
+      client: Client,
+      before: ProbeStore['before'],
+      meanwhile = (): void => {},
+    ): Promise<Response> {
       const gate = new Gate();
       let writes = 0;
       client.store.before = (call) => {
@@ -394,6 +398,7 @@ describe('sessions.handle()', () => {
       });
       await gate.reached;
       if (kept !== undefined) kept['late'] = 2;
+      meanwhile();
       gate.open();
       return answer;
     }
@@ -403,6 +408,18 @@ describe('sessions.handle()', () => {
       await changedMeanwhile(client, undefined);
       client.store.before = undefined;
       expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","cart":1,"late":2}');
+    });
+
+    it('also where the sessions are closed meanwhile', async () => {
+      const client = await Client.loggedIn();
+      let isClosed = false;
+      const hook = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(isClosed).toBe(false);
+      };
+      const close = (): void => void client.sessions.close().then(() => (isClosed = true));
+      expect((await changedMeanwhile(client, hook, close)).status).toBe(200);
+      await expect.poll(() => isClosed).toBe(true);
     });
 
     it('and is answered with 503 where that fails', async () => {
