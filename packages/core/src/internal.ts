@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+export { cookieOfOne } from './cookie/cookie.ts';
 export { beginDeadline } from './deadline.ts';
 export { type Environment, processEnvironment, variable } from './environment.ts';
 export { type AppStorage, appStorage } from './storage/app-storage.ts';

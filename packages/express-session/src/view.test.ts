@@ -72,6 +72,32 @@ describe('req.session', () => {
     expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('req.session.views can not')]);
   });
 
+  it.each(['domain', 'sameSite', 'path'])(
+    'refuses a %s that no cookie can have, before a login is stored',
+    async (name) => {
+      const { visitor } = await open({ store: memoryStore() }, (app) => {
+        routes(app);
+        app.get('/start', (req, res) => {
+          set(req, { user: 'nobody' });
+          res.end();
+        });
+        app.get('/', (req, res, next) => {
+          req.session.regenerate((error) => {
+            if (error) return next(error);
+            set(req, { user: 'ann' });
+            Object.assign(req.session.cookie, { [name]: 'a;b' });
+            res.end();
+          });
+        });
+        app.use(((error, _req, res, _next) => void res.status(error.status).send(error.code)) as ErrorRequestHandler);
+      });
+      await visitor.get('/start');
+      const answer = await visitor.get('/');
+      expect([answer.status, await answer.text()]).toEqual([500, 'CONFIG_INVALID']);
+      expect(await visitor.json('/data')).toEqual({ user: 'nobody' });
+    },
+  );
+
   it('merges what requests at the same time change, and does not bring back a key that another has deleted', async () => {
     let go = (): void => {};
     const { visitor } = await open({ store: memoryStore() }, (app) => {

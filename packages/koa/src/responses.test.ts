@@ -129,6 +129,20 @@ describe.each(versions(Koa, Koa2))('answers on %s', (version, Koa) => {
     expect(told).toEqual([]);
   });
 
+  it('an answer that Node refuses once a login is stored gives way to one with the cookie', async () => {
+    at['/login'] = async (ctx) => {
+      const own = await ctx.session.regenerate({ owner: 'ann' });
+      await own.save();
+      ctx.body = 'in';
+      ctx.res.statusMessage = 'W✓';
+    };
+    await visitor.get('/fill');
+    const response = await visitor.get('/login');
+    expect([response.status, response.headers.getSetCookie().length]).toEqual([500, 1]);
+    at['/owner'] = (ctx) => void (ctx.body = ctx.session.owner);
+    expect(await (await visitor.get('/owner')).text()).toBe('ann');
+  });
+
   it.each(Object.keys(ways))('%s is a 503 when the session can not be stored', async (way) => {
     const [answer] = ways[way] ?? [() => {}];
     at['/way'] = (ctx, next) => {

@@ -80,7 +80,7 @@ export class AnswerHeaders {
 
   /** This session has been stored, and the browser does not have its cookie yet. */
   setCookie(state: SessionState): void {
-    if (!state.claim.isSuccessor) this.#cookieDuty = state;
+    this.#cookieDuty = state;
   }
 
   /** Clears the cookie, where the browser has one of ours. */
@@ -126,7 +126,8 @@ export class AnswerHeaders {
   }
 
   #cookie(duty: SessionState | 'clear' | undefined): string | undefined {
-    if (duty === undefined) return undefined;
+    // Meanwhile another request may have rotated the session: the browser gets the token from that one.
+    if (duty === undefined || (duty !== 'clear' && duty.claim.isSuccessor)) return undefined;
     if (this.#attributes !== undefined) {
       const own = this.#attributes();
       const value = duty === 'clear' ? undefined : duty.claim.cookieValue();

@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
-import { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { IncomingMessage, ServerResponse, createServer } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 
 import { describe, expect, it } from 'vitest';
 
+import { SessError } from '../errors.ts';
 import { createSessions } from '../sessions.ts';
 import { probeStore } from '../testing/probe-store.ts';
-import { anySession, testSecret } from '../testing/test-app.ts';
+import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
 
 /** What engine.io hands to middleware for a WebSocket: its head is never asked for, and says no status. */
 class HandshakeResponse extends EventEmitter {
@@ -107,5 +108,41 @@ describe('a response that can send an answer, and can not be held back', () => {
         [requestWith(), response],
       ),
     ).toEqual([]);
+  });
+});
+
+describe('two kinds of sessions around one response', () => {
+  it.each([
+    ['the one attached first', ['user', 'admin']],
+    ['the one attached last', ['admin', 'user']],
+  ])('the cookie of a stored login leaves where %s can not be stored', async (_, order) => {
+    const store = probeStore();
+    const options = { secret: testSecret, logger: false, env: {} } as const;
+    const kinds = {
+      user: createSessions({ ...options, store, cookie: { name: 'user' } }),
+      admin: createSessions({ ...options, store: probeStore(), cookie: { name: 'admin' } }),
+    };
+    const server = createServer((request, response) => {
+      void (async () => {
+        const own: Record<string, AnySession> = {};
+        for (const name of order)
+          own[name] = anySession((await kinds[name as keyof typeof kinds].attach(request, response)).session);
+        if (request.url === '/login') {
+          await own['admin']?.regenerate({ owner: 'root' });
+          Object.assign(own['user'] ?? {}, { cart: 1 });
+        }
+        response.end(own['admin']?.owner ?? 'nobody');
+      })();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    store.before = () => {
+      throw new SessError('STORE_UNAVAILABLE', 'The store is away.');
+    };
+    const answer = await fetch(`${url}/login`);
+    const [cookie = ''] = answer.headers.getSetCookie()[0]?.split(';') ?? [];
+    expect([answer.status, cookie.split('=')[0]]).toEqual([503, 'admin']);
+    expect(await (await fetch(url, { headers: { cookie } })).text()).toBe('root');
+    server.close();
   });
 });

@@ -29,6 +29,7 @@ export class Exchange implements SessionHost, SessionRequest {
   rivals: readonly Claim[] | undefined;
   readonly fault: SessError | undefined;
   readonly headers: AnswerHeaders;
+  readonly operations: Operations;
   isAnswered = false;
   /** Told of the session that a regenerate has put in the place of the request's session. */
   onReplaced: ((session: Session) => void) | undefined;
@@ -36,13 +37,12 @@ export class Exchange implements SessionHost, SessionRequest {
   #session: Session | undefined;
   #sealed = false;
   #commits: Commits | undefined;
-  readonly #operations: Operations;
 
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
     this.engine = engine;
     this.claim = claim;
     this.headers = new AnswerHeaders(engine, claim);
-    this.#operations = new Operations(engine, (error) => this.surface(error));
+    this.operations = new Operations(engine, (error) => this.surface(error));
     if (opened instanceof SessionState) this.#state = opened;
     else this.fault = opened;
   }
@@ -131,16 +131,16 @@ export class Exchange implements SessionHost, SessionRequest {
 
   /** Not in turn: the parallel updates of a request go out as one write. */
   update(state: SessionState, key: string, fn: (current: unknown) => unknown): Promise<unknown> {
-    const before = this.#operations.lastWith(this.#commits?.storing);
-    return this.#operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
+    const before = this.operations.lastWith(this.#commits?.storing);
+    return this.operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
   }
 
   /** Waits for what is under way, or it would miss what that stores. Whether the call came in time is judged at once. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
     const isInTime = !this.#sealed;
     const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime, 'regenerated'));
-    const misses = this.#operations.isBusy && old.closing !== 'destroyed';
-    return misses ? this.#operations.afterAll(work) : this.#operations.track(work());
+    const misses = this.operations.isBusy && old.closing !== 'destroyed';
+    return misses ? this.operations.afterAll(work) : this.operations.track(work());
   }
 
   /** The same session under a new token. */
@@ -154,7 +154,7 @@ export class Exchange implements SessionHost, SessionRequest {
 
   /** One after the other, and after a commit's writes: a logout also ends what those are about to store. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#operations.inTurn(() =>
+    return this.operations.inTurn(() =>
       this.#lookFirst(() => {
         const storing = this.#commits?.storing;
         return storing === undefined ? work() : storing.then(work);
@@ -196,28 +196,28 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   #answerUnstored(error: unknown): SessionHeaders {
-    if (this.#operations.wasToldOf(error)) return this.#answer(true);
+    if (this.operations.wasToldOf(error)) return this.#answer(true);
     throw error;
   }
 
   #commit(answer: CommittedAnswer): SessionHeaders | Promise<SessionHeaders> {
     const { isFailed: failed = false, isSecond = false, isEnded = false } = answer;
-    const { isBusy } = this.#operations;
+    const { isBusy } = this.operations;
     if (this.headers.isFaultSurfaced && failed && !isBusy) return this.#answer(failed);
     // What is under way is awaited first: an error answer, too, depends on what was done in the store.
-    if (!failed && !isBusy) this.#operations.throwUntold();
+    if (!failed && !isBusy) this.operations.throwUntold();
     const pending = isBusy ? undefined : this.#pending();
     if (pending === undefined && !isBusy) return this.#answer(failed);
     const alone = isEnded && this.#commits === undefined ? pending : undefined;
     if (alone !== undefined && writeAtOnce(this, this.state, alone.changes)) return this.#answer(failed);
-    this.#operations.isAnswerHeld = true;
+    this.operations.isAnswerHeld = true;
     const commits = (this.#commits ??= new Commits(this.engine));
     const work =
       pending === undefined ? this.#commitBehind(failed) : commits.store(storePending(this, this.state, pending));
     return commits.wait(work, isSecond).then(
       () => {
         // The app goes on while its answer is held: this is the last moment to change a cookie session.
-        const late = this.engine.carrier.holdsSession && !this.#operations.isBusy ? this.#pending() : undefined;
+        const late = this.engine.carrier.holdsSession && !this.operations.isBusy ? this.#pending() : undefined;
         if (late !== undefined) writeAtOnce(this, this.state, late.changes);
         return this.#answer(failed);
       },
@@ -228,8 +228,8 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   async #commitBehind(failed: boolean): Promise<void> {
-    await this.#operations.settled();
-    if (!failed) this.#operations.throwUntold();
+    await this.operations.settled();
+    if (!failed) this.operations.throwUntold();
     else if (this.headers.isFaultSurfaced) return;
     const pending = this.#pending();
     if (pending !== undefined) await this.#commits?.store(storePending(this, this.state, pending));
@@ -243,7 +243,7 @@ export class Exchange implements SessionHost, SessionRequest {
     // A logout that waits for what is being stored has the last word. If it failed it has not: the session is still there.
     const isEnding = this.#state?.closing === 'destroyed' && !(failed && this.headers.isFaultSurfaced);
     const headers = this.headers.of(failed, isEnding);
-    this.#operations.isAnswerHeld = false;
+    this.operations.isAnswerHeld = false;
     return headers;
   }
 }

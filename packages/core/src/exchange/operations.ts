@@ -63,6 +63,11 @@ export class Operations {
     return outcome;
   }
 
+  /** Resolves when all is over, within the time of a commit: what takes an answer's place must know what is done. */
+  async settledInTime(): Promise<void> {
+    if (this.isBusy) await withDeadline(this.settled(), this.#engine.commitMs, 'Storing the session').catch(ignore);
+  }
+
   async settled(): Promise<void> {
     while (this.#running !== undefined && this.#running.size > 0) await Promise.all(this.#running);
   }

@@ -4,7 +4,7 @@ import { isSessError } from '../errors.ts';
 import { isHttp2Stream, requestOf } from './node-response.ts';
 import type { Explanation } from './response-work.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
-import { faultHeaders } from './session-headers.ts';
+import { cookiesOfOthers, faultHeaders } from './session-headers.ts';
 
 /** An answer that the hold gives in the app's place. */
 export interface BareAnswer {
@@ -36,7 +36,7 @@ export function clearHead(response: ServerResponse): void {
 
 /**
  * Answers from nothing: of the app's answer no header, trailer or byte is left. Its ETag would be believed, its Location
- * followed, its cookies kept. The session's own cookie is sent: the browser must know what was stored or destroyed.
+ * followed, its cookies kept. Those of sessions are sent: the browser must know what was stored or destroyed.
  */
 export function sendBareAnswer(
   response: ServerResponse,
@@ -50,8 +50,9 @@ export function sendBareAnswer(
     : 'The session could not be stored.';
   const isPage = explanation?.isPage === true;
   const body = isPage ? `${code}: ${explanation.text}\n` : JSON.stringify({ code, error: explanation?.text ?? error });
-  const headers: Record<string, string | number> = {
-    ...(setCookie !== undefined && { 'Set-Cookie': setCookie, 'Cache-Control': 'private, no-store' }),
+  const cookies = [...cookiesOfOthers(response, outlet), ...(setCookie === undefined ? [] : [setCookie])];
+  const headers: Record<string, string | number | string[]> = {
+    ...(cookies.length > 0 && { 'Set-Cookie': cookies, 'Cache-Control': 'private, no-store' }),
     ...(isFault && faultHeaders),
     'Content-Type': isPage ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),

@@ -5,6 +5,7 @@ import { clearHead } from './bare-answer.ts';
 import { isGone, isHttp2 } from './node-response.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
 import type { ResponseWork } from './response-work.ts';
+import { cookiesOfOthers } from './session-headers.ts';
 
 /**
  * Lets the framework's error handler answer, where the app has ended an answer of which nothing has left: a mistake in the
@@ -27,7 +28,9 @@ export function handOver(
   // It begins in a turn of its own, when the head is cleared.
   if (!work.handOver(error)) return false;
   const setCookie = work.failureCookie?.();
+  const others = cookiesOfOthers(response, outlet);
   clearHead(response);
+  if (others.length > 0) response.setHeader('Set-Cookie', others);
   response.statusCode = error.status;
   response.statusMessage = '';
   outlet.headers = setCookie === undefined ? undefined : { vary: true, fault: false, setCookie };

@@ -118,7 +118,7 @@ export class ResponseHold {
     try {
       const result = this.#work.commit(statusCode, isEnded);
       if (result instanceof Promise) this.#wait(result, (headers) => this.#committed(headers));
-      else this.#outlet.headers = result;
+      else this.#outlet.decide(result);
     } catch (error) {
       this.#fail(error);
     }
@@ -143,7 +143,7 @@ export class ResponseHold {
   }
 
   #committed(headers: SessionHeaders): void {
-    this.#outlet.headers = headers;
+    this.#outlet.decide(headers);
     const held = this.#held;
     if (held === undefined) return;
     if (held.ended && !this.#isSealed) this.#endHeld();

@@ -10,7 +10,7 @@ import {
   responseHead,
   setGivenHeaders,
 } from './response-head.ts';
-import { type SessionHeaders, applySessionHeaders, saysNothing } from './session-headers.ts';
+import { type SessionHeaders, applySessionHeaders, noteCookies, saysNothing } from './session-headers.ts';
 
 /** The methods through which everything of an answer passes. */
 export type AnswerMethod = 'writeHead' | 'flushHeaders' | 'write' | 'end';
@@ -40,6 +40,12 @@ export class ResponseOutlet {
     return this.isConnected ? this.#response.headersSent : this.#hasBegun;
   }
 
+  /** Takes what a commit has decided. */
+  decide(headers: SessionHeaders): void {
+    this.headers = headers;
+    noteCookies(this.#response, this, headers);
+  }
+
   call(method: AnswerMethod, args: readonly unknown[]): unknown {
     if (!this.isConnected) this.#beginUnconnected();
     return Reflect.apply(this.real[method], this.#response, args);
@@ -65,7 +71,7 @@ export class ResponseOutlet {
       refuseInvalidHead(head);
       setGivenHeaders(response, head.headers);
       applySessionHeaders(response, headers);
-      this.headers = undefined;
+      if (!this.isConnected) this.headers = undefined;
       this.call('writeHead', message === undefined ? [statusCode] : [statusCode, message]);
     }
     // Not before: if Node refuses to send this head, another answer follows, which needs these headers.

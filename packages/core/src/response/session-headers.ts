@@ -20,6 +20,25 @@ export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean
   return !vary && !fault && setCookie === undefined;
 }
 
+/** An app may have two kinds of sessions, each with a hold of its own around the response. */
+const cookiesOf = new WeakMap<ServerResponse, Map<object, readonly string[]>>();
+
+/** Remembers the cookies that one hold has decided on, for an answer that another one gives in the app's place. */
+export function noteCookies(
+  response: ServerResponse,
+  hold: object,
+  { setCookie, alsoClear = [] }: SessionHeaders,
+): void {
+  if (setCookie === undefined) return;
+  const noted = cookiesOf.get(response) ?? new Map<object, readonly string[]>();
+  cookiesOf.set(response, noted.set(hold, [...alsoClear, setCookie]));
+}
+
+/** The cookies that the other holds have decided on. */
+export function cookiesOfOthers(response: ServerResponse, hold: object): string[] {
+  return [...(cookiesOf.get(response) ?? [])].flatMap(([other, lines]) => (other === hold ? [] : lines));
+}
+
 /**
  * Adds the session's headers to those that the app has set. The last word on caching is ours: an
  * answer with a session's cookie must not be stored for others, whatever the app says.
@@ -32,7 +51,10 @@ export function applySessionHeaders(
   if (setCookie !== undefined) {
     // A new array, never `appendHeader`: that pushes into the array that the app passed, and if the
     // app keeps it for its next answer, this cookie goes to somebody else.
-    response.setHeader('Set-Cookie', [...headerLines(response, 'Set-Cookie'), ...alsoClear, setCookie]);
+    const ours = [...alsoClear, setCookie];
+    // Those of this session are there already where Node has refused the head before.
+    const others = headerLines(response, 'Set-Cookie').filter((line) => !ours.includes(line));
+    response.setHeader('Set-Cookie', [...others, ...ours]);
     response.setHeader('Cache-Control', 'private, no-store');
   }
   if (fault) for (const [name, value] of Object.entries(faultHeaders)) response.setHeader(name, value);

@@ -18,16 +18,22 @@ export async function bodyUntilCommitted(
   { body, headers }: Response,
   commitLate: (isSecond: boolean) => Promise<void>,
 ): Promise<ReadableStream<Chunk> | Chunk | null> {
-  if (body === null) exchange.seal();
   // Of other sessions a change from here on is refused: it would need a cookie, and the head leaves.
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
-  if (body === null || !mayChange) return body;
+  if (!mayChange) {
+    if (body === null) exchange.seal();
+    return body;
+  }
   /** @param isSecond nothing of the answer has left yet */
   const commitLast = (isSecond: boolean): Promise<void> => {
     const late = commitLate(isSecond);
     exchange.seal();
     return late;
   };
+  if (body === null) {
+    await commitLast(true);
+    return null;
+  }
   const reader = body.getReader();
   // Who names a transfer coding wants a stream: a server would announce the length of bytes besides.
   const { whole, ahead } = headers.has('Transfer-Encoding') ? { ahead: [] } : await readAhead(reader);

@@ -463,6 +463,23 @@ describe('sessions.handle()', () => {
       expect(await client.text(user)).toBe('ada');
     });
 
+    it.each([204, 302])('also where the answer is a %i, without a body', async (status) => {
+      const client = await Client.loggedIn();
+      let kept: AnySession | undefined;
+      client.store.before = ({ verb }) => {
+        if (verb === 'replace') kept?.destroy().catch(() => {});
+        if (verb === 'destroy') down();
+      };
+      const answer = await client.ask((session) => {
+        kept = session;
+        session['cart'] = 1;
+        return new Response(null, { status });
+      });
+      client.store.before = undefined;
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([503, []]);
+      expect(await client.text(user)).toBe('ada');
+    });
+
     it('has one bound for both', async () => {
       const store = probeStore();
       const timeouts = { commitMs: 800, operationMs: 800 };
@@ -487,5 +504,70 @@ describe('sessions.handle()', () => {
       expect(answer.status).toBe(503);
       expect(performance.now() - started).toBeLessThan(1_090);
     });
+  });
+
+  describe('once a login is stored, an answer that takes the place of the own has its cookie', () => {
+    const login = async (session: AnySession): Promise<AnySession> => {
+      const own = anySession(await session.regenerate({ owner: 'ada' }));
+      await own.save();
+      return own;
+    };
+
+    it.each<[string, number, (session: AnySession) => Promise<Response>]>([
+      [
+        "the app's data can not be stored",
+        500,
+        async (session) => {
+          const own = await login(session);
+          own['big'] = 10n;
+          return new Response('in');
+        },
+      ],
+      [
+        'the body was read already',
+        500,
+        async (session) => {
+          await login(session);
+          const read = new Response('in');
+          await read.text();
+          return read;
+        },
+      ],
+      [
+        'an error of the client is thrown while the login is being stored',
+        400,
+        async (session) => {
+          void anySession(await session.regenerate({ owner: 'ada' })).save();
+          session['__proto__'] = 1;
+          return new Response('in');
+        },
+      ],
+    ])('%s', async (_, status, handler) => {
+      const client = await Client.loggedIn();
+      client.store.before = ({ verb }) =>
+        verb === 'create' ? new Promise((resolve) => setTimeout(resolve, 20)) : undefined;
+      const answer = await client.ask(handler);
+      expect([answer.status, answer.headers.getSetCookie().length]).toEqual([status, 1]);
+      expect(await client.text((session) => new Response(session.owner))).toBe('ada');
+    });
+  });
+
+  it('a cookie that was due, of a session that another request has rotated meanwhile, is not sent', async () => {
+    const client = await Client.loggedIn();
+    const { sessions, cookie = '' } = client;
+    const answer = await client.ask(async (session) => {
+      session.persistent = false;
+      await session.save();
+      const rotated = await sessions.handle(new Request('http://test/', { headers: { cookie } }), async (other) => {
+        await other.rotate();
+        return new Response('rotated');
+      });
+      expect(rotated.headers.getSetCookie()).toHaveLength(1);
+      client.cookie = rotated.headers.getSetCookie()[0]?.split(';')[0];
+      session['cart'] = 1;
+      return new Response('stored');
+    });
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []]);
+    expect(await client.text((session) => Response.json(session))).toBe('{"user":"ada","cart":1}');
   });
 });

@@ -3,7 +3,7 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { openExchange } from '../exchange/open-exchange.ts';
 import { toldOfFailure } from '../exchange/told-of-failure.ts';
-import { failureResponse, withSessionHeaders } from './web-response.ts';
+import { failureResponse, responseInstead, withSessionHeaders } from './web-response.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { Session } from '../session/session.ts';
 import { runWithExchange } from './current-exchange.ts';
@@ -40,20 +40,30 @@ export async function handleRequest(
     exchange.onReplaced = onSession;
     onSession(exchange.session);
   }
+  let given: Response | undefined;
   try {
-    const given = await runWithExchange(exchange, () => handler(exchange.session));
-    if (isFaultHidden(exchange, given, hidesErrors)) {
-      await given.body?.cancel();
-      return failureResponse(exchange.fault, exchange.session);
-    }
-    return await committed(exchange, given, (commit) =>
-      toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
-    );
+    given = await runWithExchange(exchange, () => handler(exchange.session));
+    if (!isFaultHidden(exchange, given, hidesErrors))
+      return await committed(exchange, given, (commit) =>
+        toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
+      );
+    await letGo(given);
+    await exchange.operations.settledInTime();
+    return failureResponse(exchange.fault, exchange.session);
   } catch (error) {
-    // A mistake of the app: the framework shows and logs it.
-    if (!isSessError(error) || error.status === 500) throw error;
-    return failureResponse(error, exchange.session);
+    await exchange.operations.settledInTime();
+    if (isSessError(error) && error.status !== 500) return failureResponse(error, exchange.session);
+    // What the app has to mend is the framework's to show and to log, unless the browser needs a cookie to go on.
+    if (given === undefined || exchange.headers.failureCookie() === undefined) throw error;
+    if (isSessError(error)) return failureResponse(error, exchange.session);
+    process.emitWarning(error instanceof Error ? error : String(error));
+    return responseInstead({ status: 500, code: 'ANSWER_INVALID' }, exchange.session);
   }
+}
+
+/** Nobody gets this answer. */
+async function letGo({ body }: Response): Promise<void> {
+  if (body?.locked === false) await body.cancel().catch(() => {});
 }
 
 /** Some frameworks make a 500 of each error. A fault of the store must be a 503, which clients and proxies try again. */

@@ -1,7 +1,7 @@
 import { isSessError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { exchangeOf } from '../exchange/exchange-of.ts';
-import { answerOfFailure } from '../response/bare-answer.ts';
+import { type BareAnswer, answerOfFailure } from '../response/bare-answer.ts';
 import { type SessionHeaders, faultHeaders, saysNothing } from '../response/session-headers.ts';
 
 /**
@@ -39,12 +39,20 @@ function addCookieToVary(headers: Headers): void {
  * @param session the request's, if there is one: its cookie is sent where something was stored in spite of the failure
  */
 export function failureResponse(error: unknown, session?: Session): Response {
-  const { status, code } = answerOfFailure(error);
-  const sentence =
+  return responseInstead(
+    answerOfFailure(error),
+    session,
+    isSessError(error) && error.expose ? error.message : undefined,
+  );
+}
+
+/** @param sentence what the client is told; absent: what happened, in general */
+export function responseInstead({ status, code }: BareAnswer, session?: Session, sentence?: string): Response {
+  const general =
     status === 503
       ? 'The session could not be read or stored. Please try again in a moment.'
       : 'The session could not be stored.';
-  const body = { code, error: isSessError(error) && error.expose ? error.message : sentence };
+  const body = { code, error: sentence ?? general };
   const answer = Response.json(body, { status, headers: status === 503 ? faultHeaders : {} });
   const setCookie = session && exchangeOf(session).headers.failureCookie();
   if (setCookie !== undefined) {

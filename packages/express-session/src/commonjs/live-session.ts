@@ -9,6 +9,8 @@ import {
   resendCookie,
 } from '@sess/core';
 
+import { cookieOfOne } from '@sess/core/internal';
+
 import { SessionValues } from './session-values.ts';
 import { type Cookie, attributesOf, textOfCookie } from './cookie.ts';
 import {
@@ -185,6 +187,8 @@ export class LiveSession implements SessionVerbs {
         'CONFIG_INVALID',
         'req.session.cookie.httpOnly can not be switched off: no script needs to read the session cookie.',
       );
+    // Before anything is stored: a login whose cookie cannot be sent must not end the session before it.
+    cookieOfOne('sid', '', attributesOf(cookie));
     session.resetMaxAge();
     const isChanged = this.#data?.write(session, fieldsOf(this.#exchange.session)) === true;
     this.#writeCookie(cookie, isWanted);
