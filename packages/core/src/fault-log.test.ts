@@ -62,6 +62,13 @@ describe('the log of faults', () => {
     expect(failed).toEqual(['NOT_SERIALIZABLE']);
   });
 
+  it('does not change the answer where the logger throws', async () => {
+    const throws = (): never => {
+      throw new TypeError('The log is full.');
+    };
+    expect((await storeDate({ info() {}, warn() {}, error: throws })).status).toBe(500);
+  });
+
   it('says it to the developer, as a text in a browser, and in production to nobody', async () => {
     const { logger } = collect();
     const page = await storeDate(logger, undefined, { accept: 'text/html,*/*' });

@@ -14,6 +14,10 @@ export function faultLog(logger: Logger): (error: SessError, request?: string) =
     if (error.status === 503 && last !== undefined && now - last < QUIET_MS) return;
     saidAt.set(error.code, now);
     const where = request === undefined ? '' : ` (${request})`;
-    logger.error(`Session error ${error.code}: ${error.message}${where}`);
+    try {
+      logger.error(`Session error ${error.code}: ${error.message}${where}`);
+    } catch {
+      // What a logger throws must not take the place of the answer.
+    }
   };
 }

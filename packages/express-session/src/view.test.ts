@@ -72,6 +72,38 @@ describe('req.session', () => {
     expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('req.session.views can not')]);
   });
 
+  it.each(['expires', 'maxAge'])('takes %s = false for a cookie that ends with the browser', async (name) => {
+    const { visitor } = await open({ store: memoryStore(), cookie: { maxAge: 3_600_000 } }, (app) => {
+      routes(app);
+      app.get('/', (req, res) => {
+        set(req, { user: 'ann' });
+        Object.assign(req.session.cookie, { [name]: false });
+        res.end();
+      });
+    });
+    const answer = await visitor.get('/');
+    expect(answer.headers.getSetCookie()[0]).not.toMatch(/Expires|Max-Age/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await visitor.json('/data')).toEqual({ user: 'ann' });
+  });
+
+  it.each<[unknown, RegExp]>([
+    [{ maxAge: 60_000 }, /Expires/],
+    [{}, /^connect\.sid/],
+    [null, /^connect\.sid/],
+  ])('takes %j in place of the cookie object', async (cookie, line) => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/', (req, res) => {
+        set(req, { user: 'ann', cookie });
+        res.end();
+      });
+    });
+    const answer = await visitor.get('/');
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, [expect.stringMatching(line)]]);
+    expect(await visitor.json('/data')).toEqual({ user: 'ann' });
+  });
+
   it.each(['domain', 'sameSite', 'path'])(
     'refuses a %s that no cookie can have, before a login is stored',
     async (name) => {

@@ -50,6 +50,22 @@ describe('session() on Hono', () => {
     expect(await store.size()).toBe(2);
   });
 
+  it('leaves a handler that forgets its answer to the errors of the app, also where it has looked', async () => {
+    app.get('/forgot', ((c: Context) => void c.get('session').theme) as never);
+    app.onError((error, c) => c.text(error.message, 500));
+    const response = await visitor.get('/forgot');
+    expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('There is no answer')]);
+  });
+
+  it('refuses a second kind of sessions on a route', async () => {
+    const other = await makeTestSessions(secret, {});
+    app.use('/admin/*', session(other.sessions));
+    app.get('/admin/', (c) => c.text('in'));
+    app.onError((error, c) => c.text(error.message, 500));
+    const response = await visitor.get('/admin/');
+    expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('Two kinds of sessions')]);
+  });
+
   it('costs nothing on a route that does not look: no store call, no header', async () => {
     app.get('/plain', (c) => c.text('plain'));
     const response = await visitor.get('/plain');

@@ -1,4 +1,4 @@
-import { type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
+import { SessError, type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
 import { isSessions } from '@sess/core/internal';
 import type { Context, MiddlewareHandler } from 'hono';
 
@@ -27,9 +27,18 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
 
   const middleware: MiddlewareHandler = async (c, next) => {
     // Mounted twice: the outer one handles this request.
-    if (c.get('session') !== undefined) return next();
+    if (c.get('session') !== undefined) {
+      if (sessionsOf.get(c) === sessions) return next();
+      throw new SessError(
+        'CONFIG_INVALID',
+        "Two kinds of sessions are on this route: c.get('session') can be of one only.",
+      );
+    }
+    sessionsOf.set(c, sessions);
     const answer = async (): Promise<Response> => {
       await next();
+      // Hono's own sentence would not come: to ask for `c.res` makes an answer.
+      if (!c.finalized) throw new Error('There is no answer. Did the handler forget to return it?');
       // Hono makes a 500 of every error, unless the app has a handler that does better.
       if (isSessError(c.error) && c.error.status !== 500 && c.res.status === 500) throw c.error;
       return c.res;
@@ -45,6 +54,9 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
 
   return Object.assign(middleware, { sessions });
 }
+
+/** What opened the session of a request. */
+const sessionsOf = new WeakMap<Context, Sessions>();
 
 /** Or Hono would merge the headers of the app's answer into its error page, a redirect's `Location` too. */
 function dropHeaders(c: Context): void {

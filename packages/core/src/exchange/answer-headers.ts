@@ -126,8 +126,9 @@ export class AnswerHeaders {
   }
 
   #cookie(duty: SessionState | 'clear' | undefined): string | undefined {
-    // Meanwhile another request may have rotated the session: the browser gets the token from that one.
-    if (duty === undefined || (duty !== 'clear' && duty.claim.isSuccessor)) return undefined;
+    if (duty === undefined) return undefined;
+    // Another request may have rotated or ended the session meanwhile: then the browser has its cookie from that one.
+    if (duty !== 'clear' && (duty.claim.isSuccessor || duty.standing !== 'stored')) return undefined;
     if (this.#attributes !== undefined) {
       const own = this.#attributes();
       const value = duty === 'clear' ? undefined : duty.claim.cookieValue();

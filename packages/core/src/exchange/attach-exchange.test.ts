@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
-import { IncomingMessage, ServerResponse, createServer } from 'node:http';
-import { type AddressInfo, Socket } from 'node:net';
+import { IncomingMessage, type Server, ServerResponse, createServer } from 'node:http';
+import { type AddressInfo, Socket, connect } from 'node:net';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
 import { SessError } from '../errors.ts';
 import { createSessions } from '../sessions.ts';
-import { probeStore } from '../testing/probe-store.ts';
+import { Gate, probeStore } from '../testing/probe-store.ts';
 import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
 
 /** What engine.io hands to middleware for a WebSocket: its head is never asked for, and says no status. */
@@ -143,6 +144,81 @@ describe('two kinds of sessions around one response', () => {
     const [cookie = ''] = answer.headers.getSetCookie()[0]?.split(';') ?? [];
     expect([answer.status, cookie.split('=')[0]]).toEqual([503, 'admin']);
     expect(await (await fetch(url, { headers: { cookie } })).text()).toBe('root');
+    server.close();
+  });
+});
+
+/** An app on node:http, and what is left of it to end. */
+async function listen(
+  listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<[port: number, server: Server]> {
+  const server = createServer((request, response) => void listener(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return [(server.address() as AddressInfo).port, server];
+}
+
+describe('an answer on node:http', () => {
+  const store = probeStore();
+  const sessions = createSessions({ store, secret: testSecret, logger: false, env: {} });
+
+  async function cookieOf(): Promise<string> {
+    const opened = await sessions.open(undefined);
+    anySession(opened)['user'] = 'ada';
+    return (await sessions.commit(opened)).setCookie?.split(';')[0] ?? '';
+  }
+
+  it('whose client left while the session was read: a log may look at the session that could not be read', async () => {
+    const cookie = await cookieOf();
+    const gate = new Gate();
+    let seen: unknown;
+    const [port, server] = await listen(async (request, response) => {
+      const { session } = await sessions.attach(request, response);
+      await turn();
+      try {
+        seen = [anySession(session)['user'], session.handle.length];
+      } catch (error) {
+        seen = error;
+      }
+    });
+    store.before = async () => {
+      await gate.pass();
+      throw new SessError('STORE_UNAVAILABLE', 'The store is away.');
+    };
+    const client = connect(port, '127.0.0.1');
+    client.write(`GET / HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`);
+    await gate.reached;
+    client.destroy();
+    await wait(50);
+    gate.open();
+    await expect.poll(() => seen).toEqual([undefined, 64]);
+    store.before = undefined;
+    server.close();
+  });
+
+  it.each<[string, (response: ServerResponse) => void, string]>([
+    ['whose head is given with null', (response) => response.writeHead(200, null as never).end('hello'), 'hello'],
+    ['and with a message and null', (response) => response.writeHead(200, 'OK', null as never).end('hello'), 'hello'],
+    [
+      'that writes more than it has announced has the bytes that it announced first',
+      (response) => {
+        response.setHeader('Content-Length', '5');
+        response.write('hello');
+        response.write('xy');
+        response.end();
+      },
+      'hello',
+    ],
+  ])('%s', async (_, answer, text) => {
+    const cookie = await cookieOf();
+    const [port, server] = await listen(async (request, response) => {
+      const { session } = await sessions.attach(request, response);
+      anySession(session)['n'] = Math.random();
+      answer(response);
+    });
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { cookie } });
+    const first = await response.body?.getReader().read();
+    expect(new TextDecoder().decode(first?.value)).toBe(text);
+    server.closeAllConnections();
     server.close();
   });
 });

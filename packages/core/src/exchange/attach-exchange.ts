@@ -7,6 +7,7 @@ import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import { openExchange } from './open-exchange.ts';
 import { holdResponse } from '../response/hold-response.ts';
+import { isGone } from '../response/node-response.ts';
 import { isHoldable } from '../response/response-kind.ts';
 import type { Explanation } from '../response/response-work.ts';
 import { toldOfFailure } from './told-of-failure.ts';
@@ -103,6 +104,8 @@ function hold(
     abandon: () => exchange.abandon(),
     over: () => void (exchange.isAnswered = true),
   });
+  // The client left while the session was read, which no event will tell any more.
+  if (isGone(response)) exchange.isAnswered = true;
   return exchange;
 }
 

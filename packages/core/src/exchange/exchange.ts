@@ -135,21 +135,22 @@ export class Exchange implements SessionHost, SessionRequest {
     return this.operations.track(this.#lookFirst(() => updateField(this, state, key, fn, before)));
   }
 
-  /** Waits for what is under way, or it would miss what that stores. Whether the call came in time is judged at once. */
   regenerate(old: SessionState, options: RegenerateOptions): Promise<Session> {
     const isInTime = !this.#sealed;
-    const work = () => this.#lookFirst(async () => this.#regenerate(old, options, isInTime, 'regenerated'));
-    const misses = this.operations.isBusy && old.closing !== 'destroyed';
-    return misses ? this.operations.afterAll(work) : this.operations.track(work());
+    return this.#afterAll(old, () => this.#regenerate(old, options, isInTime, 'regenerated'));
   }
 
   /** The same session under a new token. */
   rotate(old: SessionState): Promise<Session> {
     const isInTime = !this.#sealed;
-    return this.#inTurn(async () => {
-      if (!needsRotation(old)) return this.session;
-      return this.#regenerate(old, { keep: true }, isInTime, 'rotated');
-    });
+    const work = () => (needsRotation(old) ? this.#regenerate(old, { keep: true }, isInTime, 'rotated') : this.session);
+    return this.#afterAll(old, work);
+  }
+
+  /** Behind all that is under way, or it would miss what that stores. */
+  #afterAll(old: SessionState, work: () => Session): Promise<Session> {
+    if (!this.operations.isBusy || old.closing === 'destroyed') return this.operations.track(this.#lookFirst(work));
+    return this.operations.afterAll(() => this.#lookFirst(work));
   }
 
   /** One after the other, and after a commit's writes: a logout also ends what those are about to store. */
@@ -163,7 +164,7 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   /** A fault at open is the operation's: it rejects, and never throws. */
-  async #lookFirst<T>(work: () => Promise<T>): Promise<T> {
+  async #lookFirst<T>(work: () => T | Promise<T>): Promise<T> {
     this.headers.noteLook();
     if (this.fault !== undefined) throw this.surface(this.fault);
     return work();

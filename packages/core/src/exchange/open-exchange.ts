@@ -60,7 +60,8 @@ async function openTakenOver(
     const opened = await withDeadline(takeOver(engine, former, claim), engine.openMs, 'Taking the session over');
     const exchange = openedExchange(engine, opened, started);
     exchange.headers.noteFormer(former.cookies);
-    if (exchange.state.standing === 'stored') exchange.headers.setCookie(exchange.state);
+    // Asked for with a touch: if a login, a rotation or a logout comes in between, this answer must not undo its cookie.
+    if (exchange.state.standing === 'stored') exchange.state.cookieWanted = exchange.state.touchWanted = true;
     return exchange;
   } catch (error) {
     return new Exchange(engine, claim, faultOf(error));

@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import { type Found, isStored, readFollowing } from './successors.ts';
 import { newWriteId } from './write-id.ts';
 
-/** Without a deadline of its own an old record, which an old worker may have saved again, counts for this long. */
+/** At least so long an old record counts that an old worker may have saved again. */
 const OLD_RECORDS_LAST_MS = 30 * 86_400_000;
 
 /** Browsers keep no cookie for longer (RFC 6265bis, section 5.5). */
@@ -41,14 +41,16 @@ export async function takeOver(engine: Engine, former: FormerSession, claim: Cla
   const opened = known.found === undefined ? await makeSession(engine, former, claim) : known;
   if (!isStored(opened.found)) return opened;
   if (former.remove !== undefined) await askOld(engine, 'remove a session', former.remove);
-  await claim.store.destroy(takenKey, { endMarkerMs: lastsMs(former, engine.clock()) });
+  const lasts = lastsMs(former, opened.found.record, engine.clock());
+  await claim.store.destroy(takenKey, { endMarkerMs: lasts });
   return opened;
 }
 
 /** How long from now on the old cookie could still lead somewhere. */
-function lastsMs({ lastsUntil, remove }: FormerSession, now: number): number {
+function lastsMs({ lastsUntil, remove }: FormerSession, { settings }: SessionRecord, now: number): number {
   if (lastsUntil !== undefined) return Math.max(0, lastsUntil - now) + SKEW_MS;
-  return remove === undefined ? LONGEST_COOKIE_MS : OLD_RECORDS_LAST_MS;
+  if (remove === undefined) return LONGEST_COOKIE_MS;
+  return Math.min(Math.max(OLD_RECORDS_LAST_MS, settings?.idleTimeoutMs ?? 0), LONGEST_COOKIE_MS);
 }
 
 async function makeSession(engine: Engine, former: FormerSession, claim: Claim): Promise<Opened> {

@@ -86,18 +86,16 @@ function dataOf(found: unknown, owner: OwnerOf | undefined): FormerData | undefi
   if (!isObject(found)) return undefined;
   // session-file-store notes the last use among the data.
   const { cookie, __lastAccess, ...data } = found;
-  return { data, owner: ownerOf(data, owner), ...(isObject(cookie) && lifeOf(cookie)) };
+  return { data, owner: ownerOf(data, owner), ...(isObject(cookie) && { settings: settingsOf(cookie) }) };
 }
 
-/** How long the session was to live. Without `originalMaxAge` its cookie ended with the browser. */
-function lifeOf(cookie: Record<string, unknown>): { expiresAt: number | undefined; settings: SessionSettings } {
-  const { expires, originalMaxAge } = cookie;
-  const at = expires instanceof Date ? expires.getTime() : typeof expires === 'string' ? Date.parse(expires) : NaN;
-  return {
-    expiresAt: Number.isFinite(at) ? at : undefined,
-    settings:
-      typeof originalMaxAge === 'number' && originalMaxAge > 0
-        ? { persistent: true, idleTimeoutMs: originalMaxAge }
-        : { persistent: false },
-  };
+/**
+ * How long the session was to live. Without `originalMaxAge` its cookie ended with the browser. Its `expires` says nothing:
+ * stores that only move their own deadline at a touch (connect-redis, connect-pg-simple) leave it as it was, and what has
+ * ended they do not find.
+ */
+function settingsOf({ originalMaxAge }: Record<string, unknown>): SessionSettings {
+  return typeof originalMaxAge === 'number' && originalMaxAge > 0
+    ? { persistent: true, idleTimeoutMs: originalMaxAge }
+    : { persistent: false };
 }

@@ -2,8 +2,15 @@ import { sign } from 'cookie-signature';
 import { describe, expect, it } from 'vitest';
 
 import { type ConnectSidOptions, connectSid, cookieSession } from '../formerly.ts';
-import { type SessionStore, type SessionsOptions, cookieSessions, createSessions, memoryStore } from '../index.ts';
-import { anySession } from '../testing/test-app.ts';
+import {
+  type SessionStore,
+  type SessionsOptions,
+  cookieSessions,
+  createSessions,
+  currentSession,
+  memoryStore,
+} from '../index.ts';
+import { type AnySession, anySession } from '../testing/test-app.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
 const oldSecret = 'keyboard cat';
@@ -84,20 +91,22 @@ describe('a session of express-session', () => {
   it('lives as long as it did there, and its cookie ends with the browser if it did there', async () => {
     const { old, clock, sessions } = app({}, { absoluteTimeoutMs: 90 * 86_400_000 });
     const days = (count: number) => ({ originalMaxAge: count * 86_400_000 });
-    const expires = new Date(clock.now + 5_000);
     old.sessions.set('remembered', { cookie: days(60) });
     old.sessions.set('for-ever', { cookie: { originalMaxAge: Number.MAX_SAFE_INTEGER } });
     old.sessions.set('browser', { cookie: { originalMaxAge: null } });
-    old.sessions.set('late', { cookie: { ...days(60), expires: expires.toISOString() } });
-    old.sessions.set('past', { cookie: { ...days(60), expires: new Date(clock.now - 1) }, user: 'u1' });
+    // As stores leave it that only move their own deadline at a touch: what has ended, they do not find.
+    old.sessions.set('touched', {
+      cookie: { ...days(60), expires: new Date(clock.now - 1).toISOString() },
+      user: 'u1',
+    });
     const remembered = await sessions.open(oldCookie('remembered'));
     expect([remembered.persistent, remembered.idleTimeoutMs]).toEqual([true, 60 * 86_400_000]);
     expect((await sessions.open(oldCookie('for-ever'))).expiresAt.getTime()).toBe(clock.now + 90 * 86_400_000);
     const browser = await sessions.open(oldCookie('browser'));
     expect([browser.persistent, browser.idleTimeoutMs]).toEqual([false, 86_400_000]);
     expect((await sessions.commit(browser)).setCookie).not.toContain('Max-Age');
-    expect((await sessions.open(oldCookie('late'))).expiresAt).toEqual(expires);
-    expect((await sessions.open(oldCookie('past'))).isNew).toBe(true);
+    const touched = await sessions.open(oldCookie('touched'));
+    expect([touched.isNew, touched.expiresAt.getTime()]).toEqual([false, clock.now + 60 * 86_400_000]);
   });
 
   it('belongs to whom its data names', async () => {
@@ -321,5 +330,35 @@ describe('formerly', () => {
     expect(create({ formerly, store: cookieSessions() })).toThrow(/Option formerly needs a store/);
     expect(create({ formerly: 'express-session', store: memoryStore() })).toThrow(/Option formerly must come from/);
     expect(create({ formerly, env: { NODE_ENV: 'test' } })).not.toThrow();
+  });
+
+  it('a slow answer sends its cookie only if no login, rotation or logout came in between', async () => {
+    const verbs = {
+      login: async (session: AnySession) => void anySession(await session.regenerate({ owner: 'ada' })),
+      rotation: async (session: AnySession) => void (await session.rotate()),
+      logout: async (session: AnySession) => session.destroy(),
+    };
+    for (const verb of Object.values(verbs)) {
+      const { old, sessions } = app();
+      old.sessions.set('abc', { cookie: {}, user: 'ada' });
+      const slow = await sessions.open(oldCookie('abc'));
+      const quick = anySession(await sessions.open(oldCookie('abc')));
+      await verb(quick);
+      await sessions.commit(currentSession(quick));
+      expect((await sessions.commit(slow)).setCookie).toBeUndefined();
+    }
+  });
+
+  it('that lives for longer than a month does not come back after a logout in all that time', async () => {
+    const { old, clock, sessions } = app({}, { absoluteTimeoutMs: 400 * 86_400_000 });
+    const record = { cookie: { originalMaxAge: 365 * 86_400_000 }, user: 'ada' };
+    old.sessions.set('abc', record);
+    const session = await sessions.open(oldCookie('abc'));
+    await session.destroy();
+    await sessions.commit(session);
+    // An old worker saves it again.
+    old.sessions.set('abc', record);
+    clock.now += 300 * 86_400_000;
+    expect((await sessions.open(oldCookie('abc'))).isNew).toBe(true);
   });
 });

@@ -338,3 +338,20 @@ describe('an answer that is stored twice at its end', () => {
     expect(await dataOf(browser)).toEqual({ owner: 'ada' });
   });
 });
+
+describe('a rotation', () => {
+  it.each([true, false])('is behind an update that began before it (awaited: %s)', async (isAwaited) => {
+    const app = await startApp({
+      ...routes,
+      '/act': async ({ session }) => {
+        const counted = session.update('n', count);
+        await session.rotate();
+        if (isAwaited) await counted;
+        else leave(counted);
+      },
+    });
+    const browser = await visitor(app);
+    expect((await browser.get('/act')).status).toBe(200);
+    expect(await dataOf(browser)).toMatchObject({ n: 2 });
+  });
+});

@@ -32,7 +32,9 @@ export class BodyTail {
     const bytes = chunkBytes(body);
     // A copy: the app is called back below, and its buffer is its own again.
     this.#kept = Buffer.from(bytes.subarray(this.#left - 1));
-    return write([bytes.subarray(0, this.#left - 1), body.callback]);
+    const before = bytes.subarray(0, this.#left - 1);
+    this.#left = 0;
+    return write([before, body.callback]);
   }
 
   /** Writes what was kept. */

@@ -21,8 +21,8 @@ export function implicitHead({ statusCode }: ServerResponse): ResponseHead {
 }
 
 export function responseHead([statusCode, reason, headers]: HeadArguments): ResponseHead {
-  if (typeof reason === 'string') return { statusCode, message: reason, headers };
-  return { statusCode, message: undefined, headers: headers ?? reason };
+  if (typeof reason === 'string') return { statusCode, message: reason, headers: headers ?? undefined };
+  return { statusCode, message: undefined, headers: headers ?? reason ?? undefined };
 }
 
 /** The headers given to `writeHead`, in each of the shapes that Node takes: object, flat array, array of pairs. */

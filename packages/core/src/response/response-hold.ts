@@ -216,6 +216,7 @@ export class ResponseHold {
     this.#stage = 'done';
     this.#held = undefined;
     this.#work.abandon();
+    this.#work.over?.();
     held?.drop(nodeError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'), false);
   }
 

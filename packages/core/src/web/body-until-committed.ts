@@ -20,7 +20,8 @@ export async function bodyUntilCommitted(
 ): Promise<ReadableStream<Chunk> | Chunk | null> {
   // Of other sessions a change from here on is refused: it would need a cookie, and the head leaves.
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
-  if (!mayChange) {
+  // Whoever looks after a whole answer, as an access log does, is not told of a fault any more.
+  if (!mayChange && exchange.fault === undefined) {
     if (body === null) exchange.seal();
     return body;
   }
@@ -56,6 +57,10 @@ export async function bodyUntilCommitted(
           throw error;
         });
         if (done) break;
+        if (value.byteLength === 0) continue;
+        // More comes than was announced: whoever sends the body is the one to say so.
+        if (kept !== undefined) controller.enqueue(kept);
+        kept = undefined;
         if (!isLast(value)) return controller.enqueue(value);
         kept = value;
       }

@@ -506,6 +506,53 @@ describe('sessions.handle()', () => {
     });
   });
 
+  it.each([
+    [['hello', ''], 'hello'],
+    [['hel', 'lo', ''], 'hello'],
+    [['', 'hello'], 'hello'],
+    [['hello', '!'], 'hello!'],
+  ])('of an announced length %j arrives whole', async (chunks, text) => {
+    const client = await Client.loggedIn();
+    const answer = await client.ask((session) => {
+      void session['user'];
+      const body = new ReadableStream({
+        async pull(controller) {
+          await new Promise(setImmediate);
+          const chunk = chunks.shift();
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(chunk));
+        },
+      });
+      return new Response(body, { headers: { 'Content-Length': '5' } });
+    });
+    expect(await answer.text()).toBe(text);
+  });
+
+  it('lets go of an answer that another one takes the place of', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
+    let isCancelled = false;
+    const answer = await client.ask((session) => {
+      session['cart'] = 1;
+      return new Response(new ReadableStream({ cancel: () => void (isCancelled = true) }));
+    });
+    expect([answer.status, isCancelled]).toEqual([503, true]);
+  });
+
+  it.each([
+    [200, () => new Response('page')],
+    [503, (session: AnySession) => new Response(String(session['user']))],
+  ])('a fault is no error for whoever looks after an answer of %i', async (status, handler) => {
+    const client = await Client.loggedIn();
+    client.store.before = down;
+    let kept: AnySession | undefined;
+    const answer = await client.ask((session) => {
+      kept = session;
+      return handler(session);
+    });
+    expect([answer.status, kept?.['user']]).toEqual([status, undefined]);
+  });
+
   describe('once a login is stored, an answer that takes the place of the own has its cookie', () => {
     const login = async (session: AnySession): Promise<AnySession> => {
       const own = anySession(await session.regenerate({ owner: 'ada' }));

@@ -49,9 +49,12 @@ export async function handleRequest(
       );
     await letGo(given);
     await exchange.operations.settledInTime();
+    exchange.isAnswered = true;
     return failureResponse(exchange.fault, exchange.session);
   } catch (error) {
+    if (given !== undefined) await letGo(given);
     await exchange.operations.settledInTime();
+    exchange.isAnswered = true;
     if (isSessError(error) && error.status !== 500) return failureResponse(error, exchange.session);
     // What the app has to mend is the framework's to show and to log, unless the browser needs a cookie to go on.
     if (given === undefined || exchange.headers.failureCookie() === undefined) throw error;

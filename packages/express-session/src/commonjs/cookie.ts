@@ -62,7 +62,8 @@ export class Cookie {
 
   set expires(date: Date | null | undefined) {
     this.#expires = date;
-    this.originalMaxAge = this.maxAge ?? null;
+    // `false`, as many apps have it, means: with the browser.
+    this.originalMaxAge = typeof this.maxAge === 'number' ? this.maxAge : null;
   }
 
   /** The time until {@link expires}, in milliseconds. */

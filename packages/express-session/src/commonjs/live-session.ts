@@ -9,10 +9,10 @@ import {
   resendCookie,
 } from '@sess/core';
 
-import { cookieOfOne } from '@sess/core/internal';
+import { cookieOfOne, isDestroyed } from '@sess/core/internal';
 
 import { SessionValues } from './session-values.ts';
-import { type Cookie, attributesOf, textOfCookie } from './cookie.ts';
+import { Cookie, attributesOf, textOfCookie } from './cookie.ts';
 import {
   type RegenerateOptions,
   Session,
@@ -107,9 +107,16 @@ export class LiveSession implements SessionVerbs {
     }
   }
 
+  /** The cookie of a session that the app has not looked at: one that was taken over, for example. */
+  #unseenCookie(): Cookie {
+    const { session } = this.#exchange;
+    if (isDestroyed(session)) return this.#options.cookie(this.#request);
+    return this.#cookieOf(session, new SessionValues(fieldsOf(session)).all()['cookie']);
+  }
+
   /** What the answer's cookie says of itself; `undefined`: it is not sent. */
   cookieAttributes(): CookieAttributes | undefined {
-    const { cookie } = this.#session ?? { cookie: this.#options.cookie(this.#request) };
+    const cookie = this.#session?.cookie ?? this.#unseenCookie();
     if (this.#isDisowned || (cookie.secure && !this.#options.isSecure(this.#request))) return undefined;
     return attributesOf(cookie);
   }
@@ -160,17 +167,21 @@ export class LiveSession implements SessionVerbs {
     const source = this.#exchange.session;
     const values = new SessionValues(fieldsOf(source));
     const data = values.all();
-    const cookie = this.#options.cookie(this.#request);
-    Object.assign(cookie, data['cookie']);
-    const { originalMaxAge, expires } = source.cookie;
-    if (!source.isNew) {
-      cookie.expires = expires;
-      cookie.originalMaxAge = originalMaxAge;
-    }
+    const cookie = this.#cookieOf(source, data['cookie']);
     this.#source = source;
     this.#data = values;
     this.#session = this.#show(new Session(this.#request, { ...data, cookie }));
     return this.#session;
+  }
+
+  /** @param attributes those that are stored with the session, if any are */
+  #cookieOf(source: SessionExchange['session'], attributes: unknown): Cookie {
+    const cookie = Object.assign(this.#options.cookie(this.#request), attributes);
+    if (source.isNew) return cookie;
+    const { originalMaxAge, expires } = source.cookie;
+    cookie.expires = expires;
+    cookie.originalMaxAge = originalMaxAge;
+    return cookie;
   }
 
   #show(session: Session): Session {
@@ -181,6 +192,7 @@ export class LiveSession implements SessionVerbs {
   /** @param isWanted whether a session without data is to have a record, too */
   #write(isWanted: boolean): void {
     const session = this.#current();
+    if (!(session.cookie instanceof Cookie)) session.cookie = new Cookie(Object(session.cookie));
     const { cookie } = session;
     if (cookie.httpOnly === false)
       throw new SessError(
