@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 export { cookieOfOne } from './cookie/cookie.ts';
+export { isOfCors } from './response/bare-answer.ts';
 export { beginDeadline } from './deadline.ts';
 export { type Environment, processEnvironment, variable } from './environment.ts';
 export { type AppStorage, appStorage } from './storage/app-storage.ts';

@@ -11,6 +11,7 @@ import {
 import { currentSession } from '@sess/core';
 import { type Context, type Handler, Hono } from 'hono';
 import { compress } from 'hono/compress';
+import { cors } from 'hono/cors';
 import { stream, streamSSE, streamText } from 'hono/streaming';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -64,6 +65,25 @@ describe('session() on Hono', () => {
     app.onError((error, c) => c.text(error.message, 500));
     const response = await visitor.get('/admin/');
     expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('Two kinds of sessions')]);
+  });
+
+  it.each(['read', 'replace'] as const)('a fault of %s keeps the headers of CORS', async (verb) => {
+    const test = await makeTestSessions(secret, {});
+    const open = new Hono();
+    open.use(cors({ origin: () => 'https://app.example', credentials: true }));
+    open.use(session(test.sessions));
+    open.get('/', (c) => {
+      c.get('session').theme = `${c.get('session').theme ?? ''}dark`;
+      return c.text('in');
+    });
+    const other = new Visitor((await serveApp(open)).url);
+    await other.get('/');
+    test.store.down.add(verb);
+    const response = await other.get('/');
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([
+      503,
+      'https://app.example',
+    ]);
   });
 
   it('costs nothing on a route that does not look: no store call, no header', async () => {

@@ -1,5 +1,5 @@
 import { SessError, type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
-import { isSessions } from '@sess/core/internal';
+import { isOfCors, isSessions } from '@sess/core/internal';
 import type { Context, MiddlewareHandler } from 'hono';
 
 declare module 'hono' {
@@ -60,12 +60,16 @@ const sessionsOf = new WeakMap<Context, Sessions>();
 
 /** Or Hono would merge the headers of the app's answer into its error page, a redirect's `Location` too. */
 function dropHeaders(c: Context): void {
-  for (const name of [...c.res.headers.keys()]) c.header(name, undefined);
+  for (const name of [...c.res.headers.keys()]) if (!isOfCors(name)) c.header(name, undefined);
 }
 
 /** Hono merges the headers of the answer that is set into a new one, so that is unset first. */
 function replaceAnswer(c: Context, answer: Response): void {
-  if (answer === c.res) return;
+  const before = c.res;
+  if (answer === before) return;
+  // Those that `cors()` has set before the session was read: the 503 of the library has none.
+  for (const [name, value] of before.headers)
+    if (isOfCors(name) && !answer.headers.has(name)) answer.headers.set(name, value);
   c.res = undefined;
   c.res = answer;
 }

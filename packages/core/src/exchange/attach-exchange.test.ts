@@ -195,6 +195,27 @@ describe('an answer on node:http', () => {
     server.close();
   });
 
+  it('whose session cannot be stored keeps the headers of CORS, and no others', async () => {
+    const cookie = await cookieOf();
+    const [port, server] = await listen(async (request, response) => {
+      const { session } = await sessions.attach(request, response);
+      anySession(session)['n'] = 1;
+      response.setHeader('Access-Control-Allow-Origin', 'https://app.example').setHeader('ETag', '"1"');
+      response.end('stored');
+    });
+    store.before = ({ verb }) => {
+      if (verb === 'replace') throw new SessError('STORE_UNAVAILABLE', 'The store is away.');
+    };
+    const { status, headers } = await fetch(`http://127.0.0.1:${port}`, { headers: { cookie } });
+    store.before = undefined;
+    expect([status, headers.get('access-control-allow-origin'), headers.get('etag')]).toEqual([
+      503,
+      'https://app.example',
+      null,
+    ]);
+    server.close();
+  });
+
   it.each<[string, (response: ServerResponse) => void, string]>([
     ['whose head is given with null', (response) => response.writeHead(200, null as never).end('hello'), 'hello'],
     ['and with a message and null', (response) => response.writeHead(200, 'OK', null as never).end('hello'), 'hello'],

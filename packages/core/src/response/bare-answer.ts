@@ -24,10 +24,15 @@ export function answerOfFailure(error: unknown): BareAnswer {
   return isSessError(error) ? { status: error.status, code: error.code } : { status: 503, code: 'STORE_UNAVAILABLE' };
 }
 
-/** Removes the app's headers. Only `Connection` stays, as `close`: an app that shuts down sets it. */
+/** Without these a page of another origin could not tell a 503 from a dead network. */
+export const isOfCors = (name: string): boolean => /^access-control-/i.test(name);
+
+/**
+ * Removes the app's headers, but for those of CORS. `Connection` stays, too, as `close`: an app that shuts down sets it.
+ */
 export function clearHead(response: ServerResponse): void {
   const isClosing = response.hasHeader('Connection');
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  for (const name of response.getHeaderNames()) if (!isOfCors(name)) response.removeHeader(name);
   if (isClosing) response.setHeader('Connection', 'close');
   if ('addTrailers' in response) response.addTrailers({});
   // Node takes the removal of a Date for the wish to have none.

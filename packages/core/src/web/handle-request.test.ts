@@ -553,6 +553,21 @@ describe('sessions.handle()', () => {
     expect([answer.status, kept?.['user']]).toEqual([status, undefined]);
   });
 
+  it('a 503 keeps the headers of CORS, and no others', async () => {
+    const client = await Client.loggedIn();
+    client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
+    const answer = await client.ask((session) => {
+      session['cart'] = 1;
+      return new Response('stored', { headers: { 'Access-Control-Allow-Origin': 'https://app.example', ETag: '"1"' } });
+    });
+    const { headers, status } = answer;
+    expect([status, headers.get('access-control-allow-origin'), headers.get('etag')]).toEqual([
+      503,
+      'https://app.example',
+      null,
+    ]);
+  });
+
   describe('once a login is stored, an answer that takes the place of the own has its cookie', () => {
     const login = async (session: AnySession): Promise<AnySession> => {
       const own = anySession(await session.regenerate({ owner: 'ada' }));

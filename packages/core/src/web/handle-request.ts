@@ -3,7 +3,7 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { openExchange } from '../exchange/open-exchange.ts';
 import { toldOfFailure } from '../exchange/told-of-failure.ts';
-import { failureResponse, responseInstead, withSessionHeaders } from './web-response.ts';
+import { failureResponse, responseInstead, withCors, withSessionHeaders } from './web-response.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { Session } from '../session/session.ts';
 import { runWithExchange } from './current-exchange.ts';
@@ -50,17 +50,17 @@ export async function handleRequest(
     await letGo(given);
     await exchange.operations.settledInTime();
     exchange.isAnswered = true;
-    return failureResponse(exchange.fault, exchange.session);
+    return withCors(failureResponse(exchange.fault, exchange.session), given);
   } catch (error) {
     if (given !== undefined) await letGo(given);
     await exchange.operations.settledInTime();
     exchange.isAnswered = true;
-    if (isSessError(error) && error.status !== 500) return failureResponse(error, exchange.session);
+    if (isSessError(error) && error.status !== 500) return withCors(failureResponse(error, exchange.session), given);
     // What the app has to mend is the framework's to show and to log, unless the browser needs a cookie to go on.
     if (given === undefined || exchange.headers.failureCookie() === undefined) throw error;
-    if (isSessError(error)) return failureResponse(error, exchange.session);
+    if (isSessError(error)) return withCors(failureResponse(error, exchange.session), given);
     process.emitWarning(error instanceof Error ? error : String(error));
-    return responseInstead({ status: 500, code: 'ANSWER_INVALID' }, exchange.session);
+    return withCors(responseInstead({ status: 500, code: 'ANSWER_INVALID' }, exchange.session), given);
   }
 }
 

@@ -1,7 +1,7 @@
 import { isSessError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { exchangeOf } from '../exchange/exchange-of.ts';
-import { type BareAnswer, answerOfFailure } from '../response/bare-answer.ts';
+import { type BareAnswer, answerOfFailure, isOfCors } from '../response/bare-answer.ts';
 import { type SessionHeaders, faultHeaders, saysNothing } from '../response/session-headers.ts';
 
 /**
@@ -59,5 +59,11 @@ export function responseInstead({ status, code }: BareAnswer, session?: Session,
     answer.headers.append('Set-Cookie', setCookie);
     answer.headers.set('Cache-Control', 'no-store');
   }
+  return answer;
+}
+
+/** With the headers of CORS that the answer had whose place this one takes. */
+export function withCors(answer: Response, given: Response | undefined): Response {
+  for (const [name, value] of given?.headers ?? []) if (isOfCors(name)) answer.headers.set(name, value);
   return answer;
 }
