@@ -41,32 +41,35 @@ export async function handleRequest(
     onSession(exchange.session);
   }
   let given: Response | undefined;
+  /** Only once it is the answer: an error page of the framework, which looks at the session, must see the fault. */
+  const instead = (answer: Response): Response => {
+    exchange.isAnswered = true;
+    return withCors(answer, given);
+  };
   try {
     given = await runWithExchange(exchange, () => handler(exchange.session));
     if (!isFaultHidden(exchange, given, hidesErrors))
       return await committed(exchange, given, (commit) =>
         toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
       );
-    await letGo(given);
+    letGo(given);
     await exchange.operations.settledInTime();
-    exchange.isAnswered = true;
-    return withCors(failureResponse(exchange.fault, exchange.session), given);
+    return instead(failureResponse(exchange.fault, exchange.session));
   } catch (error) {
-    if (given !== undefined) await letGo(given);
+    letGo(given);
     await exchange.operations.settledInTime();
-    exchange.isAnswered = true;
-    if (isSessError(error) && error.status !== 500) return withCors(failureResponse(error, exchange.session), given);
+    if (isSessError(error) && error.status !== 500) return instead(failureResponse(error, exchange.session));
     // What the app has to mend is the framework's to show and to log, unless the browser needs a cookie to go on.
     if (given === undefined || exchange.headers.failureCookie() === undefined) throw error;
-    if (isSessError(error)) return withCors(failureResponse(error, exchange.session), given);
+    if (isSessError(error)) return instead(failureResponse(error, exchange.session));
     process.emitWarning(error instanceof Error ? error : String(error));
-    return withCors(responseInstead({ status: 500, code: 'ANSWER_INVALID' }, exchange.session), given);
+    return instead(responseInstead({ status: 500, code: 'ANSWER_INVALID' }, exchange.session));
   }
 }
 
-/** Nobody gets this answer. */
-async function letGo({ body }: Response): Promise<void> {
-  if (body?.locked === false) await body.cancel().catch(() => {});
+/** Nobody gets this answer. Not waited for: how long its source takes to stop is the app's. */
+function letGo(given: Response | undefined): void {
+  if (given?.body?.locked === false) given.body.cancel().catch(() => {});
 }
 
 /** Some frameworks make a 500 of each error. A fault of the store must be a 503, which clients and proxies try again. */
