@@ -74,9 +74,10 @@ function changedFields(before: SessionRecord['fields'], { fields, update }: Reco
 }
 
 /**
- * The deadline never moves back, whatever another host with other timeouts or another clock has stored. Only a session
- * with an idle timeout of its own, or whose settings change now, gets exactly the deadline that these allow. A last use
- * that lies in the future by more than a touch comes from a wrong clock: if it stayed, each use would be a write.
+ * The deadline never moves back, whatever another host with other timeouts has stored. Only a session with an idle timeout
+ * of its own, or whose settings change now, gets exactly the deadline that these allow. A last use that lies in the future
+ * by more than a touch comes from a wrong clock, and so does its deadline: if that use stayed, each one would be a write,
+ * and with that deadline the session would outlive its idle timeout by as much as the clock was wrong.
  */
 function changedTimes(
   record: Omit<SessionRecord, 'settings'> & { settings: SessionSettings | undefined },
@@ -86,7 +87,7 @@ function changedTimes(
   const isFuture = record.touchedAt - at > timeouts.touchAfterMs;
   const touchedAt = isFuture ? at : Math.max(record.touchedAt, at);
   const expiresAt = deadlineAt(touchedAt, record, timeouts);
-  const decides = settings !== undefined || record.settings?.idleTimeoutMs !== undefined;
+  const decides = isFuture || settings !== undefined || record.settings?.idleTimeoutMs !== undefined;
   return { touchedAt, expiresAt: decides ? expiresAt : Math.max(record.expiresAt, expiresAt) };
 }
 

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+
+import { type FieldChanges, type RecordChange, changedRecord } from './record-change.ts';
+import type { SessionRecord } from './store.ts';
+
+const timeouts = { idleTimeoutMs: 900_000, absoluteTimeoutMs: 10_000_000, touchAfterMs: 37_500 };
+const now = 1_700_000_000_000;
+
+const stored: SessionRecord = {
+  fields: { user: '"ada"', cart: '[]' },
+  createdAt: now - 1_000_000,
+  touchedAt: now - 1_000,
+  expiresAt: now + 899_000,
+  writeIds: [],
+};
+
+const texts = fc.string().map((text) => JSON.stringify(text));
+
+/** Changes of these fields alone. */
+function changesOf(...names: string[]): fc.Arbitrary<FieldChanges> {
+  const name = fc.constantFrom(...names);
+  return fc.record({ set: fc.dictionary(name, texts), revise: fc.dictionary(name, texts), unset: fc.array(name) });
+}
+
+/** The names that a change has to do with. */
+const namesOf = ({ set, revise, unset }: FieldChanges): string[] => [...Object.keys(set), ...Object.keys(revise), ...unset];
+
+const changed = (record: SessionRecord, change: Partial<RecordChange>): SessionRecord =>
+  changedRecord(record, { at: now, ...change }, timeouts);
+
+describe('a change of a record', () => {
+  it('of other fields gives the same whichever is stored first', () => {
+    fc.assert(
+      fc.property(changesOf('user', 'theme'), changesOf('cart', 'constructor', '__proto__'), (one, other) => {
+        const oneFirst = changed(changed(stored, { fields: one }), { fields: other });
+        const otherFirst = changed(changed(stored, { fields: other }), { fields: one });
+        expect(oneFirst.fields).toEqual(otherFirst.fields);
+      }),
+    );
+  });
+
+  it('leaves the record that it is applied to as it was, and all other fields', () => {
+    fc.assert(
+      fc.property(changesOf('user', 'cart', 'theme', '__proto__'), (fields) => {
+        const before = structuredClone(stored);
+        const after = changed(stored, { fields });
+        expect(stored).toEqual(before);
+        for (const name of ['user', 'cart'])
+          if (!namesOf(fields).includes(name)) expect(after.fields[name]).toBe(stored.fields[name]);
+      }),
+    );
+  });
+
+  it('does not bring back a field that another request has removed, by an object changed in place', () => {
+    const { user: _user, ...others } = stored.fields;
+    const after = changed({ ...stored, fields: others }, { fields: { set: {}, unset: [], revise: { user: '"bob"' } } });
+    expect(after.fields).toEqual({ cart: '[]' });
+  });
+
+  it('merges settings by name', () => {
+    const settings = { persistent: false, label: 'phone' };
+    const after = changed({ ...stored, settings }, { settings: { idleTimeoutMs: 60_000 } });
+    expect(after.settings).toEqual({ ...settings, idleTimeoutMs: 60_000 });
+  });
+});
+
+describe('the deadline of a change', () => {
+  it('moves to the idle timeout from now, and never beyond the absolute one', () => {
+    expect(changed(stored, {}).expiresAt).toBe(now + 900_000);
+    const old = { ...stored, createdAt: now - 9_900_000, expiresAt: now + 100_000 };
+    expect(changed(old, {}).expiresAt).toBe(old.expiresAt);
+  });
+
+  it('does not move back where another host allows more', () => {
+    const longer = { ...stored, expiresAt: now + 3_600_000 };
+    expect(changed(longer, {}).expiresAt).toBe(longer.expiresAt);
+  });
+
+  it('is what the settings allow, where these change or the session has an idle timeout of its own', () => {
+    expect(changed(stored, { settings: { idleTimeoutMs: 60_000 } }).expiresAt).toBe(now + 60_000);
+    expect(changed({ ...stored, settings: { idleTimeoutMs: 60_000 } }, {}).expiresAt).toBe(now + 60_000);
+  });
+
+  it('is the idle timeout from the last use again, whatever a host with a wrong clock has stored', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -200_000_000, max: 200_000_000 }), (aheadMs) => {
+        const wrong = { ...stored, touchedAt: now + aheadMs, expiresAt: now + aheadMs + timeouts.idleTimeoutMs };
+        const { touchedAt, expiresAt } = changed(wrong, {});
+        // A store with a clock of its own uses this difference alone.
+        expect(expiresAt - touchedAt).toBe(timeouts.idleTimeoutMs);
+        expect(touchedAt - now).toBeLessThanOrEqual(timeouts.touchAfterMs);
+      }),
+    );
+  });
+});
