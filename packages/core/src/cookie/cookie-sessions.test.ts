@@ -197,6 +197,19 @@ describe.each([
     expect((await open(sessions, await cookieAfter(sessions, session)))['n']).toBe(51);
   });
 
+  it('is no larger for having been changed often', async () => {
+    const sessions = make(encrypt);
+    let cookie = await cookieWith(sessions, { n: 10 });
+    const lengths: number[] = [];
+    for (let count = 0; count < 14; count += 1) {
+      const session = await open(sessions, cookie);
+      await session.update('n', (value) => Number(value) + 1);
+      cookie = await cookieAfter(sessions, session);
+      lengths.push(cookie.length);
+    }
+    expect(new Set(lengths).size).toBe(1);
+  });
+
   it('is not renewed when its deadline passes during the request', async () => {
     let time = 1_700_000_000_000;
     const sessions = make(encrypt, { clock: () => time });

@@ -57,8 +57,9 @@ export class OneRecordStore implements BoundedStore {
     if (found === undefined) return { verdict: 'gone' };
     if (found.version !== version) return { verdict: 'conflict', stored: found };
     if (isSuccession(next)) this.#record = undefined;
-    else this.replaceAtOnce(next);
-    return { verdict: 'replaced', version: next };
+    // Write ids are for stores that others write to as well: in a cookie they would only take up room.
+    else this.replaceAtOnce({ ...next, writeIds: [] });
+    return { verdict: 'replaced', version: this.#record };
   }
 
   /** For a caller that knows that nobody else writes at this moment. */
