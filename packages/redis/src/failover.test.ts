@@ -353,4 +353,31 @@ describe('durability', () => {
     expect(clients.length).toBeGreaterThanOrEqual(3);
     client.disconnect();
   }, 30_000);
+
+  it('replicated works with a client that gets numbers as texts', async () => {
+    const { master } = await pair();
+    const client = new Redis(master.port, { stringNumbers: true });
+    const store = opened({ client, prefix: newPrefix(), durability: 'replicated' });
+    const key = newKey();
+    expect(await store.create(key, record({ a: '1' }, { owner: 'u1' }), by())).toBeDefined();
+    expect(await store.destroy(key, {}, by())).toHaveProperty('fields', { a: '1' });
+    client.disconnect();
+  }, 30_000);
+
+  it('replicated: what WAIT counts was written before it, also where the server has forgotten the scripts', async () => {
+    const { master } = await pair();
+    const store = opened({ url: master.url, prefix: newPrefix(), durability: 'replicated' });
+    const [first, second] = [newKey(), newKey()];
+    for (const key of [first, second]) await store.create(key, record({ a: '1' }), by());
+    await store.destroy(first, {}, by());
+    await master.admin.script('FLUSH');
+    const monitor = await master.admin.monitor();
+    const seen: string[] = [];
+    monitor.on('monitor', (_time: string, [name = '']: string[]) => void seen.push(name.toLowerCase()));
+    expect(await store.destroy(second, {}, by())).toHaveProperty('fields', { a: '1' });
+    await until(async () => seen.includes('wait'));
+    monitor.disconnect();
+    const order = seen.filter((name) => ['del', 'wait'].includes(name));
+    expect(order).toEqual(['del', 'wait']);
+  }, 30_000);
 });

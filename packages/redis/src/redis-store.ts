@@ -53,7 +53,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   // WAIT counts the writes of its own connection, and blocks it.
   const second = isReplicated && !isCluster(client) ? duplicateClient(client, timeoutMs) : undefined;
-  const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs });
+  const durable = second && new Link({ client: second, isOurs: true, where, timeoutMs, inOrder: true });
   const lasting =
     second && durable
       ? { link: durable, run: replicatedWrites(durable, second, replicas, prefix) }

@@ -28,6 +28,8 @@ interface LinkParts {
   where(): string;
   /** How long a call may take whose caller names no time. */
   timeoutMs: number;
+  /** Whether a script is carried out before whatever is sent after it. Else it may be sent twice, and be late. */
+  inOrder?: boolean;
 }
 
 /** A connection as the store uses it: every call ends, and every fault is a `SessError`. */
@@ -57,7 +59,7 @@ export class Link {
   #drained = (): void => {};
   #lastError: Error | undefined;
 
-  constructor({ client, isOurs, where, timeoutMs }: LinkParts) {
+  constructor({ client, isOurs, where, timeoutMs, inOrder = false }: LinkParts) {
     this.client = client;
     this.where = where;
     this.#isOurs = isOurs;
@@ -65,7 +67,7 @@ export class Link {
     this.#single = isCluster(client) ? undefined : client;
     this.#isLostOnClose = this.#single?.options.autoResendUnfulfilledCommands === false;
     this.usable = isOurs ? () => client : usableClient(client, where);
-    this.#scripts = scriptRunner(this.usable);
+    this.#scripts = scriptRunner(this.usable, inOrder);
     this.evaluate = this.#scripts.evaluate;
     this.#greeting = new GreetingBound(this.#single, timeoutMs, (error) => (this.#lastError = error));
     this.#hangUp = hangingUp(this.#single);

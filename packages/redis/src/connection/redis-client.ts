@@ -153,6 +153,7 @@ export function duplicateClient(client: Redis, timeoutMs: number): Redis {
     ...boundedOptions(timeoutMs),
     db: databaseOf(client),
     enableAutoPipelining: false,
+    stringNumbers: false,
     reconnectOnError: leavingReplicas(() => copy),
   });
   return copy;

@@ -21,8 +21,11 @@ function hasScriptCommands(client: object): client is ScriptCommands {
   return 'evalBuffer' in client && 'evalshaBuffer' in client;
 }
 
-/** `usable`: the client for one command; it throws where none may be sent. */
-export function scriptRunner(usable: () => RedisClient): ScriptRunner {
+/**
+ * @param usable the client for one command; it throws where none may be sent
+ * @param inOrder a script is sent once and whole, so that no other command of the connection comes before it
+ */
+export function scriptRunner(usable: () => RedisClient, inOrder: boolean): ScriptRunner {
   const known = new Set<Script>();
   const commands = (): ScriptCommands => {
     const client = usable();
@@ -32,7 +35,7 @@ export function scriptRunner(usable: () => RedisClient): ScriptRunner {
   return {
     evaluate(script, key, args) {
       // The first time the whole script: it is known from then on, and nothing has to be sent twice.
-      if (!known.has(script)) {
+      if (inOrder || !known.has(script)) {
         known.add(script);
         return commands().evalBuffer(script.lua, 1, key, ...args);
       }
