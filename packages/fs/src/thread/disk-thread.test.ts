@@ -108,6 +108,18 @@ describe('the thread of a store', () => {
     expect(said).toEqual([null, record.expiresAt]);
   });
 
+  it('answers while the tests of an app hold time still', async () => {
+    const said = await runApp(`${scene(temporaryDirectory())}
+      await untilInThread(store);
+      await store.create(key, record);
+      const still = performance.now();
+      performance.now = () => still;
+      // Longer than a call may take.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      tell((await store.read(key)).expiresAt);`);
+    expect(said).toEqual([record.expiresAt]);
+  });
+
   it('keeps no process alive that has nothing to do, and ends with the store', async () => {
     const said = await runApp(`${scene(temporaryDirectory())}
       await untilInThread(store);

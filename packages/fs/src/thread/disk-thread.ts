@@ -11,8 +11,9 @@ import { distFolder } from '../dist-folder.ts';
 import { arrivedError } from './carried-error.ts';
 import { type FromThread, type Reply, type Request, type ThreadStart, protocol, sinceBoot } from './disk-messages.ts';
 
-/** As it is when this is loaded, which may be what an app's tests have put in its place by then. */
+/** As they are when this is loaded, which may be what an app's tests have put in their place by then. */
 const machineNow = Date.now;
+const realNow = performance.now.bind(performance);
 const isMachines = Function.prototype.toString.call(machineNow).includes('[native code]');
 
 /**
@@ -130,7 +131,8 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
         // A message has no type: it is what the verb answers.
         calls.set(lastId, { resolve: (answer) => resolve(answer as T), reject });
         if (outbox.length === 0) setImmediate(send);
-        outbox.push({ id: lastId, verb, by: by + sinceBoot, args, now });
+        const leftMs = by - performance.now();
+        outbox.push({ id: lastId, verb, by: realNow() + leftMs + sinceBoot, args, now });
       });
     },
 
