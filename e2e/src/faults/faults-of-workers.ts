@@ -5,6 +5,7 @@ import { send } from '../http-client.ts';
 import { until } from '../redis-server.ts';
 import type { Browser } from './browser.ts';
 import { type Fault, type Scene, goesOn } from './fault.ts';
+import { logIn } from './load.ts';
 import type { Storage } from './storage.ts';
 
 const frozenMs = 3_000;
@@ -165,7 +166,7 @@ async function logOutBesideSaves(browser: Browser, times: number): Promise<numbe
     const [logout, save] = await Promise.all([browser.logout(), saving]);
     if (logout.status === 200 && logout.endedAt < save.endedAt) overtaken += 1;
     await browser.lookBack(browser.endedSessions - 1);
-    await browser.login();
+    await logIn([browser]);
   }
   return overtaken;
 }

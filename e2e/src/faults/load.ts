@@ -154,8 +154,8 @@ export class Load {
   }
 }
 
-/** A busy machine may refuse one at first. */
-async function logIn(browsers: readonly Browser[]): Promise<void> {
+/** Those that are not logged in yet. A busy machine, or another fault, may refuse one at first. */
+export async function logIn(browsers: readonly Browser[]): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const logins = await Promise.all(
       browsers.filter(({ isLoggedIn }) => !isLoggedIn).map((browser) => browser.login()),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { cookieSessions } from './cookie/cookie-sessions.ts';
 import { memoryStore } from './storage/memory-store.ts';
 import { createSessions } from './sessions.ts';
 import type { SessionsOptions } from './sessions-options.ts';
@@ -130,5 +131,16 @@ describe('createSessions', () => {
     expect(lines).toEqual([]);
     make({ logger, env: { NODE_ENV: 'production' }, cookie: { secure: false } });
     expect(lines).toEqual([expect.stringContaining('plain http')]);
+  });
+
+  it('warns in production when a test runner left its variable there', () => {
+    const lines: string[] = [];
+    const logger = { info: () => {}, warn: (line: string) => void lines.push(line), error: () => {} };
+    createSessions({ secret, logger, env: { NODE_ENV: 'production', JEST_WORKER_ID: '1' } });
+    expect(lines).toEqual([expect.stringMatching(/^Nothing is stored.* JEST_WORKER_ID is set/)]);
+    lines.length = 0;
+    createSessions({ secret, logger, store: cookieSessions(), env: { NODE_ENV: 'production', JEST_WORKER_ID: '1' } });
+    createSessions({ secret, logger, env: { JEST_WORKER_ID: '1' } });
+    expect(lines).toEqual([]);
   });
 });

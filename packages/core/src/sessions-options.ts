@@ -34,7 +34,10 @@ export interface SessionsOptions {
   touchAfterMs?: number;
   /** How long the store remembers that a session was ended by its own browser. @default 60 seconds */
   endMarkerMs?: number;
-  /** How often a watched session is looked at, in milliseconds: see `sessions.watch()`. @default 5 seconds */
+  /**
+   * How often a watched session is looked at, in milliseconds: see `sessions.watch()`. Never less often than twice in
+   * `endMarkerMs`. @default 5 seconds
+   */
   watchEveryMs?: number;
   /** How large one session may be. @default 1 MiB and 1,000 keys */
   limits?: Partial<Limits>;
@@ -142,6 +145,11 @@ export function timeoutsOf(options: SessionsOptions): Timeouts {
   // Else a session in constant use would end for want of a touch.
   if (touchAfterMs >= idleTimeoutMs) invalid('touchAfterMs', 'must be shorter than idleTimeoutMs');
   return { idleTimeoutMs, absoluteTimeoutMs, touchAfterMs };
+}
+
+/** How often a watched session is looked at. One that was rotated is found by its end marker, so that must still stand. */
+export function watchEveryMsOf({ watchEveryMs = 5_000, endMarkerMs = 60_000 }: SessionsOptions): number {
+  return endMarkerMs === 0 ? watchEveryMs : Math.min(watchEveryMs, endMarkerMs / 2);
 }
 
 /** The options that have options of their own, and the names of these. */

@@ -27,7 +27,7 @@ import { resolveSecrets } from './cookie/secrets.ts';
 import { sessionDirectory } from './storage/session-directory.ts';
 import { exchangeOf } from './exchange/exchange-of.ts';
 import type { Sessions } from './sessions-interface.ts';
-import { type SessionsOptions, checkOptions, timeoutsOf } from './sessions-options.ts';
+import { type SessionsOptions, checkOptions, timeoutsOf, watchEveryMsOf } from './sessions-options.ts';
 import { hasAbility } from './store-abilities.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
@@ -54,6 +54,10 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   if (options.store !== undefined && !isCookieSessions(options.store) && !isStore(options.store))
     throw new SessError('CONFIG_INVALID', 'Option store must be a session store, such as redisStore({ url }).');
   const choice = selectBackend({ env, store: options.store });
+  if (production && choice.name === 'cookie' && choice.source !== 'option')
+    logger.warn(
+      `Nothing is stored, so a logout cannot end a copied session: ${choice.source} is set, which test runners set. Unset it in production.`,
+    );
   const cookie = cookieSettings(options.cookie ?? {}, production);
   if (production && !cookie.secure)
     logger.warn(
@@ -99,7 +103,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
 
   const live =
     source &&
-    new LiveSessions(engine, options.watchEveryMs ?? 5_000, (hint) =>
+    new LiveSessions(engine, watchEveryMsOf(options), (hint) =>
       hasAbility(source.store, 'tellEnds') ? source.store.tellEnds(hint) : () => {},
     );
 

@@ -154,6 +154,22 @@ describe('sessions.watch()', () => {
     await told(live);
   });
 
+  it('follows a rotation whose end marker is gone before the next look was due', async () => {
+    const options = { store, endMarkerMs: 400, watchEveryMs: 1_000 };
+    const [watching, rotating] = [worker(options), worker(options)];
+    const cookie = await login();
+    const ended = vi.fn<() => void>();
+    const watched = await watching.open(cookie);
+    watching.watch(watched, ended);
+    const session = await rotating.open(cookie);
+    await session.rotate();
+    const next = await cookieOf(rotating, session);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    watching.watch(await watching.open(next), () => {});
+    await looks(2);
+    expect(ended).not.toHaveBeenCalled();
+  });
+
   it.each<[string, (cookie: string, sessions: Sessions) => Promise<Session>]>([
     [
       'was ended before it began',
