@@ -24,6 +24,15 @@ const isThere = async (handle: string): Promise<boolean> => {
   const found = await store.read(handle, soon());
   return found !== undefined && !isEndMarker(found);
 };
+
+/** Damages the file of a session. */
+function tear(handle: string): void {
+  const place = join(app.sessions, handle.slice(0, 2), handle);
+  const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const { parentPath, name } of files) truncateSync(join(parentPath, name), 1);
+  expect(files.length).toBeGreaterThan(0);
+}
+
 // oxlint-disable-next-line no-control-regex -- looking for the escape character is the point
 const escape = /\u001B/;
 
@@ -139,10 +148,7 @@ describe('sess list', () => {
   it('shows others where one is torn', async () => {
     await storeSession(store, handleOf(1));
     const handle = await storeSession(store, handleOf(2), { fields: { views: '1' } });
-    const place = join(app.sessions, handle.slice(0, 2), handle);
-    const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    for (const { parentPath, name } of files) truncateSync(join(parentPath, name), 1);
-    expect(files.length).toBeGreaterThan(0);
+    tear(handle);
     const { code, out } = await app.sess(['list']);
     expect(code).toBe(0);
     expect(out).toContain(`${handleOf(2)}\t\t\t\t\t\tSTORE_CORRUPT`);
@@ -307,6 +313,18 @@ describe('sess revoke', () => {
     expect(await isThere(handle)).toBe(true);
   });
 
+  it('ends the others where one of them is torn, and says both', async () => {
+    const [first, torn, last] = [handleOf(1), handleOf(2), handleOf(3)];
+    for (const handle of [first, torn, last]) await storeSession(store, handle, { fields: { views: '1' } });
+    tear(torn);
+    expect(await app.sess(['revoke', first, torn, last, '--yes'])).toMatchObject({
+      code: 3,
+      out: 'Revoked 2 sessions.\n',
+      err: expect.stringMatching(/^STORE_CORRUPT: /) as string,
+    });
+    expect([await isThere(first), await isThere(last)]).toEqual([false, false]);
+  });
+
   it('ends with 1 for a handle that has no session, and 2 for none at all', async () => {
     expect(await app.sess(['revoke', handleOf(7), '--yes'])).toMatchObject({ code: 1, out: 'Revoked 0 sessions.\n' });
     expect(await app.sess(['revoke', '--yes'])).toMatchObject({ code: 2 });
@@ -428,6 +446,18 @@ describe('the command line', () => {
       export const options = { store: { create, read, replace, destroy, sweep, close } };`,
     );
     expect(await app.sess(['sweep'])).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('ends although the configuration file holds a connection open that no store closes', async () => {
+    app.write(
+      'sess.config.mjs',
+      `import { memoryStore } from '@sess/core';
+      const { create, read, replace, destroy, sweep } = memoryStore();
+      setInterval(() => {}, 1000);
+      export const options = { store: { create, read, replace, destroy, sweep } };`,
+    );
+    expect(await app.sess(['sweep'])).toMatchObject({ code: 0, err: '' });
+    expect(await app.sess(['doctor'])).toMatchObject({ err: '' });
   });
 
   it('makes no directory where there is none, and says where it looked', async () => {

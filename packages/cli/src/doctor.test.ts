@@ -194,6 +194,42 @@ describe('broken storage', () => {
     expect(frozen.codes).toEqual([expect.stringMatching(/^STORE_(TIMEOUT|UNAVAILABLE)$/)]);
   });
 
+  it('that is a Redis whose user may log nobody in, or change nothing, or only not be looked at', async () => {
+    const rights =
+      '~session:* +@connection +get +getex +getrange +set +setrange +del +pexpire +pttl +time +zadd +zrange +zscan +zrem +zremrangebyscore +zscore +eval +evalsha +scan';
+    const user = (name: string, ...others: string[]) => [
+      '--user',
+      name,
+      'on',
+      '>word',
+      ...rights.split(' '),
+      ...others,
+    ];
+    const missing = ['zadd', 'zscan', 'setrange', 'pexpire'];
+    const redis = await startRedis(
+      ...user('all', '+info', '+config|get'),
+      ...user('unseen'),
+      ...missing.flatMap((right) => user(right, '+info', '+config|get', `-${right}`)),
+    );
+    servers.push(redis);
+    const env = (name: string): Record<string, string> => ({
+      SECRET_KEY: secret,
+      REDIS_URL: `redis://${name}:word@127.0.0.1:${redis.port}`,
+    });
+    const as = (name: string): Promise<Diagnosis> => diagnose(env(name));
+    expect((await as('all')).codes).not.toContain('STORE_UNAVAILABLE');
+    for (const right of missing) {
+      const { code, codes, findings } = await as(right);
+      expect([right, code, codes.includes('STORE_UNAVAILABLE')]).toEqual([right, 1, true]);
+      expect(findings.find((finding) => finding.code === 'STORE_UNAVAILABLE')?.fix).not.toContain('container');
+    }
+    // ioredis prints that it may not ask either.
+    const unseen = await app.sess(['doctor', '--json'], { env: env('unseen') });
+    const { findings } = JSON.parse(unseen.out) as { findings: Finding[] };
+    expect(findings.map(({ code }) => code)).toEqual(expect.arrayContaining(['STORE_UNCHECKED']));
+    expect(findings.map(({ code }) => code)).not.toContain('STORE_UNAVAILABLE');
+  });
+
   it('that is a Redis which evicts and keeps nothing', async () => {
     const redis = await startRedis('--maxmemory-policy', 'allkeys-lru');
     servers.push(redis);

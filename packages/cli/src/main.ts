@@ -14,6 +14,8 @@ try {
 } catch (error) {
   process.exitCode = tell(error);
 }
+// A client that the configuration file has made for its store is not ours to close, and would keep the command from ending.
+process.stdout.write('', () => process.exit());
 
 function tell(error: unknown): ExitCode {
   // Commander has said it already; help and version end with 0.

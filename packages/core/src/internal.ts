@@ -16,5 +16,7 @@ export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';
 export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.ts';
+export type { BoundedStore } from './bounded-store.ts';
+export { findTriedOwner, tryStore } from './storage/try-store.ts';
 export { WorkInHand } from './work-in-hand.ts';
 export { sharedWith } from './storage/shared-storage.ts';

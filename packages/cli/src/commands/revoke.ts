@@ -43,9 +43,11 @@ export async function revoke(
       }
     }
     const sessions = sessionsOf(storage);
-    const revoked = owner === undefined ? await revokeAll(sessions, handles) : await sessions.revokeAll(owner);
+    const faults: Error[] = [];
+    const revoked = owner === undefined ? await revokeEach(sessions, handles, faults) : await sessions.revokeAll(owner);
     if (json) out.line(JSON.stringify({ revoked }));
     else out.line(`Revoked ${count(revoked, 'session')}.`);
+    if (faults[0] !== undefined) throw faults[0];
     const missing = owner === undefined ? unknown + handles.length - revoked : 0;
     if (missing > 0) err.line(`${count(missing, 'handle')} had no session any more.`);
     if (owner !== undefined && revoked === 0)
@@ -77,9 +79,16 @@ function asGuestOf(store: SessionStore): SessionStore {
   });
 }
 
-async function revokeAll(sessions: Sessions, handles: readonly string[]): Promise<number> {
+/** One that cannot be ended, a torn one say, does not keep the others from it. */
+async function revokeEach(sessions: Sessions, handles: readonly string[], faults: Error[]): Promise<number> {
   let revoked = 0;
-  for (const handle of handles) if (await sessions.revoke(handle)) revoked += 1;
+  for (const handle of handles) {
+    try {
+      if (await sessions.revoke(handle)) revoked += 1;
+    } catch (error) {
+      faults.push(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
   return revoked;
 }
 

@@ -22,8 +22,8 @@ const fixesOfFiles: Partial<Record<SessErrorCode, string>> = {
   STORE_FULL: 'Free disk space or inodes: until then nobody can log in.',
 };
 
-/** In a container the loopback is the container itself, and the server is seldom in there. */
-const lonely = /\b(127\.0\.0\.1|localhost|::1)\b/;
+/** In a container the loopback is the container itself, and the server is seldom in there: nobody answers. */
+const lonely = /\b(127\.0\.0\.1|localhost|::1)\b.*(cannot be reached|refuses connections)/;
 
 function fixOf({ code, message }: SessError, isOfFiles: boolean): string {
   if (code === 'STORE_UNAVAILABLE' && !isOfFiles && isContainer() && lonely.test(message))

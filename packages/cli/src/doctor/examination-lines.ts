@@ -18,7 +18,7 @@ export function* examinationLines(examination: Examination, out: Screen): Genera
   if (storage.backend !== undefined) yield row('storage', `${storage.backend.name}. ${storage.backend.reason}`);
   if (storage.description !== undefined) yield row('', storage.description.location);
   if (storage.latencyMs !== undefined)
-    yield row('', `created, read and destroyed a session; a read takes ${milliseconds(storage.latencyMs)}`);
+    yield row('', `created, read, changed and destroyed a session; a read takes ${milliseconds(storage.latencyMs)}`);
   if (storage.ownFindings !== undefined)
     yield row(
       '',

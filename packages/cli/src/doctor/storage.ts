@@ -8,9 +8,9 @@ import {
   type SessionStore,
   type StoreDescription,
   hasAbility,
-  isEndMarker,
+  isSessError,
 } from '@sess/core';
-import { appStorage, sharedWith, stringOf } from '@sess/core/internal';
+import { type BoundedStore, appStorage, findTriedOwner, sharedWith, tryStore } from '@sess/core/internal';
 import type { App } from '../app.ts';
 import { goesWithContainer, isContainer } from '../container.ts';
 import { soon } from '../patience.ts';
@@ -59,26 +59,51 @@ export async function examineStorage(app: App, fingerprints: readonly string[]):
     if (storage.directory !== undefined && goesWithContainer(storage.directory, app.env))
       findings.push(inContainer(storage.directory));
     const store = await storage.open();
-    if (hasAbility(store, 'describe')) examination.description = store.describe();
-    // First: where another user's files are in the way, the store's own check says more than the probe would.
-    if (hasAbility(store, 'check')) {
-      const own = await bounded(store.check());
-      findings.push(...own.map((finding) => asLogged(finding, app)));
-      examination.ownFindings = own.length;
-    }
-    if (hasAbility(store, 'noteApp')) {
-      const apps = await bounded(store.notedApps()).catch(() => []);
-      findings.push(...sharedWith(apps, fingerprints));
-    }
-    examination.latencyMs = await bounded(probe(store));
-    if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
+    close = async () => {
+      await storage.close();
+      // The configuration file made it for this command: what it holds open would keep the command from ending.
+      if (app.options.store === store && hasAbility(store, 'close')) await store.close();
+    };
+    await examineStore(app, store, fingerprints, examination);
   } catch (error) {
     const { backend, description } = examination;
     findings.push(errorFinding(error, (description?.name ?? backend?.name) === 'fs'));
   } finally {
-    await bounded(close()).catch(() => {});
+    await inTime(close()).catch(() => {});
   }
   return examination;
+}
+
+async function examineStore(
+  app: App,
+  store: SessionStore,
+  fingerprints: readonly string[],
+  examination: StorageExamination,
+): Promise<void> {
+  const { findings } = examination;
+  if (hasAbility(store, 'describe')) examination.description = store.describe();
+  // First: where another user's files are in the way, the store's own check says more than its verbs would.
+  const own = await ownFindings(store);
+  if (isSessError(own) && own.code === 'FS_DIRECTORY') throw own;
+  if (own !== undefined && !(own instanceof Error)) {
+    findings.push(...own.map((finding) => asLogged(finding, app)));
+    examination.ownFindings = own.length;
+  }
+  if (hasAbility(store, 'noteApp')) {
+    const apps = await inTime(store.notedApps()).catch(() => []);
+    findings.push(...sharedWith(apps, fingerprints));
+  }
+  examination.latencyMs = await inTime(tried(store)).catch((error: unknown) => {
+    throw own instanceof Error ? own : error;
+  });
+  if (own instanceof Error) findings.push(unchecked(own));
+  if (examination.latencyMs > SLOW_MS) findings.push(slow(examination.latencyMs));
+}
+
+/** What the store says of itself, or why it cannot tell; `undefined` where it does not look. */
+async function ownFindings(store: SessionStore): Promise<readonly Finding[] | Error | undefined> {
+  if (!hasAbility(store, 'check')) return undefined;
+  return inTime(store.check()).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
 }
 
 /** The default directory is a fine one until somebody's login depends on it: then the app logs it as a warning. */
@@ -87,29 +112,28 @@ function asLogged(finding: Finding, { env }: App): Finding {
   return isWarning ? { ...finding, severity: 'warning' } : finding;
 }
 
-/** A real session that is made, read and destroyed; and how long a read takes. */
-async function probe(store: SessionStore): Promise<number> {
+/** Does what a login, a change and a logout do, and says how long a read takes: the median of five, in milliseconds. */
+async function tried(store: SessionStore): Promise<number> {
+  const bounded: BoundedStore = {
+    create: (key, record) => store.create(key, record, soon()),
+    read: (key) => store.read(key, soon()),
+    replace: (key, version, next) => store.replace(key, version, next, soon()),
+    destroy: (key, options = {}) => store.destroy(key, options, soon()),
+  };
   const key = randomBytes(32).toString('hex');
-  const now = Date.now();
-  const times = { createdAt: now, touchedAt: now, expiresAt: now + 60_000 };
-  await store.create(key, { fields: { probe: '1' }, ...times, writeIds: [] }, soon());
   const tookMs: number[] = [];
-  try {
+  await tryStore(bounded, key, Date.now(), async () => {
     for (let count = 0; count < 5; count += 1) {
       const started = performance.now();
-      const found = await store.read(key, soon());
+      await bounded.read(key);
       tookMs.push(performance.now() - started);
-      const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];
-      if (text === undefined || stringOf(text) !== '1')
-        throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
     }
-  } finally {
-    await store.destroy(key, {}, soon());
-  }
+  });
+  await findTriedOwner(store);
   return tookMs.toSorted((a, b) => a - b)[2] ?? 0;
 }
 
-async function bounded<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(work: Promise<T>): Promise<T> {
   const abort = new AbortController();
   const late = pause(PATIENCE_MS, undefined, { signal: abort.signal }).then(() => {
     throw new SessError('STORE_TIMEOUT', `The session store did not answer within ${PATIENCE_MS / 1000} s.`);
@@ -185,6 +209,16 @@ function inCookies({ reason }: BackendChoice): Finding {
     severity: 'warning',
     text: `Nothing is stored: sessions are in signed cookies, where a logout cannot end a copied one. ${reason}`,
     fix: 'Fine for tests. Else unset the variable of the test runner, or give the app a store.',
+  };
+}
+
+/** The sessions of the app work all the same. */
+function unchecked({ message }: Error): Finding {
+  return {
+    code: 'STORE_UNCHECKED',
+    severity: 'warning',
+    text: `Sessions work, but the store cannot look at its own settings: ${message}`,
+    fix: 'Give its user the rights that the README of its package names, then run this again.',
   };
 }
 

@@ -153,14 +153,14 @@ describe('ready', () => {
     expect(await store.sweep()).toEqual({ removed: 0, kept: 0 });
   });
 
-  const failing = (verb: 'create' | 'read' | 'destroy'): SessionStore => ({
+  const failing = (verb: 'create' | 'read' | 'replace' | 'destroy'): SessionStore => ({
     ...described(redis),
     async [verb]() {
       throw new SessError('STORE_UNAVAILABLE', 'Connection refused.');
     },
   });
 
-  it.each(['create', 'read', 'destroy'] as const)(
+  it.each(['create', 'read', 'replace', 'destroy'] as const)(
     'fails when %s fails, in one line that says where and why',
     async (verb) => {
       const { lines, logger } = log();
@@ -214,7 +214,7 @@ describe('ready', () => {
     };
     const sessions = createSessions({ store, secret, logger: false, env: {}, timeouts: { operationMs: 20 } });
     await sessions.ready();
-    expect(store.took()).toEqual(['create', 'create', 'create', 'create', 'create', 'read', 'destroy']);
+    expect(store.took()).toEqual(['create', 'create', 'create', 'create', 'create', 'read', 'replace', 'destroy']);
     expect(await store.sweep()).toEqual({ removed: 0, kept: 0 });
   });
 
@@ -285,7 +285,7 @@ describe('close', () => {
     expect(isClosed).toBe(false);
     gate.open();
     await closing;
-    expect(store.took()).toEqual(['create', 'read', 'destroy']);
+    expect(store.took()).toEqual(['create', 'read', 'replace', 'destroy']);
     expect(lines).toEqual({ info: ['Session storage initialized: memory'], warn: [], error: [] });
   });
 
@@ -345,5 +345,5 @@ describe('close', () => {
 });
 
 async function forged() {
-  return { record: plantedRecord({ probe: '2' }), version: 1 };
+  return { record: plantedRecord({ probe: '3' }), version: 1 };
 }

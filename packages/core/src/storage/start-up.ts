@@ -4,12 +4,12 @@ import type { BackendChoice } from './backend.ts';
 import { type Environment, isProduction } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
-import { stringOf } from '../record-fields.ts';
 import type { Logger } from '../logger.ts';
 import { noteApp } from './shared-storage.ts';
-import { type SessionStore, isEndMarker } from '../store.ts';
+import type { SessionStore } from '../store.ts';
 import { type Finding, type StoreDescription, hasAbility } from '../store-abilities.ts';
 import { hasSiblings } from '../workers.ts';
+import { findTriedOwner, tryStore } from './try-store.ts';
 
 export interface StartUp {
   choice: BackendChoice;
@@ -71,19 +71,8 @@ async function probe(store: GuardedStore, clock: () => number, isClosing: () => 
 
 async function probeOnce(store: GuardedStore, key: string, now: number): Promise<void> {
   if (await store.ask('probe', probesItself)) return;
-  // The key is taken where an earlier try was carried out after all.
-  await store.create(key, {
-    fields: { probe: '1' },
-    createdAt: now,
-    touchedAt: now,
-    expiresAt: now + 60_000,
-    writeIds: [],
-  });
-  const found = await store.read(key);
-  await store.destroy(key);
-  const text = found === undefined || isEndMarker(found) ? undefined : found.record.fields['probe'];
-  if (text === undefined || stringOf(text) !== '1')
-    throw new SessError('STORE_CORRUPT', 'A session that was just stored could not be read back.');
+  await tryStore(store, key, now);
+  await store.ask('keysByOwner', findTriedOwner);
 }
 
 async function probesItself(store: SessionStore): Promise<boolean> {
