@@ -171,8 +171,8 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     async revokeAll(owner, options = {}) {
       assertKnownOptions('revokeAll()', options, ['except']);
-      const isSpared = sparedBy(engine.replacements, options.except);
-      return inHand(async () => stored(owners).revokeAll(owner, isSpared));
+      const spared = sparedBy(engine.replacements, options.except);
+      return inHand(async () => stored(owners).revokeAll(owner, spared));
     },
     watch(session, onEnded) {
       const exchange = exchangeOf(session);

@@ -133,7 +133,7 @@ export class SessionState {
     this.#claim = this.#carrier.mint();
   }
 
-  record(texts: Readonly<Record<string, FieldText>>, writeId: string): SessionRecord {
+  record(texts: Readonly<Record<string, FieldText>>, writeIds: readonly string[]): SessionRecord {
     return {
       fields: texts,
       createdAt: this.createdAt,
@@ -141,7 +141,7 @@ export class SessionState {
       expiresAt: this.expiresAt,
       ...(this.owner === undefined ? {} : { owner: this.owner }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
-      writeIds: [writeId],
+      writeIds,
     };
   }
 

@@ -1,0 +1,6 @@
+import { isSessError } from '../errors.ts';
+
+/** Whether it is a fault of one session alone: the others can still be read and ended. */
+export function isFaultOfOne(error: unknown): boolean {
+  return isSessError(error) && (error.code === 'STORE_CORRUPT' || error.code === 'STORE_TOO_NEW');
+}
