@@ -19,7 +19,7 @@ export interface RevokeOptions {
 export interface RevokeAllOptions {
   /**
    * A session that stays, or its handle. After a `regenerate()` that is not stored yet, both the session that the answer
-   * will carry and the one that it replaces stay.
+   * will carry and the one that it replaces stay. So does what another request rotates it into.
    */
   except?: Session | string;
 }

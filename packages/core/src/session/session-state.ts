@@ -25,8 +25,8 @@ export interface Replaced {
   survives: boolean;
   /** What is told to those who come with the old cookie. */
   by: Successor['by'];
-  /** The keys that the request itself has changed, as of the first try. */
-  own?: ReadonlySet<string>;
+  /** What the request itself has changed, as of the first try. */
+  own?: { keys: ReadonlySet<string>; settings: SessionSettings | undefined };
   /** What the new session holds of the old one, where that is not what the request had read. */
   taken?: StoredSession | undefined;
 }

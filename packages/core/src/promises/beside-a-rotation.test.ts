@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { type Sessions, createSessions } from '../sessions.ts';
+import type { Session } from '../session/session.ts';
+import { memoryStore } from '../storage/memory-store.ts';
+import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
+
+const HOUR = 3_600_000;
+
+/** Two workers that share a storage, and a user who is logged in. */
+let mine: Sessions;
+let others: Sessions;
+let cookie: string;
+
+beforeEach(async () => {
+  const store = memoryStore();
+  const options = { store, secret: testSecret, logger: false, env: {} } as const;
+  [mine, others] = [createSessions(options), createSessions(options)];
+  const session = await open(mine);
+  const next = anySession(await session.regenerate({ owner: 'ada' }));
+  Object.assign(next, { one: 1, two: 1 });
+  await commit(mine, next);
+});
+
+const open = async (sessions: Sessions): Promise<AnySession> => anySession(await sessions.open(cookie));
+
+async function settings(): Promise<[number, boolean]> {
+  const { idleTimeoutMs, persistent } = await open(others);
+  return [idleTimeoutMs, persistent];
+}
+
+/** The browser gets the answer. */
+async function commit(sessions: Sessions, session: Session): Promise<void> {
+  const { setCookie } = await sessions.commit(session);
+  cookie = setCookie?.split(';')[0] ?? cookie;
+}
+
+describe('beside a rotation', () => {
+  it('a setting of a request that rotates too, and comes second, stays', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    second.idleTimeoutMs = HOUR;
+    const rotated = await second.rotate();
+    rotated.persistent = false;
+    await commit(others, await first.rotate());
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
+  it('of two changes of a setting the later one stays, and one of another setting too', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    const rotated = await second.rotate();
+    rotated.idleTimeoutMs = HOUR;
+    Object.assign(first, { idleTimeoutMs: 2 * HOUR, persistent: false });
+    await others.commit(first);
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
+  it.each(['rotate', 'regenerate'] as const)(
+    'what another request had stored before a save of this one is kept by a %s()',
+    async (verb) => {
+      const session = await open(mine);
+      const other = await open(others);
+      other['two'] = 2;
+      await others.commit(other);
+      session['one'] = 2;
+      await session.save();
+      await commit(mine, verb === 'rotate' ? await session.rotate() : await session.regenerate({ keep: true }));
+      expect({ ...(await open(others)) }).toEqual({ one: 2, two: 2 });
+    },
+  );
+
+  it('so is what it stored between a touch and a later one', async () => {
+    const session = await open(mine);
+    const other = await open(others);
+    delete other['two'];
+    await others.commit(other);
+    session.touch();
+    await session.save();
+    await commit(mine, await session.rotate());
+    expect({ ...(await open(others)) }).toEqual({ one: 1 });
+  });
+});
