@@ -179,7 +179,7 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
       exchange.look();
       // After the answer `look()` throws no fault any more, but a session that could not be read cannot be watched.
       if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
-      return stored(live).watch(exchange.state, onEnded);
+      return stored(live).watch(exchange, onEnded);
     },
     count: (options) => inHand(async () => countSessions(stored(store), operationMs, options)),
     debugReport: (asked) => inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, asked)),
