@@ -2,18 +2,19 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { Session } from '../session/session.ts';
-import { memoryStore } from '../storage/memory-store.ts';
+import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
 import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
 
 const HOUR = 3_600_000;
 
 /** Two workers that share a storage, and a user who is logged in. */
+let store: ProbeStore;
 let mine: Sessions;
 let others: Sessions;
 let cookie: string;
 
 beforeEach(async () => {
-  const store = memoryStore();
+  store = probeStore();
   const options = { store, secret: testSecret, logger: false, env: {} } as const;
   [mine, others] = [createSessions(options), createSessions(options)];
   const session = await open(mine);
@@ -69,6 +70,38 @@ describe('beside a rotation', () => {
       expect({ ...(await open(others)) }).toEqual({ one: 2, two: 2 });
     },
   );
+
+  it.each<[string, (session: AnySession) => Promise<unknown>]>([
+    ['rotated', (session) => session.rotate()],
+    ['logged in', (session) => session.regenerate({ owner: 'ada' })],
+    ['logged out', (session) => session.destroy()],
+  ])(
+    'the cookie that a save() made due is not sent over that of a request that %s before the answer',
+    async (_what, end) => {
+      const session = await open(mine);
+      session.persistent = false;
+      await session.save();
+      session.touch();
+      await session.save();
+      const other = await open(others);
+      await end(other);
+      await others.commit(other);
+      expect((await mine.commit(session)).setCookie).toBe(undefined);
+    },
+  );
+
+  it('the cookie that a save() made due is sent where nothing came between, also if the store cannot be asked again', async () => {
+    for (const isDown of [false, true]) {
+      const session = await open(mine);
+      session.persistent = isDown;
+      await session.save();
+      if (isDown)
+        store.before = () => {
+          throw new Error('connect ECONNREFUSED');
+        };
+      expect((await mine.commit(session)).setCookie?.includes('Max-Age')).toBe(isDown);
+    }
+  });
 
   it('so is what it stored between a touch and a later one', async () => {
     const session = await open(mine);
