@@ -35,7 +35,8 @@ export async function createSession(exchange: SessionRequest, state: SessionStat
   // What the app has set meanwhile is stored with the rest of what it changed meanwhile.
   if (changedSettings === state.changedSettings) state.changedSettings = undefined;
   state.persistenceChanged = false;
-  state.fields.wrote({ set: texts, unset: [], revise: {} });
+  const unset = state.fields.storedKeys().filter((key) => !Object.hasOwn(texts, key));
+  state.fields.wrote({ set: texts, unset, revise: {} });
   if (state.replaces === undefined) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: state.key,

@@ -68,7 +68,7 @@ async function succeed(
     settings: newSettings(previous.stored?.record.settings, state.settings),
   };
   let { claim } = previous;
-  let stored = previous.stored;
+  let stored = claim.isSuccessor ? undefined : previous.stored;
   for (const started = performance.now(); performance.now() - started < GIVE_UP_AFTER_MS;) {
     if (stored !== undefined) {
       await takeOver(state, replaced, stored, { at: clock(), timeouts });
@@ -79,6 +79,8 @@ async function succeed(
       if (stored !== undefined) continue;
     }
     const marker = await claim.store.read(claim.key);
+    // An update of this request has followed another rotation already.
+    if (isStored(marker) && claim.isSuccessor && replaced.by === 'rotated') return { claim, stored: marker };
     if (isStored(marker)) stored = marker;
     else if (marker?.successor?.key === state.key) return 'ended';
     else if (marker?.successor?.by !== 'rotated') return 'gone';

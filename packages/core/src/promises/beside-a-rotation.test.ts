@@ -30,6 +30,8 @@ async function settings(): Promise<[number, boolean]> {
   return [idleTimeoutMs, persistent];
 }
 
+const add = (count: unknown): number => Number(count) + 1;
+
 /** The browser gets the answer. */
 async function commit(sessions: Sessions, session: Session): Promise<void> {
   const { setCookie } = await sessions.commit(session);
@@ -70,6 +72,52 @@ describe('beside a rotation', () => {
       expect({ ...(await open(others)) }).toEqual({ one: 2, two: 2 });
     },
   );
+
+  it('a key that was assigned before and deleted after the rotation is not stored by a request that comes second', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    second['three'] = 3;
+    const rotated = anySession(await second.rotate());
+    delete rotated['three'];
+    delete rotated['two'];
+    await commit(others, await first.rotate());
+    await commit(mine, rotated);
+    expect({ ...(await open(others)) }).toEqual({ one: 1 });
+  });
+
+  it.each(['before it', 'by a rotation', 'by an update'])(
+    'an update() after rotate() counts beside what another request stores %s',
+    async (how) => {
+      const session = await open(mine);
+      const other = anySession(how === 'by a rotation' ? await (await open(others)).rotate() : await open(others));
+      if (how !== 'before it') await other.update('one', add);
+      if (how === 'by a rotation') await commit(others, other);
+      const rotated = anySession(await session.rotate());
+      await Promise.all([rotated.update('one', add), rotated.update('one', add)]);
+      if (how === 'before it') await other.update('one', add);
+      expect(rotated['one']).toBe(how === 'before it' ? 3 : 4);
+      await commit(mine, rotated);
+      expect({ ...(await open(others)) }).toEqual({ one: 4, two: 1 });
+      expect(await others.list('ada')).toHaveLength(1);
+    },
+  );
+
+  it('an update() after rotate() begins with what the request itself has assigned', async () => {
+    const session = await open(mine);
+    session['one'] = 5;
+    const rotated = anySession(await session.rotate());
+    rotated['two'] = 5;
+    expect([await rotated.update('one', add), await rotated.update('two', add)]).toEqual([6, 6]);
+    await commit(mine, rotated);
+    expect({ ...(await open(others)) }).toEqual({ one: 6, two: 6 });
+  });
+
+  it('an update() after rotate() of a session that has ended says so', async () => {
+    const rotated = anySession(await (await open(mine)).rotate());
+    await others.revokeAll('ada');
+    await expect(rotated.update('one', add)).rejects.toMatchObject({ code: 'SESSION_GONE' });
+    await commit(mine, rotated);
+    expect(await others.list('ada')).toEqual([]);
+  });
 
   it.each<[string, (session: AnySession) => Promise<unknown>]>([
     ['rotated', (session) => session.rotate()],
