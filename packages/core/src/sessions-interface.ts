@@ -19,7 +19,7 @@ export interface RevokeOptions {
 export interface RevokeAllOptions {
   /**
    * A session that stays, or its handle. After a `regenerate()` that is not stored yet, both the session that the answer
-   * will carry and the one that it replaces stay.
+   * will carry and the one that it replaces stay. So does what another request rotates it into.
    */
   except?: Session | string;
 }
@@ -65,7 +65,8 @@ export interface Sessions {
   /**
    * Answers a Web `Request`: the session is stored before the `Response` leaves, and what changes while its body streams
    * before the body ends (else it breaks off). A fault of the store is a 503, also where the handler has made a 500 of it.
-   * @throws what the handler throws, but for faults of the store; then nothing is stored that was not saved
+   * @throws what the handler throws, but for faults of the store; then nothing is stored that was not saved. Your answer to
+   * it has no cookie: after a `save()` that needs one, a login above all, answer errors inside of the handler
    */
   handle(request: Request, handler: SessionHandler, options?: HandleOptions): Promise<Response>;
 

@@ -175,15 +175,15 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     },
     async revokeAll(owner, options = {}) {
       assertKnownOptions('revokeAll()', options, ['except']);
-      const isSpared = sparedBy(engine.replacements, options.except);
-      return inHand(async () => stored(owners).revokeAll(owner, isSpared));
+      const spared = sparedBy(engine.replacements, options.except);
+      return inHand(async () => stored(owners).revokeAll(owner, spared));
     },
     watch(session, onEnded) {
       const exchange = exchangeOf(session);
       exchange.look();
       // After the answer `look()` throws no fault any more, but a session that could not be read cannot be watched.
       if (exchange.fault !== undefined) throw exchange.surface(exchange.fault);
-      return stored(live).watch(exchange.state, onEnded);
+      return stored(live).watch(exchange, onEnded);
     },
     count: (options) => inHand(async () => countSessions(stored(store), operationMs, options)),
     debugReport: (asked) => inHand(async () => makeDebugReport({ choice, engine, store, fingerprints, env }, asked)),

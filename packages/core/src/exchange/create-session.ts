@@ -1,6 +1,7 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
 import { assertFits } from '../session/limits.ts';
+import { replacementId } from '../replacement-id.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { type SessionRecord, type StoredSession, isEndMarker } from '../store.ts';
 import { endRivals } from './destroy-session.ts';
@@ -34,7 +35,8 @@ export async function createSession(exchange: SessionRequest, state: SessionStat
   // What the app has set meanwhile is stored with the rest of what it changed meanwhile.
   if (changedSettings === state.changedSettings) state.changedSettings = undefined;
   state.persistenceChanged = false;
-  state.fields.wrote({ set: texts, unset: [], revise: {} });
+  const unset = state.fields.storedKeys().filter((key) => !Object.hasOwn(texts, key));
+  state.fields.wrote({ set: texts, unset, revise: {} });
   if (state.replaces === undefined) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: state.key,
@@ -50,15 +52,21 @@ export async function createSession(exchange: SessionRequest, state: SessionStat
  */
 async function createRecord(state: SessionState, texts: SessionRecord['fields']): Promise<StoredSession> {
   const writeId = newWriteId();
-  const first = await tryToCreate(state, state.record(texts, writeId));
+  const first = await tryToCreate(state, state.record(texts, [writeId, ...rotationIds(state)]));
   if (first !== undefined) return first;
   const found = await state.claim.store.read(state.key);
   if (found !== undefined && !isEndMarker(found) && found.record.writeIds.includes(writeId)) return found;
   if (state.isCreateDoubtful) await state.claim.store.destroy(state.key);
   state.mintAgain();
-  const second = await tryToCreate(state, state.record(texts, newWriteId()));
+  const second = await tryToCreate(state, state.record(texts, [newWriteId(), ...rotationIds(state)]));
   if (second !== undefined) return second;
   throw new SessError('STORE_UNAVAILABLE', 'The session store says of every new key that it is taken.');
+}
+
+/** The names by which a rotation that is under way is known. */
+function rotationIds({ replaces }: SessionState): string[] {
+  if (replaces?.by !== 'rotated') return [];
+  return [replacementId(replaces.state.key), ...rotationIds(replaces.state)];
 }
 
 async function tryToCreate(state: SessionState, record: SessionRecord): Promise<StoredSession | undefined> {

@@ -26,21 +26,24 @@ export class PendingReplacements {
   }
 }
 
-/** What a revocation of all leaves alone: the session, and what it replaces. */
+/**
+ * What a revocation of all leaves alone: the session, and what it replaces. Asked again for each key that is about to be
+ * ended: the request may store its session meanwhile, or get another token for it.
+ */
 export function sparedBy(
   replacements: PendingReplacements,
   except: Session | string | undefined,
-): (key: SessionKey) => boolean {
-  if (except === undefined) return () => false;
+): () => readonly SessionKey[] {
+  if (except === undefined) return () => [];
   const state = typeof except === 'string' ? replacements.find(except) : stateOf(except);
-  return (key) => key === except || isCarriedBy(state, key);
+  return () => (typeof except === 'string' ? [except, ...keysCarriedBy(state)] : keysCarriedBy(state));
 }
 
-/** Asked again for each key: the request may store its session meanwhile, or get another token for it. */
-function isCarriedBy(state: SessionState | undefined, key: SessionKey): boolean {
+function keysCarriedBy(state: SessionState | undefined): SessionKey[] {
+  const keys: SessionKey[] = [];
   for (let carried = state; carried !== undefined; carried = carried.replaces?.state)
-    if (carried.key === key) return true;
-  return false;
+    if (carried.knownKey !== undefined) keys.push(carried.knownKey);
+  return keys;
 }
 
 /** The request's session now: an object from before a regenerate means the same visitor. */

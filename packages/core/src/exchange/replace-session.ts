@@ -63,9 +63,12 @@ async function succeed(
   replaced: Replaced,
 ): Promise<'ended' | 'gone' | { claim: Claim; stored: StoredSession }> {
   const previous = replaced.state;
-  replaced.own ??= changedKeys(previous.fields, state.fields);
+  replaced.own ??= {
+    keys: changedKeys(previous.fields, state.fields),
+    settings: newSettings(previous.stored?.record.settings, state.settings),
+  };
   let { claim } = previous;
-  let stored = previous.stored;
+  let stored = claim.isSuccessor ? undefined : previous.stored;
   for (const started = performance.now(); performance.now() - started < GIVE_UP_AFTER_MS;) {
     if (stored !== undefined) {
       await takeOver(state, replaced, stored, { at: clock(), timeouts });
@@ -76,6 +79,8 @@ async function succeed(
       if (stored !== undefined) continue;
     }
     const marker = await claim.store.read(claim.key);
+    // An update of this request has followed another rotation already.
+    if (isStored(marker) && claim.isSuccessor && replaced.by === 'rotated') return { claim, stored: marker };
     if (isStored(marker)) stored = marker;
     else if (marker?.successor?.key === state.key) return 'ended';
     else if (marker?.successor?.by !== 'rotated') return 'gone';
@@ -96,17 +101,20 @@ async function takeOver(
   now: StoredSession,
   { at, timeouts }: { at: number; timeouts: Timeouts },
 ): Promise<void> {
-  const { state: previous, keep, own } = replaced;
-  const before = replaced.taken ?? previous.stored;
+  const { state: previous, keep, own, taken } = replaced;
   replaced.taken = now;
-  if (before === undefined || before.version === now.version || (keep !== true && keep.length === 0)) return;
-  const [old, last] = [new Fields(before.record.fields), new Fields(now.record.fields)];
+  if ((taken !== undefined && taken.version === now.version) || (keep !== true && keep.length === 0)) return;
+  // Not with what the old session's last write found in the store: the request has not read what others had written.
+  const old = taken === undefined ? previous.fields : new Fields(taken.record.fields);
+  const last = new Fields(now.record.fields);
   const isKept = (key: string): boolean => keep === true || keep.includes(key);
   // A key that this request changed stays as it is: this is the later write.
-  const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && own?.has(key) !== true);
+  const keys = [...changedKeys(old, last)].filter((key) => isKept(key) && own?.keys.has(key) !== true);
   const fields = changesTo(last, keys);
-  const settings = keep === true ? newSettings(before.record.settings, now.record.settings) : undefined;
-  if (fields === undefined && settings === undefined) return;
+  const before = taken ?? previous.stored;
+  const others = keep === true ? newSettings(before?.record.settings, now.record.settings) : undefined;
+  if (fields === undefined && others === undefined) return;
+  const settings = others && { ...others, ...own?.settings };
   const outcome = await writeFollowing(state, { at, fields, settings }, timeouts);
   // If this session was replaced in turn, it keeps what was read: the next one compares with that.
   if (state.closing !== undefined || outcome.gone) return;
@@ -123,14 +131,15 @@ async function takeOver(
 async function joinRotation(
   { clock, timeouts }: Engine,
   state: SessionState,
-  { own = new Set() }: Replaced,
+  { own }: Replaced,
   { claim, stored }: { claim: Claim; stored: StoredSession },
 ): Promise<boolean> {
   await state.claim.store.destroy(state.key);
   state.moveTo(claim, stored);
-  const fields = changesTo(state.fields, [...own]);
-  if (fields === undefined) return true;
-  const outcome = await writeFollowing(state, { at: clock(), fields }, timeouts);
+  const fields = changesTo(state.fields, [...(own?.keys ?? [])]);
+  const settings = own?.settings;
+  if (fields === undefined && settings === undefined) return true;
+  const outcome = await writeFollowing(state, { at: clock(), fields, settings }, timeouts);
   if (outcome.gone) return false;
   state.adopt(outcome.stored);
   return true;
@@ -139,7 +148,7 @@ async function joinRotation(
 /** The keys whose stored texts differ. */
 function changedKeys(before: Fields, after: Fields): Set<string> {
   const keys = new Set([...before.storedKeys(), ...after.storedKeys()]);
-  for (const key of keys) if (after.storedText(key) === before.storedText(key)) keys.delete(key);
+  for (const key of keys) if (after.storesSame(key, before)) keys.delete(key);
   return keys;
 }
 

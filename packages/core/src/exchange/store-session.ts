@@ -72,7 +72,12 @@ async function write(
   const restore = state.fields.beginWrite();
   try {
     const outcome = await writeFollowing(state, begun.change, exchange.engine.timeouts);
-    if (!outcome.gone) return written(exchange, state, begun, outcome.stored);
+    if (!outcome.gone) {
+      written(exchange, state, begun, outcome.stored);
+      // Until the answer leaves another request may rotate or end the session: the commit asks the store again.
+      if (mode.explicit && state.cookieWanted) state.touchWanted = true;
+      return;
+    }
   } catch (error) {
     restore();
     throw error;
@@ -143,8 +148,8 @@ function written(
   if (changes !== undefined) state.fields.wrote(changes);
   if (settings === state.changedSettings) state.changedSettings = undefined;
   state.adopt(stored);
-  const isCookieDue = state.persistenceChanged || state.cookieWanted || exchange.engine.carrier.holdsSession;
-  if (isCookieDue) exchange.headers.setCookie(state);
+  if (state.persistenceChanged) state.cookieWanted = true;
+  if (state.cookieWanted || exchange.engine.carrier.holdsSession) exchange.headers.setCookie(state);
   state.persistenceChanged = false;
   state.touchWanted = false;
   publish('committed', () => ({

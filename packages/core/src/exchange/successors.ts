@@ -48,6 +48,8 @@ export async function writeFollowing(
   for (let steps = 0; ; steps += 1) {
     const { claim, stored } = state;
     const outcome = await queueWrite(claim.store, claim.key, stored, change, timeouts);
+    // A watch may have moved the session on meanwhile: what was written is under the key that it had.
+    if (!outcome.gone && state.claim !== claim) state.moveTo(claim, outcome.stored);
     if (!outcome.gone || claim.atHand !== undefined || steps === MOST_STEPS) return outcome;
     const moved = await readFollowing(claim);
     if (moved.claim === claim || !isStored(moved.found)) return outcome;

@@ -15,7 +15,8 @@ export async function touchSession(exchange: SessionRequest, state: SessionState
   const due = isExplicit ? state.touchWanted : state.wantsTouch(engine.clock(), engine.timeouts);
   if (!due || exchange.isCookieGone) return;
   state.isTouchTried = true;
-  state.touchWanted = false;
+  // What an explicit save has asked is asked again by the commit: the cookie must not come after that of another request.
+  state.touchWanted = isExplicit && state.cookieWanted;
   const started = performance.now();
   try {
     const outcome = await writeFollowing(state, { at: engine.clock() }, engine.timeouts);

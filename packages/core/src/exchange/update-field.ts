@@ -30,19 +30,45 @@ export async function updateField(
     await before;
     exchange.mustStayOpen(state, key);
   }
-  if (state.standing === 'new') {
-    const value = fn(state.fields.get(key));
-    if (value !== undefined) encodeField(key, value);
-    state.fields.set(key, value);
-    return value;
-  }
-  if (state.standing !== 'stored') throw sessionGone();
+  const target = state.standing === 'new' ? rotatedFrom(state, key) : state;
+  if (target === undefined) return updateLocally(state, key, fn);
+  if (target.standing !== 'stored') throw sessionGone();
   if (state.fields.isChanged(key)) {
     throw new SessError(
       'UPDATE_PENDING',
       `session.update("${key}") while the key has a change that is not stored. Use update() for all changes of this key, or save() before it.`,
     );
   }
+  return storeUpdate(exchange, state, target, key, fn);
+}
+
+/** The session is not stored: nobody else can change it. */
+function updateLocally(state: SessionState, key: string, fn: (current: unknown) => unknown): unknown {
+  const value = fn(state.fields.get(key));
+  if (value !== undefined) encodeField(key, value);
+  state.fields.set(key, value);
+  return value;
+}
+
+/**
+ * Until a rotation is carried out the store holds the session under its old key. There an update meets those of other
+ * requests. Not where this request has changed the key: then it goes on with that.
+ */
+function rotatedFrom({ replaces, fields }: SessionState, key: string): SessionState | undefined {
+  if (replaces?.by !== 'rotated' || fields.isChanged(key)) return undefined;
+  const old = replaces.state;
+  const isWhole = old.standing === 'stored' && old.replaces === undefined;
+  return isWhole && fields.storesSame(key, old.fields) ? old : undefined;
+}
+
+/** @param target where the session is stored; `state` itself, but between `rotate()` and the commit */
+async function storeUpdate(
+  exchange: SessionRequest,
+  state: SessionState,
+  target: SessionState,
+  key: string,
+  fn: (current: unknown) => unknown,
+): Promise<unknown> {
   state.fields.detach(key);
 
   const { engine } = exchange;
@@ -59,20 +85,22 @@ export async function updateField(
     },
   };
   const change = { at: engine.clock(), update };
-  const outcome = await writeFollowing(state, change, engine.timeouts);
+  const outcome = await writeFollowing(target, change, engine.timeouts);
   if (outcome.gone) {
-    state.standing = 'gone';
-    publish('gone', () => ({ handle: state.key }));
+    // A replaced one stays as it was: what a logout of this request ends is found by it.
+    if (target === state) state.standing = 'gone';
+    publish('gone', () => ({ handle: target.key }));
     throw sessionGone();
   }
   const isLost = state.fields.isRevised(key);
   const { fields } = outcome.stored.record;
   const text = Object.hasOwn(fields, key) ? fields[key] : undefined;
-  state.fields.rebase(key, text === undefined ? undefined : stringOf(text));
-  state.adopt(outcome.stored);
+  for (const { fields: known } of new Set([state, target]))
+    known.rebase(key, text === undefined ? undefined : stringOf(text));
+  target.adopt(outcome.stored);
   if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('committed', () => ({
-    handle: state.key,
+    handle: target.key,
     keys: [key],
     created: false,
     durationMs: performance.now() - started,

@@ -6,7 +6,7 @@ import { onSessionEvent } from '../events.ts';
 import { cookieSessions } from '../cookie/cookie-sessions.ts';
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { SessionsOptions } from '../sessions-options.ts';
-import { memoryStore } from '../storage/memory-store.ts';
+import { type MemoryStore, memoryStore } from '../storage/memory-store.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionKey, SessionStore } from '../store.ts';
 import { Gate, type ProbeStore, probeStore } from '../testing/probe-store.ts';
@@ -32,6 +32,35 @@ beforeEach(async () => {
   await mine.ready();
   await others.ready();
 });
+
+/** A store whose versions are counts: two sessions have the same ones. */
+function countingStore(): MemoryStore {
+  const inner = memoryStore();
+  const versions = new Map<SessionKey, unknown[]>();
+  const counted = (key: SessionKey, version: unknown): number => {
+    const known = versions.get(key) ?? [];
+    versions.set(key, known);
+    return known.includes(version) ? known.indexOf(version) : known.push(version) - 1;
+  };
+  return {
+    ...inner,
+    async create(key, record, by) {
+      const created = await inner.create(key, record, by);
+      return created && { version: counted(key, created.version) };
+    },
+    async read(key, by) {
+      const found = await inner.read(key, by);
+      return found !== undefined && 'record' in found ? { ...found, version: counted(key, found.version) } : found;
+    },
+    async replace(key, version, next, by) {
+      const outcome = await inner.replace(key, versions.get(key)?.[Number(version)], next, by);
+      if (outcome.verdict === 'replaced') return { ...outcome, version: counted(key, outcome.version) };
+      if (outcome.verdict === 'gone') return outcome;
+      const { stored } = outcome;
+      return { ...outcome, stored: { ...stored, version: counted(key, stored.version) } };
+    },
+  };
+}
 
 /** Logs a user in. @returns the cookie */
 async function login(owner = 'ada'): Promise<string> {
@@ -168,6 +197,66 @@ describe('sessions.watch()', () => {
     watching.watch(await watching.open(next), () => {});
     await looks(2);
     expect(ended).not.toHaveBeenCalled();
+  });
+
+  it('lets the connection use and end a rotated session when the store has forgotten the rotation', async () => {
+    let now = 1_700_000_000_000;
+    const clock = () => now;
+    store = probeStore(memoryStore({ clock }));
+    [mine, others] = [worker({ store, clock }), worker({ store, clock })];
+    const cookie = await login();
+    const session = anySession(await mine.open(cookie));
+    const [ended, before] = [vi.fn<() => void>(), session.handle];
+    mine.watch(session, ended);
+    const rotating = anySession(await others.open(cookie));
+    rotating['seen'] = 1;
+    const rotated = await rotating.rotate();
+    const next = await cookieOf(others, rotated);
+    await vi.waitFor(() => expect(session.handle).not.toBe(before), 10_000);
+    now += 3_600_000;
+    expect(await session.update('seen', (seen) => Number(seen) + 1)).toBe(2);
+    expect(anySession(await others.open(next))['seen']).toBe(2);
+    await session.destroy();
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1), 10_000);
+    expect(await others.list('ada')).toEqual([]);
+  });
+
+  it('does not take what a slow write had stored before a rotation for the rotated session', async () => {
+    store = probeStore(countingStore());
+    [mine, others] = [worker({ store }), worker({ store })];
+    const cookie = await login();
+    const session = anySession(await mine.open(cookie));
+    mine.watch(session, () => {});
+    const gate = new Gate();
+    store.after = ({ verb, record }) => (verb === 'replace' && record !== undefined ? gate.pass() : undefined);
+    session['one'] = 1;
+    const saving = session.save();
+    await gate.reached;
+    store.after = undefined;
+    const rotating = anySession(await others.open(cookie));
+    const { handle } = await rotating.rotate();
+    const next = await cookieOf(others, rotating);
+    const rotated = anySession(await others.open(next));
+    rotated['three'] = 3;
+    await others.commit(rotated);
+    await vi.waitFor(() => expect(session.handle).toBe(handle), 10_000);
+    gate.open();
+    await saving;
+    session['two'] = 2;
+    await session.save();
+    expect({ ...(await others.open(next)) }).toEqual({ one: 1, two: 2, three: 3 });
+  });
+
+  it('begins with the session of a login in the same request, where none was stored before', async () => {
+    const visitor = await mine.open(undefined);
+    const ended = vi.fn<() => void>();
+    mine.watch(visitor, ended);
+    const session = await visitor.regenerate({ owner: 'ada' });
+    await mine.commit(session);
+    await looks();
+    expect(ended).not.toHaveBeenCalled();
+    await others.revoke(session.handle);
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1), 10_000);
   });
 
   it.each<[string, (cookie: string, sessions: Sessions) => Promise<Session>]>([

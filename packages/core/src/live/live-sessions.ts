@@ -5,7 +5,7 @@ import type { Engine } from '../exchange/engine.ts';
 import { isStored, readFollowing } from '../exchange/successors.ts';
 import { isPastAbsolute } from '../expiry.ts';
 import type { SessionState } from '../session/session-state.ts';
-import type { SessionKey } from '../store.ts';
+import type { SessionKey, StoredSession } from '../store.ts';
 
 /** Sessions that are read at once. More would delay the reads of requests. */
 const AT_ONCE = 32;
@@ -13,9 +13,16 @@ const AT_ONCE = 32;
 /** The sessions are read in so many groups an interval, and not all at one time. */
 const GROUPS = 5;
 
+/** The request that opened a connection. A regenerate gives it another session. */
+interface OpeningRequest {
+  readonly state: SessionState;
+}
+
 /** A connection that is to be told of the end of its session. */
 interface Watcher {
   readonly onEnded: () => void;
+  /** Held weakly: where the app has let go of the session, nobody can use it any more. */
+  readonly request: WeakRef<OpeningRequest>;
   /** What it watches; `undefined` while its session is not stored yet, and when it is over. */
   watched: Watched | undefined;
 }
@@ -43,7 +50,7 @@ export class LiveSessions {
   readonly #everyMs: number;
   readonly #hints: Hints;
   readonly #watched = new Map<SessionKey, Watched>();
-  readonly #unstored = new Map<Watcher, SessionState>();
+  readonly #unstored = new Map<Watcher, { request: OpeningRequest; state: SessionState }>();
   /** Connections are told outside of any request's context: the request that logs out is not theirs. */
   readonly #outsideRequests: <T>(work: () => T) => T = AsyncLocalStorage.snapshot();
   #timer: NodeJS.Timeout | undefined;
@@ -58,11 +65,12 @@ export class LiveSessions {
   }
 
   /** @returns stops watching */
-  watch(state: SessionState, onEnded: () => void): () => void {
+  watch(request: OpeningRequest, onEnded: () => void): () => void {
     if (this.#isClosed) return () => {};
-    const watcher: Watcher = { onEnded, watched: undefined };
+    const { state } = request;
+    const watcher: Watcher = { onEnded, request: new WeakRef(request), watched: undefined };
     if (this.#timer === undefined) this.#outsideRequests(() => this.#start());
-    if (state.standing === 'new') this.#unstored.set(watcher, state);
+    if (state.standing === 'new') this.#unstored.set(watcher, { request, state });
     else this.#add(watcher, state.claim);
     // What this request knows to have ended is told at once, but not before this returns.
     if (state.standing === 'ended' || state.standing === 'gone') this.hint(state.key);
@@ -115,10 +123,13 @@ export class LiveSessions {
 
   /** Sessions that their requests have stored since they were watched. */
   #addStored(): void {
-    for (const [watcher, state] of this.#unstored) {
-      if (state.standing === 'new') continue;
+    for (const [watcher, unstored] of this.#unstored) {
+      const { request, state } = unstored;
+      // Regenerated before it was stored: nothing has ended, and the new session is the first that can.
+      if (state.standing === 'new' && state.closing === 'replaced') unstored.state = request.state;
+      if (unstored.state.standing === 'new') continue;
       this.#unstored.delete(watcher);
-      this.#add(watcher, state.claim).lookedAt = -Infinity;
+      this.#add(watcher, unstored.state.claim).lookedAt = -Infinity;
     }
   }
 
@@ -131,7 +142,7 @@ export class LiveSessions {
     if (this.#watched.get(key) !== watched) return;
     if (!isStored(found) || isPastAbsolute(clock(), found.record.createdAt, timeouts)) return this.#end(watched);
     watched.lookedAt = begunAt;
-    if (claim.key !== key) this.#move(watched, claim);
+    if (claim.key !== key) this.#move(watched, claim, found);
   }
 
   #end(watched: Watched): void {
@@ -143,10 +154,16 @@ export class LiveSessions {
     }
   }
 
-  /** It was rotated: the same session goes on under another key. */
-  #move(watched: Watched, claim: Claim): void {
-    this.#watched.delete(watched.claim.key);
-    for (const watcher of watched.watchers) this.#add(watcher, claim);
+  /** It was rotated: the same session goes on under another key, also where the connection uses or ends it later. */
+  #move(watched: Watched, claim: Claim, found: StoredSession): void {
+    const { key } = watched.claim;
+    this.#watched.delete(key);
+    for (const watcher of watched.watchers) {
+      this.#add(watcher, claim);
+      const state = watcher.request.deref()?.state;
+      if (state?.knownKey === key && state.standing === 'stored' && state.closing === undefined)
+        state.moveTo(claim, found);
+    }
   }
 
   #add(watcher: Watcher, claim: Claim): Watched {

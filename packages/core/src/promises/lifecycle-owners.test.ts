@@ -2,9 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { memoryStore } from '../storage/memory-store.ts';
 import { createSessions } from '../sessions.ts';
-import { Gate, probeStore } from '../testing/probe-store.ts';
+import type { SessionKey } from '../store.ts';
+import { Gate, type ProbeStore, type StoreCall, probeStore } from '../testing/probe-store.ts';
 import { turn } from '../testing/step-by-step.ts';
-import { type Route, anySession, closeApps, startApp, testSecret } from '../testing/test-app.ts';
+import { type Answer, type Route, anySession, closeApps, startApp, testSecret } from '../testing/test-app.ts';
 
 afterEach(closeApps);
 
@@ -152,6 +153,106 @@ describe('the sessions of an owner', () => {
     expect((await browser.get('/everywhere')).text).toBe('1');
     expect((await browser.get('/data')).text).toBe('{}');
     expect(await app.sessions.list('u1')).toEqual([]);
+  });
+
+  describe('but the one that another request rotates are out, and it stays', () => {
+    const rotating: Record<string, Route> = {
+      ...routes,
+      '/next': async ({ session }) => void (await session.rotate()),
+      '/next-twice': async ({ session }) => {
+        const next = await session.rotate();
+        await next.save().catch(() => {});
+        await next.rotate();
+      },
+    };
+
+    async function twoLogins() {
+      const app = await startApp(rotating);
+      const [mine, other] = [app.browser(), app.browser()];
+      for (const browser of [mine, other]) await browser.get('/login');
+      const { text } = await mine.get('/handle');
+      const except: string = JSON.parse(text);
+      const mineAlone = async () => {
+        expect((await mine.get('/data')).text).toBe('{"user":"u1"}');
+        expect((await other.get('/data')).text).toBe('{}');
+        expect(await app.sessions.list('u1')).toHaveLength(1);
+      };
+      return { app, mine, except, mineAlone };
+    }
+
+    it('once or twice before', async () => {
+      const { app, mine, except, mineAlone } = await twoLogins();
+      for (let n = 0; n < 2; n += 1) await mine.get('/next');
+      expect(await app.sessions.revokeAll('u1', { except })).toBe(1);
+      await mineAlone();
+    });
+
+    it.each<[string, (call: StoreCall) => boolean]>([
+      ['before the new key', ({ verb }) => verb === 'create'],
+      ['before the old key ends', ({ next }) => next !== undefined],
+    ])('meanwhile, held %s', async (_when, holds) => {
+      const { app, mine, except, mineAlone } = await twoLogins();
+      const gate = new Gate();
+      app.store.before = (call) => (holds(call) ? gate.pass() : undefined);
+      const rotation = mine.send('/next');
+      await gate.reached;
+      expect(await app.sessions.revokeAll('u1', { except })).toBe(1);
+      gate.open();
+      mine.receive(await rotation);
+      await mineAlone();
+    });
+
+    it('just when its entry was found in the index, without a session', async () => {
+      const { app, mine, except, mineAlone } = await twoLogins();
+      const gate = new Gate();
+      let next: SessionKey | undefined;
+      let rotation: Promise<Answer> | undefined;
+      // Entries are written before their sessions: this index shows one that has none yet.
+      const keysByOwner = app.store.keysByOwner.bind(app.store);
+      const indexed: ProbeStore = {
+        ...app.store,
+        async *keysByOwner(owner) {
+          if (next !== undefined) yield { keys: [next], forget: async () => {} };
+          yield* keysByOwner(owner);
+        },
+        async read(key, by) {
+          const found = await app.store.read(key, by);
+          if (key === next && found === undefined) {
+            gate.open();
+            await rotation;
+          }
+          return found;
+        },
+      };
+      const admin = createSessions({ store: indexed, secret: testSecret, logger: false, env: {} });
+      await admin.ready();
+      app.store.before = ({ verb, key }) => {
+        if (verb !== 'create') return undefined;
+        next = key;
+        return gate.pass();
+      };
+      rotation = mine.send('/next');
+      await gate.reached;
+      expect(await admin.revokeAll('u1', { except })).toBe(1);
+      mine.receive(await rotation);
+      await mineAlone();
+    });
+
+    it('and once more, in a request that could not end the first key at once', async () => {
+      const { app, mine, except, mineAlone } = await twoLogins();
+      const gate = new Gate();
+      let ends = 0;
+      app.store.before = ({ next, verb }) => {
+        if (next !== undefined && (ends += 1) === 1) throw new Error('lost');
+        return verb === 'replace' && next !== undefined ? gate.pass() : undefined;
+      };
+      const rotation = mine.send('/next-twice');
+      await gate.reached;
+      expect(await app.sessions.revokeAll('u1', { except })).toBe(1);
+      gate.open();
+      mine.receive(await rotation);
+      await mineAlone();
+    });
   });
 
   it('are not spared by what is no session', async () => {

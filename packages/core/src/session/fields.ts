@@ -78,6 +78,11 @@ export class Fields {
     return typeof text === 'object' ? this.#decode(text) : text;
   }
 
+  /** Whether the store was last known to hold the same text in both. Most are one object: those are not decoded. */
+  storesSame(key: string, other: Fields): boolean {
+    return this.#stored[key] === other.#stored[key] || this.storedText(key) === other.storedText(key);
+  }
+
   #decode(bytes: Uint8Array): string {
     const known = this.#decoded?.get(bytes);
     if (known !== undefined) return known;

@@ -25,8 +25,8 @@ export interface Replaced {
   survives: boolean;
   /** What is told to those who come with the old cookie. */
   by: Successor['by'];
-  /** The keys that the request itself has changed, as of the first try. */
-  own?: ReadonlySet<string>;
+  /** What the request itself has changed, as of the first try. */
+  own?: { keys: ReadonlySet<string>; settings: SessionSettings | undefined };
   /** What the new session holds of the old one, where that is not what the request had read. */
   taken?: StoredSession | undefined;
 }
@@ -133,7 +133,7 @@ export class SessionState {
     this.#claim = this.#carrier.mint();
   }
 
-  record(texts: Readonly<Record<string, FieldText>>, writeId: string): SessionRecord {
+  record(texts: Readonly<Record<string, FieldText>>, writeIds: readonly string[]): SessionRecord {
     return {
       fields: texts,
       createdAt: this.createdAt,
@@ -141,7 +141,7 @@ export class SessionState {
       expiresAt: this.expiresAt,
       ...(this.owner === undefined ? {} : { owner: this.owner }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
-      writeIds: [writeId],
+      writeIds,
     };
   }
 

@@ -125,7 +125,8 @@ export interface SessionControls {
   /**
    * Gives the same session a new token, its data and rights unchanged: every quarter of an hour, say, so that a stolen
    * cookie is soon worth nothing. It is carried out like `regenerate()`. For a minute (`endMarkerMs`) requests that the
-   * browser sent with the old cookie still find this one session, to read and to change it.
+   * browser sent with the old cookie still find this one session, to read and to change it. A browser that never
+   * received the answer with the new cookie has to log in again after that.
    *
    * Not for a login: who planted the old cookie would share it. That is what `regenerate()` is for.
    * @throws SessError `SESSION_GONE`, `SESSION_ENDED`, `HEADERS_SENT`

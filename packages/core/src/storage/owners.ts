@@ -1,6 +1,8 @@
-import { type SessErrorCode, SessError, isSessError } from '../errors.ts';
+import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
+import { isFaultOfOne } from './fault-of-one.ts';
 import type { GuardedStore } from './guarded-store.ts';
+import { isRotationOf, rotatedTo } from './rotations.ts';
 import {
   type EndMarker,
   type SessionKey,
@@ -31,9 +33,6 @@ const AT_ONCE = 32;
 
 /** A revocation that finds new sessions again and again meets somebody who logs in in a loop. */
 const PASSES = 100;
-
-/** Faults of one session alone: the others can still be ended. */
-const ofOneSession: ReadonlySet<SessErrorCode> = new Set(['STORE_CORRUPT', 'STORE_TOO_NEW']);
 
 /**
  * Finds and ends sessions from outside their own requests.
@@ -88,15 +87,17 @@ export class Owners {
    *   when the listing looked. So it was not rotated: it has ended.
    *
    * A login that is stored later is not one of these sessions.
+   *
+   * @param spared the keys of what is left alone, asked again for each session; and so is what they are rotated into
    */
-  async revokeAll(owner: string, isSpared: (key: SessionKey) => boolean): Promise<number> {
-    const pass = { known: new Map<SessionKey, 'ended' | 'absent'>(), revoked: 0, isNews: true };
+  async revokeAll(owner: string, spared: () => readonly SessionKey[]): Promise<number> {
+    const pass: Pass = { spared, known: new Map(), revoked: 0, isNews: true };
     let unreadable: Error | undefined;
     const look = async (key: SessionKey): Promise<'keep' | 'forget'> => {
       try {
         return await this.#revokeOwned(owner, key, pass);
       } catch (error) {
-        if (!isSessError(error) || !ofOneSession.has(error.code)) throw error;
+        if (!isFaultOfOne(error)) throw error;
         unreadable = error;
         pass.known.set(key, 'ended');
         return 'keep';
@@ -106,7 +107,7 @@ export class Owners {
       if (count === PASSES) throw neverEnding(pass.revoked);
       pass.isNews = false;
       for await (const page of this.#pagesOf(owner)) {
-        const keys = page.keys.filter((key) => pass.known.get(key) !== 'ended' && !isSpared(key));
+        const keys = page.keys.filter((key) => pass.known.get(key) !== 'ended' && !spared().includes(key));
         await this.#examine(page, keys, look);
       }
     }
@@ -118,8 +119,11 @@ export class Owners {
   async #revokeOwned(owner: string, key: SessionKey, pass: Pass): Promise<'keep' | 'forget'> {
     const found = await this.#store.read(key);
     const isAbsent = found === undefined;
+    const spared = pass.spared();
+    if (isOwned(found, owner) && (await isRotationOf(this.#store, spared, key, found.record))) return 'keep';
     // Once also where nothing was found: a store that uses its host's clock may take a session for expired too early.
-    const isToEnd = isAbsent ? !pass.known.has(key) : isOwned(found, owner);
+    // Not where one is spared: it may be about to be stored under this key, by a rotation.
+    const isToEnd = isAbsent ? spared.length === 0 && !pass.known.has(key) : isOwned(found, owner);
     const isRevoked = isToEnd && (await this.#end(key));
     if (isRevoked) pass.revoked += 1;
     const state = isAbsent && !isRevoked ? 'absent' : 'ended';
@@ -182,6 +186,7 @@ export class Owners {
 
 /** What a revocation of all knows after each look. */
 interface Pass {
+  readonly spared: () => readonly SessionKey[];
   readonly known: Map<SessionKey, 'ended' | 'absent'>;
   revoked: number;
   /** Whether the listing under way has shown something that was not known. */
@@ -199,11 +204,6 @@ function pagesIn(store: SessionStore, owner: string): AsyncIterator<OwnerPage> {
 /** The index only hints; what counts is the session. */
 function isOwned(found: StoredSession | EndMarker | undefined, owner: string): found is StoredSession {
   return found !== undefined && !isEndMarker(found) && found.record.owner === owner;
-}
-
-function rotatedTo(found: StoredSession | SessionRecord | EndMarker | undefined): SessionKey | undefined {
-  const successor = found !== undefined && isEndMarker(found) ? found.successor : undefined;
-  return successor?.by === 'rotated' ? successor.key : undefined;
 }
 
 function assertOwner(owner: string): void {

@@ -204,6 +204,26 @@ describe('sessions.handle()', () => {
     expect(await client.text(user)).toBe('ada');
   });
 
+  it('gives the browser a login that was saved before a mistake, where the handler answers it', async () => {
+    const client = await Client.loggedIn();
+    const before = client.cookie;
+    const logIn: Handler = async (session) => {
+      const next = await session.regenerate({ owner: 'ada', keep: true });
+      await next.save();
+      throw new TypeError('a mistake');
+    };
+    const answered: Handler = async (session) => {
+      try {
+        return await logIn(session);
+      } catch {
+        return new Response('sorry', { status: 500 });
+      }
+    };
+    expect((await client.ask(answered)).status).toBe(500);
+    expect(client.cookie).not.toBe(before);
+    expect(await client.text(user)).toBe('ada');
+  });
+
   it('answers with the status of an error that the client has caused', async () => {
     const client = await Client.loggedIn();
     const answer = await client.ask((session) => {

@@ -1,0 +1,164 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { type Sessions, createSessions } from '../sessions.ts';
+import type { Session } from '../session/session.ts';
+import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
+
+const HOUR = 3_600_000;
+
+/** Two workers that share a storage, and a user who is logged in. */
+let store: ProbeStore;
+let mine: Sessions;
+let others: Sessions;
+let cookie: string;
+
+beforeEach(async () => {
+  store = probeStore();
+  const options = { store, secret: testSecret, logger: false, env: {} } as const;
+  [mine, others] = [createSessions(options), createSessions(options)];
+  const session = await open(mine);
+  const next = anySession(await session.regenerate({ owner: 'ada' }));
+  Object.assign(next, { one: 1, two: 1 });
+  await commit(mine, next);
+});
+
+const open = async (sessions: Sessions): Promise<AnySession> => anySession(await sessions.open(cookie));
+
+async function settings(): Promise<[number, boolean]> {
+  const { idleTimeoutMs, persistent } = await open(others);
+  return [idleTimeoutMs, persistent];
+}
+
+const add = (count: unknown): number => Number(count) + 1;
+
+/** The browser gets the answer. */
+async function commit(sessions: Sessions, session: Session): Promise<void> {
+  const { setCookie } = await sessions.commit(session);
+  cookie = setCookie?.split(';')[0] ?? cookie;
+}
+
+describe('beside a rotation', () => {
+  it('a setting of a request that rotates too, and comes second, stays', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    second.idleTimeoutMs = HOUR;
+    const rotated = await second.rotate();
+    rotated.persistent = false;
+    await commit(others, await first.rotate());
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
+  it('of two changes of a setting the later one stays, and one of another setting too', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    const rotated = await second.rotate();
+    rotated.idleTimeoutMs = HOUR;
+    Object.assign(first, { idleTimeoutMs: 2 * HOUR, persistent: false });
+    await others.commit(first);
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
+  it.each(['rotate', 'regenerate'] as const)(
+    'what another request had stored before a save of this one is kept by a %s()',
+    async (verb) => {
+      const session = await open(mine);
+      const other = await open(others);
+      other['two'] = 2;
+      await others.commit(other);
+      session['one'] = 2;
+      await session.save();
+      await commit(mine, verb === 'rotate' ? await session.rotate() : await session.regenerate({ keep: true }));
+      expect({ ...(await open(others)) }).toEqual({ one: 2, two: 2 });
+    },
+  );
+
+  it('a key that was assigned before and deleted after the rotation is not stored by a request that comes second', async () => {
+    const [first, second] = [await open(others), await open(mine)];
+    second['three'] = 3;
+    const rotated = anySession(await second.rotate());
+    delete rotated['three'];
+    delete rotated['two'];
+    await commit(others, await first.rotate());
+    await commit(mine, rotated);
+    expect({ ...(await open(others)) }).toEqual({ one: 1 });
+  });
+
+  it.each(['before it', 'by a rotation', 'by an update'])(
+    'an update() after rotate() counts beside what another request stores %s',
+    async (how) => {
+      const session = await open(mine);
+      const other = anySession(how === 'by a rotation' ? await (await open(others)).rotate() : await open(others));
+      if (how !== 'before it') await other.update('one', add);
+      if (how === 'by a rotation') await commit(others, other);
+      const rotated = anySession(await session.rotate());
+      await Promise.all([rotated.update('one', add), rotated.update('one', add)]);
+      if (how === 'before it') await other.update('one', add);
+      expect(rotated['one']).toBe(how === 'before it' ? 3 : 4);
+      await commit(mine, rotated);
+      expect({ ...(await open(others)) }).toEqual({ one: 4, two: 1 });
+      expect(await others.list('ada')).toHaveLength(1);
+    },
+  );
+
+  it('an update() after rotate() begins with what the request itself has assigned', async () => {
+    const session = await open(mine);
+    session['one'] = 5;
+    const rotated = anySession(await session.rotate());
+    rotated['two'] = 5;
+    expect([await rotated.update('one', add), await rotated.update('two', add)]).toEqual([6, 6]);
+    await commit(mine, rotated);
+    expect({ ...(await open(others)) }).toEqual({ one: 6, two: 6 });
+  });
+
+  it('an update() after rotate() of a session that has ended says so', async () => {
+    const rotated = anySession(await (await open(mine)).rotate());
+    await others.revokeAll('ada');
+    await expect(rotated.update('one', add)).rejects.toMatchObject({ code: 'SESSION_GONE' });
+    await commit(mine, rotated);
+    expect(await others.list('ada')).toEqual([]);
+  });
+
+  it.each<[string, (session: AnySession) => Promise<unknown>]>([
+    ['rotated', (session) => session.rotate()],
+    ['logged in', (session) => session.regenerate({ owner: 'ada' })],
+    ['logged out', (session) => session.destroy()],
+  ])(
+    'the cookie that a save() made due is not sent over that of a request that %s before the answer',
+    async (_what, end) => {
+      const session = await open(mine);
+      session.persistent = false;
+      await session.save();
+      session.touch();
+      await session.save();
+      const other = await open(others);
+      await end(other);
+      await others.commit(other);
+      expect((await mine.commit(session)).setCookie).toBe(undefined);
+    },
+  );
+
+  it('the cookie that a save() made due is sent where nothing came between, also if the store cannot be asked again', async () => {
+    for (const isDown of [false, true]) {
+      const session = await open(mine);
+      session.persistent = isDown;
+      await session.save();
+      if (isDown)
+        store.before = () => {
+          throw new Error('connect ECONNREFUSED');
+        };
+      expect((await mine.commit(session)).setCookie?.includes('Max-Age')).toBe(isDown);
+    }
+  });
+
+  it('so is what it stored between a touch and a later one', async () => {
+    const session = await open(mine);
+    const other = await open(others);
+    delete other['two'];
+    await others.commit(other);
+    session.touch();
+    await session.save();
+    await commit(mine, await session.rotate());
+    expect({ ...(await open(others)) }).toEqual({ one: 1 });
+  });
+});
