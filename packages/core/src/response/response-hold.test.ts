@@ -1196,6 +1196,38 @@ describe('a stream', () => {
   });
 });
 
+describe('a connection that the app destroys after its answer, as Express does for an error that comes then', () => {
+  it.each<[string, Partial<ResponseWork>, string]>([
+    ['at once', {}, '200 OK'],
+    ['in time', { commit: () => settle().then(() => nothing) }, '200 OK'],
+    ['late', { commitLate: settle }, '200 OK'],
+    ['in vain', { commit: () => settle().then(() => Promise.reject(unavailable())) }, '503 Service Unavailable'],
+  ])('gets the answer, or what takes its place, that is committed %s', async (_, work, status) => {
+    const { server } = await serveHeld(work, (res, __, req) => {
+      if (work.commitLate !== undefined) res.write('all is ');
+      res.end('well');
+      req.socket.destroy();
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    const text = await wire.closed;
+    expect(text).toMatch(`HTTP/1.1 ${status}`);
+    expect(text.endsWith(status === '200 OK' ? (work.commitLate ? '0\r\n\r\n' : 'well') : bareBody)).toBe(true);
+  });
+
+  it('is destroyed at once where it failed', async () => {
+    const commit = barrier<SessionHeaders>();
+    const { server } = await serveHeld({ commit: () => commit.promise }, (res, _, req) => {
+      res.end('well');
+      req.socket.destroy(new Error('reset'));
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    expect(await wire.closed).toBe('');
+    commit.resolve(nothing);
+  });
+});
+
 describe('a client that goes away', () => {
   it('before the answer began: nothing is committed', async () => {
     const arrived = barrier<ServerResponse>();
