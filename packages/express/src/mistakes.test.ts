@@ -194,7 +194,7 @@ describe.each(versions(express, express4))("an error after the app's answer on %
         answer(res);
         throw new Error('the mail could not be sent');
       });
-      app.get('/bare', (req, res) => {
+      app.get('/bare', (_req, res) => {
         answer(res);
         throw new Error('the mail could not be sent');
       });
