@@ -49,7 +49,8 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       around.contexts.push(c);
       c.set('session', currentSession());
       await next();
-      if (isHidden(c)) replaceAnswer(c, failureResponse(c.error));
+      const hidden = hiddenError(c);
+      if (hidden !== undefined) replaceAnswer(c, failureResponse(hidden));
       return;
     }
     const opened: Opened = { sessions, contexts: [c] };
@@ -57,7 +58,8 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       await next();
       // Hono's own sentence would not come: to ask for `c.res` makes an answer.
       if (!c.finalized) throw new Error('There is no answer. Did the handler forget to return it?');
-      if (isHidden(c)) throw c.error;
+      const hidden = hiddenError(c);
+      if (hidden !== undefined) throw hidden;
       return c.res;
     };
     const onSession = (current: Session): void => {
@@ -67,6 +69,7 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
     try {
       replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
     } catch (error) {
+      refuseUpgrade(c);
       dropHeaders(c);
       throw error;
     }
@@ -105,8 +108,18 @@ function sessionAround(): Session | undefined {
 }
 
 /** Hono makes a 500 of every error, unless the app has a handler that does better. */
-function isHidden({ error, res }: Context): boolean {
-  return isSessError(error) && error.status !== 500 && res.status === 500;
+function hiddenError({ error, res }: Context): SessError | undefined {
+  return isSessError(error) && error.status !== 500 && res.status === 500 ? error : undefined;
+}
+
+/**
+ * `upgradeWebSocket()` has left a mark in the environment before the session is stored, and servers for Node.js open the
+ * connection by that mark whatever the answer is. Without it the client gets the answer.
+ */
+function refuseUpgrade({ env, req }: Context): void {
+  if (req.header('upgrade') === undefined || typeof env !== 'object') return;
+  for (const mark of Object.getOwnPropertySymbols(env))
+    if (mark.description === 'CONNECTION_SYMBOL_KEY') Reflect.deleteProperty(env, mark);
 }
 
 /** Or Hono would merge the headers of the app's answer into its error page, a redirect's `Location` too. */
@@ -118,6 +131,7 @@ function dropHeaders(c: Context): void {
 function replaceAnswer(c: Context, answer: Response): void {
   const before = c.res;
   if (answer === before) return;
+  if (answer.status >= 400) refuseUpgrade(c);
   // Those that `cors()` has set before the session was read: the 503 of the library has none.
   for (const [name, value] of before.headers)
     if (isOfCors(name) && !answer.headers.has(name)) answer.headers.set(name, value);
