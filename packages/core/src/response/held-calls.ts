@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 import { bodyArguments, chunkLength } from './body-arguments.ts';
@@ -188,8 +189,24 @@ export class HeldCalls {
   }
 
   #drain(): void {
+    const response = this.#response;
+    if (!this.needsDrain || this.ended || response.destroyed) return;
     // In a turn of its own: what a listener throws is the app's.
-    if (this.needsDrain && !this.ended && !this.#response.destroyed)
-      process.nextTick(() => this.#response.emit('drain'));
+    process.nextTick(() => {
+      response.emit('drain');
+      const listened = listenedTo(response);
+      if (listened !== response) listened.emit('drain');
+    });
   }
+}
+
+/**
+ * Where the listeners of 'drain' are. compression has them on a stream of its own, which its `on` returns: where that has
+ * more room than the response it does not tell them.
+ */
+function listenedTo(response: ServerResponse): EventEmitter {
+  if (!Object.hasOwn(response, 'on')) return response;
+  const nobody = (): void => {};
+  const listened: unknown = response.on('drain', nobody);
+  return listened instanceof EventEmitter ? listened.off('drain', nobody) : response;
 }
