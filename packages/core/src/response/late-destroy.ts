@@ -16,8 +16,9 @@ const heldOn: unique symbol = Symbol.for('@sess/core held on this connection');
 type Connection = Socket & { [heldOn]?: Held };
 
 /**
- * Express destroys the connection where an error comes after the answer. Without a hold the answer has left by then. So
- * where the app has ended an answer that is held, `destroy()` waits until it has left. A connection that fails, or whose
+ * Express destroys the connection where an error comes after the answer, and an app its request that brings too much.
+ * Without a hold the answer has left by then. So where the app has ended an answer that is held, `destroy()` waits until it
+ * has left. A connection that fails, or whose
  * end was asked for, is destroyed at once.
  * @returns what lets it be destroyed
  */
@@ -37,9 +38,10 @@ export function destroyLater(response: ServerResponse): () => void {
 function watchDestroy(connection: Connection): Held {
   const held: Held = { answers: 0, isDue: false };
   const { destroy } = connection;
-  connection.destroy = (error?: Error) => {
-    held.isDue = held.answers > 0 && error === undefined && !connection.writableEnded;
-    return held.isDue ? connection : destroy.call(connection, error);
+  // Without an error a request that is destroyed gives `null`.
+  connection.destroy = (error?: Error | null) => {
+    held.isDue = held.answers > 0 && !error && !connection.writableEnded;
+    return held.isDue ? connection : destroy.call(connection, error ?? undefined);
   };
   return held;
 }

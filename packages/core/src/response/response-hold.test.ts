@@ -1258,6 +1258,17 @@ describe('a connection that the app destroys after its answer, as Express does f
     expect(text.endsWith(status === '200 OK' ? (work.commitLate ? '0\r\n\r\n' : 'well') : bareBody)).toBe(true);
   });
 
+  it('also by its request, as where that brings too much', async () => {
+    const { server } = await serveHeld({ commit: () => settle().then(() => nothing) }, (res, _, req) => {
+      res.writeHead(413).end('too much');
+      req.destroy();
+    });
+    const wire = new Wire(server);
+    wire.send('POST /', 'Content-Length: 1000\r\n');
+    wire.socket.write('a part');
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 413 [^]*too much/);
+  });
+
   it('is destroyed at once where it failed', async () => {
     const commit = barrier<SessionHeaders>();
     const { server } = await serveHeld({ commit: () => commit.promise }, (res, _, req) => {
