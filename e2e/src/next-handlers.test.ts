@@ -76,6 +76,16 @@ describe('built with webpack, next start, production without any configuration',
       expect(await userOf(ada)).toBe('ada');
     });
 
+    test('that throws after a login that it has saved sends the cookie, and its log says what', async () => {
+      const ada = visitor();
+      await ada.post('/api/login');
+      const answer = await ada.post('/api/saves');
+      expect([answer.status, answer.text, answer.setCookies]).toEqual([500, '', [expect.stringMatching(setLine)]]);
+      expect(answer.headers['cache-control']).toBe('private, no-store');
+      expect(await userOf(ada)).toBe('saved');
+      await expect.poll(() => app.output(), { timeout: 15_000 }).toContain('a mistake of the app, after a login');
+    });
+
     test('with a mistake that shows at the commit is a 500, and its log says what', async () => {
       const answer = await visitor().post('/api/clumsy');
       expect([answer.status, answer.setCookies]).toEqual([500, []]);

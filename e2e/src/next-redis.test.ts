@@ -151,6 +151,17 @@ describe('one process of a Next.js app, and a Redis', () => {
       expect(ada.jar.header()).toBeUndefined();
     });
 
+    test.each([
+      ['for a form without JavaScript', (who: Visitor) => submitForm(who, app.url + page, actions, 'saves')],
+      ['for React in a browser', (who: Visitor) => callAction(who, app.url + page, actions, 'saves')],
+    ])('that throws after a login that it has saved sends the cookie, %s', async (_, act) => {
+      const who = new Visitor(app.url);
+      await who.post('/api/login');
+      const answer = await act(who);
+      expect([answer.status, answer.setCookies.length]).toEqual([500, 1]);
+      expect(objectIn(await who.get('/api/me'))).toMatchObject({ user: 'saved' });
+    });
+
     test('that throws stores nothing', async () => {
       const answer = await submit('fails');
       expect([answer.status, answer.setCookies]).toEqual([500, []]);

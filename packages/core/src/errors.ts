@@ -36,7 +36,7 @@ const statusOf = {
 export type SessErrorCode = keyof typeof statusOf;
 
 /** What a 503 says besides its status: come back soon, and let nobody cache this. */
-const faultHeaders: Readonly<Record<string, string>> = Object.freeze({
+export const faultHeaders: Readonly<Record<string, string>> = Object.freeze({
   'Retry-After': '1',
   'Cache-Control': 'no-store',
 });

@@ -164,6 +164,41 @@ describe('req.session', () => {
     expect(await visitor.json('/data')).toEqual({ cart: { items: ['a', 'b'] }, other: 2 });
   });
 
+  it.each([
+    [false, /^undefined$/],
+    [true, /; Expires=/],
+  ])('keeps a "remember me" that another request has set meanwhile, with rolling = %s', async (rolling, cookie) => {
+    let started = (_goOn: () => void): void => {};
+    const slow = new Promise<() => void>((resolve) => (started = resolve));
+    const maxAge = 14 * 86_400_000;
+    const { visitor } = await open({ store: memoryStore(), rolling }, (app) => {
+      routes(app);
+      app.get('/remember', (req, res) => {
+        req.session.cookie.maxAge = maxAge;
+        res.end();
+      });
+      app.get('/lifetime', (req, res) => void res.json(req.session.cookie.originalMaxAge));
+      app.get('/slow', (req, res, next) => {
+        set(req, { page: 1 });
+        started(() => {
+          req.session.save((error) => {
+            if (error) return next(error);
+            set(req, { page: 2 });
+            req.session.save((failure) => (failure ? next(failure) : res.end()));
+          });
+        });
+      });
+    });
+    await visitor.post('/login');
+    const answer = visitor.copy().get('/slow');
+    const goOn = await slow;
+    await visitor.get('/remember');
+    goOn();
+    expect(String(cookieOf(await answer))).toMatch(cookie);
+    expect(await visitor.json('/data')).toEqual({ user: 'ann', page: 2 });
+    expect(await visitor.json('/lifetime')).toBe(maxAge);
+  });
+
   it('login gives a new cookie, and the old one is nobody', async () => {
     const { visitor } = await open({ store: memoryStore() }, (app) => {
       routes(app);
@@ -239,6 +274,48 @@ describe('req.session', () => {
     await visitor.post('/login');
     expect(await visitor.json('/reload')).toEqual([true, { user: 'ann' }]);
     expect(await visitor.json('/gone')).toBe('failed to load session');
+  });
+
+  it('an object from before a reload brings what was changed in it, and no more', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/count', (req, res) => {
+        set(req, { count: 2 });
+        res.end();
+      });
+      app.get('/', async (req, res, next) => {
+        const before = req.session;
+        await visitor.copy().get('/count');
+        before.reload((error) => {
+          if (error) return next(error);
+          Object.assign(before, { late: true });
+          before.save((failure) => {
+            if (failure) return next(failure);
+            set(req, { last: true });
+            res.end();
+          });
+        });
+      });
+    });
+    await visitor.post('/login');
+    expect((await visitor.get('/')).status).toBe(200);
+    expect(await visitor.json('/data')).toEqual({ user: 'ann', count: 2, late: true, last: true });
+  });
+
+  it('an object from before a regenerate is not saved, and says so', async () => {
+    const { visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/', (req, res) => {
+        const before = req.session;
+        before.regenerate(() => {
+          Object.assign(before, { user: 'eve' });
+          before.save((error) => res.json(Reflect.get(Object(error), 'code')));
+        });
+      });
+    });
+    await visitor.post('/login');
+    expect(await visitor.json('/')).toBe('SESSION_ENDED');
+    expect(await visitor.json('/data')).toEqual({});
   });
 
   it('is read and ended by its id through req.sessionStore', async () => {

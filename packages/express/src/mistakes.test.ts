@@ -176,3 +176,44 @@ describe.each(versions(express, express4))("a mistake in the app's data on %s", 
     expect(handled).toEqual([]);
   });
 });
+
+describe.each(versions(express, express4))("an error after the app's answer on %s", (_version, express) => {
+  it.each([...answers.slice(0, 6)])(
+    'leaves the answer as it was given, and comes to the error handler: %s',
+    async (_how, answer) => {
+      const { sessions, store } = await testSessions();
+      const handled: unknown[] = [];
+      let release = (): void => {};
+      const app = express();
+      app.set('env', 'test');
+      app.use(session(sessions));
+      app.get('/data', (req, res) => void res.json(req.session));
+      app.get('/throws', (req, res) => {
+        req.session.theme = 'dark';
+        release = store.hold();
+        answer(res);
+        throw new Error('the mail could not be sent');
+      });
+      app.get('/bare', (_req, res) => {
+        answer(res);
+        throw new Error('the mail could not be sent');
+      });
+      app.use((error: Error, _req: Request, res: ExpressResponse, next: NextFunction) => {
+        handled.push([error.message, res.headersSent]);
+        // After Express's own handler, which comes in the next turn.
+        setImmediate(() => setImmediate(release));
+        next(error);
+      });
+      const visitor = new Visitor((await serve(app)).url);
+      const bare = await visitor.get('/bare');
+      const held = await visitor.get('/throws');
+      expect([held.status, await held.text(), held.headers.get('location')]).toEqual([
+        bare.status,
+        await bare.text(),
+        bare.headers.get('location'),
+      ]);
+      expect(await visitor.json('/data')).toEqual({ theme: 'dark' });
+      expect(handled).toEqual([1, 2].map(() => ['the mail could not be sent', true]));
+    },
+  );
+});

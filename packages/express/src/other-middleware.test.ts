@@ -185,5 +185,31 @@ describe.each(versions(express, express4))('on %s', (_version, express) => {
         expect(await response.text()).toBe(page);
       }
     });
+
+    it.each(['on', 'once'] as const)('tells of room where its own is larger, to a listener by %s()', async (by) => {
+      const { sessions } = await testSessions();
+      const squeezed = express();
+      const compress = compression({ threshold: 0, highWaterMark: 2 ** 20 });
+      squeezed.use(...(place === 'before' ? [compress, session(sessions)] : [session(sessions), compress]));
+      squeezed.get('/', (req, res) => {
+        res.type('text');
+        req.session.views = 1;
+        let left = 20;
+        const more = (): void => {
+          while (left > 0) {
+            left -= 1;
+            if (res.write('x'.repeat(10_000))) continue;
+            if (by === 'once') res.once('drain', more);
+            return;
+          }
+          if (!res.writableEnded) res.end();
+        };
+        if (by === 'on') res.on('drain', more);
+        more();
+      });
+      const visitor = new Visitor((await serve(squeezed)).url);
+      const response = await visitor.request('/', { headers: { 'accept-encoding': 'gzip' } });
+      expect([response.headers.get('content-encoding'), (await response.text()).length]).toEqual(['gzip', 200_000]);
+    });
   });
 });

@@ -272,4 +272,63 @@ describe('session() on Hono', () => {
     expect([await first.json(), first.headers.getSetCookie().length, await guest.json('/count')]).toEqual([1, 1, 2]);
     expect(await middleware.sessions.revoke('0'.repeat(64))).toBe(false);
   });
+
+  describe('in an app that is mounted in another one', () => {
+    let guest: Visitor;
+    let size: number;
+
+    beforeEach(async () => {
+      const middleware = session({ store, secret, logger: false });
+      await middleware.sessions.ready();
+      const inner = new Hono().use(middleware);
+      inner.get('/login', async (c) => {
+        await c.var.session.regenerate({ owner: 'ann', keep: true });
+        c.var.session.theme = 'dark';
+        return c.text('in');
+      });
+      inner.get('/alone', async (c) => {
+        c.var.session.theme = 'dark';
+        return c.json(await (await outer.request('/data', {}, c.env)).json());
+      });
+      inner.get('/gone', async (c) => {
+        await middleware.sessions.revoke(c.var.session.handle);
+        c.var.session.theme = 'light';
+        await c.var.session.save();
+        return c.text('saved');
+      });
+      const outer = new Hono().use(middleware);
+      outer.use(async (c, next) => {
+        if (c.req.path.endsWith('/login')) c.var.session.cart = ['book'];
+        await next();
+        if (c.req.path.endsWith('/login')) c.header('x-theme', c.var.session.theme);
+      });
+      outer.get('/data', (c) => c.json(c.var.session));
+      outer.mount('/inner', inner.fetch);
+      guest = new Visitor((await serveApp(outer)).url);
+      size = await store.size();
+    });
+
+    it('is the session of both, with one cookie', async () => {
+      const login = await guest.get('/inner/login');
+      expect([await login.text(), login.headers.getSetCookie().length, login.headers.get('x-theme')]).toEqual([
+        'in',
+        1,
+        'dark',
+      ]);
+      expect(await guest.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
+      expect(await store.size()).toBe(size + 1);
+    });
+
+    it('keeps the status of its errors', async () => {
+      await guest.get('/inner/login');
+      expect((await guest.get('/inner/gone')).status).toBe(409);
+      takeDown(store);
+      expect((await guest.get('/inner/login')).status).toBe(503);
+    });
+
+    it('is not that of a request which the app makes of itself, without the cookie', async () => {
+      await guest.get('/inner/login');
+      expect(await guest.json('/inner/alone')).toEqual({});
+    });
+  });
 });

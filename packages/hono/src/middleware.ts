@@ -1,4 +1,13 @@
-import { SessError, type Session, type Sessions, type SessionsOptions, createSessions, isSessError } from '@sess/core';
+import {
+  SessError,
+  type Session,
+  type Sessions,
+  type SessionsOptions,
+  createSessions,
+  currentSession,
+  failureResponse,
+  isSessError,
+} from '@sess/core';
 import { isOfCors, isSessions } from '@sess/core/internal';
 import type { Context, MiddlewareHandler } from 'hono';
 
@@ -35,18 +44,32 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       );
     }
     sessionsOf.set(c, sessions);
+    const around = openedAround(c);
+    if (around?.sessions === sessions) {
+      around.contexts.push(c);
+      c.set('session', currentSession());
+      await next();
+      const hidden = hiddenError(c);
+      if (hidden !== undefined) replaceAnswer(c, failureResponse(hidden));
+      return;
+    }
+    const opened: Opened = { sessions, contexts: [c] };
     const answer = async (): Promise<Response> => {
       await next();
       // Hono's own sentence would not come: to ask for `c.res` makes an answer.
       if (!c.finalized) throw new Error('There is no answer. Did the handler forget to return it?');
-      // Hono makes a 500 of every error, unless the app has a handler that does better.
-      if (isSessError(c.error) && c.error.status !== 500 && c.res.status === 500) throw c.error;
+      const hidden = hiddenError(c);
+      if (hidden !== undefined) throw hidden;
       return c.res;
     };
-    const onSession = (current: Session): void => c.set('session', current);
+    const onSession = (current: Session): void => {
+      openedOf.set(current, opened);
+      for (const context of opened.contexts) context.set('session', current);
+    };
     try {
       replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
     } catch (error) {
+      refuseUpgrade(c);
       dropHeaders(c);
       throw error;
     }
@@ -58,6 +81,47 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
 /** What opened the session of a request. */
 const sessionsOf = new WeakMap<Context, Sessions>();
 
+/** A request's sessions, and its contexts: an app that is mounted in another one has its own. */
+interface Opened {
+  readonly sessions: Sessions;
+  readonly contexts: Context[];
+}
+
+const openedOf = new WeakMap<Session, Opened>();
+
+/** What the app around this one has opened for the same request, where this one is mounted in it by `app.mount()`. */
+function openedAround({ env, req }: Context): Opened | undefined {
+  const session = sessionAround();
+  const opened = session && openedOf.get(session);
+  const outer = opened?.contexts[0];
+  // A request that the app makes of itself, by `app.request()`, is another one.
+  const isSame = typeof env === 'object' && env === outer?.env && req.header('cookie') === outer?.req.header('cookie');
+  return isSame ? opened : undefined;
+}
+
+function sessionAround(): Session | undefined {
+  try {
+    return currentSession();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hono makes a 500 of every error, unless the app has a handler that does better. */
+function hiddenError({ error, res }: Context): SessError | undefined {
+  return isSessError(error) && error.status !== 500 && res.status === 500 ? error : undefined;
+}
+
+/**
+ * `upgradeWebSocket()` has left a mark in the environment before the session is stored, and servers for Node.js open the
+ * connection by that mark whatever the answer is. Without it the client gets the answer.
+ */
+function refuseUpgrade({ env, req }: Context): void {
+  if (req.header('upgrade') === undefined || typeof env !== 'object') return;
+  for (const mark of Object.getOwnPropertySymbols(env))
+    if (mark.description === 'CONNECTION_SYMBOL_KEY') Reflect.deleteProperty(env, mark);
+}
+
 /** Or Hono would merge the headers of the app's answer into its error page, a redirect's `Location` too. */
 function dropHeaders(c: Context): void {
   for (const name of [...c.res.headers.keys()]) if (!isOfCors(name)) c.header(name, undefined);
@@ -67,6 +131,7 @@ function dropHeaders(c: Context): void {
 function replaceAnswer(c: Context, answer: Response): void {
   const before = c.res;
   if (answer === before) return;
+  if (answer.status >= 400) refuseUpgrade(c);
   // Those that `cors()` has set before the session was read: the 503 of the library has none.
   for (const [name, value] of before.headers)
     if (isOfCors(name) && !answer.headers.has(name)) answer.headers.set(name, value);

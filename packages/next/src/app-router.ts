@@ -36,7 +36,7 @@ export interface NextSessions {
   /**
    * Makes a Route Handler or a Server Action of a function of the session. What it changes is stored before the answer
    * leaves, also when it ends with `redirect()` or `notFound()`; when it throws something else, nothing is stored that
-   * was not saved explicitly.
+   * was not saved explicitly, and what was gets its cookie.
    *
    * While a Server Component renders it throws `SESSION_READ_ONLY`, before it calls the function: read with `readSession()`.
    *
@@ -125,6 +125,7 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
       await commitAction(session);
       return result;
     } catch (error) {
+      if (!isControlFlow(error)) for (const line of storedCookies(error, session)) await sendCookie(line);
       throw withDigest(error);
     }
   }
@@ -136,9 +137,17 @@ export function createNextSessions(options: NextSessionsOptions = {}): NextSessi
       if (!(given instanceof Response)) return given; // which Next.js complains about
       return withSessionHeaders(given, await sessions.commit(session, given.status));
     } catch (error) {
+      if (isSessError(error) && error.status !== 500) return failureResponse(error, session);
+      const cookies = storedCookies(error, session);
       // What the app has to mend is for its log, and for the overlay of `next dev`.
-      if (!isSessError(error) || error.status === 500) throw error;
-      return failureResponse(error, session);
+      if (cookies.length === 0) throw error;
+      // Next.js sends no cookie with its own 500.
+      console.error(error);
+      const uncached: [string, string] = ['Cache-Control', 'private, no-store'];
+      return new Response(null, {
+        status: 500,
+        headers: [uncached, ...cookies.map((line): [string, string] => ['Set-Cookie', line])],
+      });
     }
   }
 
@@ -187,6 +196,11 @@ async function cookieHeader(reader: string): Promise<string | undefined> {
       `${reader} was called on a route that is forced to be static, where all visitors would share one answer. Take out dynamic = 'force-static', or the session.`,
     );
   return said.get('cookie') ?? undefined;
+}
+
+/** What the browser must know of a session that was stored, or destroyed, before the function failed. */
+function storedCookies(error: unknown, session: Session): string[] {
+  return failureResponse(error, session).headers.getSetCookie();
 }
 
 /** The answer that a handler has thrown. */

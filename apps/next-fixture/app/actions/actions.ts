@@ -31,3 +31,10 @@ export const fails = withSession((session) => {
   session.user = 'never';
   throw new Error('a mistake of the app');
 });
+
+export const saves = withSession(async (session) => {
+  const fresh = await session.regenerate({ owner: 'ada' });
+  fresh.user = 'saved';
+  await fresh.save();
+  throw new Error('a mistake of the app, after a login');
+});

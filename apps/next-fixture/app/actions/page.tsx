@@ -1,5 +1,5 @@
 import { readSession } from '../../lib/session.ts';
-import { count, fails, login, loginAndLeave, logout, missing } from './actions.ts';
+import { count, fails, login, loginAndLeave, logout, missing, saves } from './actions.ts';
 
 export default async function Page() {
   const { user, views } = await readSession();
@@ -25,6 +25,9 @@ export default async function Page() {
       </form>
       <form action={fails} id="fails">
         <button>Fails</button>
+      </form>
+      <form action={saves} id="saves">
+        <button>Saves, and fails</button>
       </form>
     </main>
   );

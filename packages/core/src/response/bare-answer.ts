@@ -1,10 +1,10 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
-import { isSessError } from '../errors.ts';
+import { faultHeaders, isSessError } from '../errors.ts';
 import { isHttp2Stream, requestOf } from './node-response.ts';
 import type { Explanation } from './response-work.ts';
 import type { ResponseOutlet } from './response-outlet.ts';
-import { cookiesOfOthers, faultHeaders } from './session-headers.ts';
+import { cookiesOfOthers } from './session-headers.ts';
 
 /** An answer that the hold gives in the app's place. */
 export interface BareAnswer {

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { keepFromClosing } from './closing-server.ts';
+import { destroyLater } from './late-destroy.ts';
 import { inheritedNumber, isConnected, isHttp2, refuseHeader } from './node-response.ts';
 
 /** What the app has done to a response whose bytes are held back. */
@@ -114,6 +115,7 @@ class HeldBody implements HeldAppearance {
   /** Few apps cork. */
   #takeOffCorks: (() => void) | undefined;
   #letClose: (() => void) | undefined;
+  #letDestroy: (() => void) | undefined;
 
   constructor(response: NodeResponse, progress: HeldProgress) {
     this.#response = response;
@@ -134,6 +136,7 @@ class HeldBody implements HeldAppearance {
     response.finished = true;
     // An app may end more than once.
     this.#letClose ??= keepFromClosing(response);
+    this.#letDestroy ??= destroyLater(response);
   }
 
   takeOff(): void {
@@ -142,6 +145,7 @@ class HeldBody implements HeldAppearance {
     response[this.#needsDrain] = this.#neededDrain;
     this.#takeOffCorks?.();
     this.#letClose?.();
+    this.#letDestroy?.();
     response.finished = false;
   }
 

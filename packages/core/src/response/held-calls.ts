@@ -1,8 +1,9 @@
+import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 import { bodyArguments, chunkLength } from './body-arguments.ts';
 import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
-import { isHttp2, refuseHeader } from './node-response.ts';
+import { isGone, isHttp2, refuseHeader } from './node-response.ts';
 import {
   type ResponseHead,
   discardsBody,
@@ -11,7 +12,7 @@ import {
   refuseInvalidHead,
   setGivenHeaders,
 } from './response-head.ts';
-import type { AnswerMethod } from './response-outlet.ts';
+import type { AnswerMethod, ResponseOutlet } from './response-outlet.ts';
 import { swallowWrite } from './swallowed-calls.ts';
 
 type HeldCall = [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]];
@@ -56,6 +57,11 @@ export class HeldCalls {
   get isHeadOnly(): boolean {
     const isBody = ([method, args]: HeldCall): boolean => method === 'write' && !this.comesToNothing(args);
     return endsWithHead(this.#response, this.#head) && !this.#calls.some(isBody);
+  }
+
+  /** Whether Node would not send anything yet either. */
+  get isHeadAlone(): boolean {
+    return this.#calls.every(([method]) => method === 'writeHead' || method === 'cork' || method === 'uncork');
   }
 
   /** The session is stored, and only the app's `end` is missing. A call that comes to nothing is not kept any more. */
@@ -166,26 +172,41 @@ export class HeldCalls {
     if (result !== false) this.#drain();
   }
 
-  /** Shows the response as it is. */
-  reveal(): void {
+  /**
+   * Forgets the calls that are left; nobody who waits for one is left waiting.
+   * @param outlet another answer will leave there, if none has yet
+   */
+  drop(error: unknown, outlet?: ResponseOutlet): void {
     this.#appearance?.takeOff();
-  }
-
-  /** Forgets the calls that are left; nobody who waits for one is left waiting. `answered`: 'finish' will come. */
-  drop(error: unknown, answered: boolean): void {
-    this.reveal();
+    const isAnswered = outlet?.headHasLeft === false && !isGone(this.#response);
     for (const [method, args] of this.#calls.slice(this.#made)) {
       const { callback } = bodyArguments(args);
       if (callback === undefined) continue;
-      if (method === 'end' && answered) this.#response.once('finish', callback);
+      if (method === 'end' && isAnswered) this.#response.once('finish', callback);
       else process.nextTick(callback, error);
     }
     this.#drain();
   }
 
   #drain(): void {
+    const response = this.#response;
+    if (!this.needsDrain || this.ended || response.destroyed) return;
     // In a turn of its own: what a listener throws is the app's.
-    if (this.needsDrain && !this.ended && !this.#response.destroyed)
-      process.nextTick(() => this.#response.emit('drain'));
+    process.nextTick(() => {
+      response.emit('drain');
+      const listened = listenedTo(response);
+      if (listened !== response) listened.emit('drain');
+    });
   }
+}
+
+/**
+ * Where the listeners of 'drain' are. compression has them on a stream of its own, which its `on` returns: where that has
+ * more room than the response it does not tell them.
+ */
+function listenedTo(response: ServerResponse): EventEmitter {
+  if (!Object.hasOwn(response, 'on')) return response;
+  const nobody = (): void => {};
+  const listened: unknown = response.on('drain', nobody);
+  return listened instanceof EventEmitter ? listened.off('drain', nobody) : response;
 }

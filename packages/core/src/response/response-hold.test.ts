@@ -253,6 +253,30 @@ const shapes: Record<string, { handler: Handler; request?: string; headers?: str
       res.end('ok');
     },
   },
+  'writeHead, and a body in a later turn': {
+    handler(res, log) {
+      res.writeHead(201, { 'X-Kind': 'late' });
+      log(`sent ${res.headersSent}, ended ${res.writableEnded}`);
+      attempt(log, () => res.setHeader('X', 'y'));
+      setImmediate(() => {
+        log(`write ${res.write('one')}`);
+        setImmediate(() => res.end('two'));
+      });
+    },
+  },
+  'writeHead and the end in a later turn': {
+    handler(res) {
+      res.writeHead(200, { 'Content-Length': 5 });
+      setImmediate(() => res.end('whole'));
+    },
+  },
+  'writeHead, then flushHeaders': {
+    handler(res) {
+      res.writeHead(200);
+      res.flushHeaders();
+      setImmediate(() => res.end('body'));
+    },
+  },
   'a writeHead that Node refuses, then an error page': {
     handler(res, log) {
       attempt(log, () => res.writeHead(42));
@@ -1101,6 +1125,25 @@ describe('a stream', () => {
     expect(bodyOf(joinChunks(await wire.closed))).toBe('{firstsecondlast}\r\n');
   });
 
+  it.each<[string, ResponseWork['commit']]>([
+    ['at once', () => nothing],
+    ['after a time', () => settle().then(() => nothing)],
+  ])(
+    'of which only the head was written is a whole 503 when its late commit fails, the first %s',
+    async (_, commit) => {
+      const { server, work } = await serveHeld({ commit, commitLate: () => Promise.reject(unavailable()) }, (res) => {
+        res.writeHead(200, { ETag: '"abc"' });
+        void settle()
+          .then(settle)
+          .then(() => res.end('all is well'));
+      });
+      const wire = new Wire(server);
+      wire.send('GET /', 'Connection: close\r\n');
+      expect(await wire.closed).toBe(`${bare503}\r\nConnection: close\r\n\r\n${bareBody}`);
+      expect(work.log).toEqual(['commit', 'commitLate', 'seal']);
+    },
+  );
+
   it('whose late commit fails never looks whole', async () => {
     const late = barrier();
     const { server, log } = await serveHeld({ commitLate: () => late.promise }, (res, note) => {
@@ -1193,6 +1236,49 @@ describe('a stream', () => {
     expect([wire.text, ...log]).toEqual(['', 'true']);
     late.resolve();
     expect(await wire.closed).toMatch(/^HTTP\/1.1 204 /);
+  });
+});
+
+describe('a connection that the app destroys after its answer, as Express does for an error that comes then', () => {
+  it.each<[string, Partial<ResponseWork>, string]>([
+    ['at once', {}, '200 OK'],
+    ['in time', { commit: () => settle().then(() => nothing) }, '200 OK'],
+    ['late', { commitLate: settle }, '200 OK'],
+    ['in vain', { commit: () => settle().then(() => Promise.reject(unavailable())) }, '503 Service Unavailable'],
+  ])('gets the answer, or what takes its place, that is committed %s', async (_, work, status) => {
+    const { server } = await serveHeld(work, (res, __, req) => {
+      if (work.commitLate !== undefined) res.write('all is ');
+      res.end('well');
+      req.socket.destroy();
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    const text = await wire.closed;
+    expect(text).toMatch(`HTTP/1.1 ${status}`);
+    expect(text.endsWith(status === '200 OK' ? (work.commitLate ? '0\r\n\r\n' : 'well') : bareBody)).toBe(true);
+  });
+
+  it('also by its request, as where that brings too much', async () => {
+    const { server } = await serveHeld({ commit: () => settle().then(() => nothing) }, (res, _, req) => {
+      res.writeHead(413).end('too much');
+      req.destroy();
+    });
+    const wire = new Wire(server);
+    wire.send('POST /', 'Content-Length: 1000\r\n');
+    wire.socket.write('a part');
+    expect(await wire.closed).toMatch(/^HTTP\/1.1 413 [^]*too much/);
+  });
+
+  it('is destroyed at once where it failed', async () => {
+    const commit = barrier<SessionHeaders>();
+    const { server } = await serveHeld({ commit: () => commit.promise }, (res, _, req) => {
+      res.end('well');
+      req.socket.destroy(new Error('reset'));
+    });
+    const wire = new Wire(server);
+    wire.send('GET /');
+    expect(await wire.closed).toBe('');
+    commit.resolve(nothing);
   });
 });
 

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
+import { faultHeaders } from '../errors.ts';
+
 /** What the session says in the head of an answer. */
 export interface SessionHeaders {
   /** The session was looked at: the answer depends on the cookie. */
@@ -11,9 +13,6 @@ export interface SessionHeaders {
   /** A fault of the store surfaced in this request: the answer is for now only. */
   fault: boolean;
 }
-
-/** What an answer to a store's fault says besides its status: come back soon, and let nobody cache this. */
-export const faultHeaders: Readonly<Record<string, string>> = { 'Retry-After': '1', 'Cache-Control': 'no-store' };
 
 /** Whether there is anything to be said. */
 export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean {

@@ -1,8 +1,8 @@
-import { isSessError } from '../errors.ts';
+import { faultHeaders, isSessError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import { exchangeOf } from '../exchange/exchange-of.ts';
 import { type BareAnswer, answerOfFailure, isOfCors } from '../response/bare-answer.ts';
-import { type SessionHeaders, faultHeaders, saysNothing } from '../response/session-headers.ts';
+import { type SessionHeaders, saysNothing } from '../response/session-headers.ts';
 
 /**
  * A handler's answer with what the session says in its head: what `sessions.commit()` resolved to. For

@@ -10,13 +10,23 @@ interface Read {
 
 /** The data of a session as it was read, and what an app has made of it. */
 export class SessionValues {
-  readonly #read = new Map<string, Read>();
+  readonly #read: Map<string, Read>;
 
-  constructor(fields: SessionFields) {
+  private constructor(read: Iterable<readonly [string, Read]>) {
+    this.#read = new Map(read);
+  }
+
+  static of(fields: SessionFields): SessionValues {
+    const values = new SessionValues([]);
     for (const key of fields.keys()) {
       const text = fields.text(key);
-      if (text !== undefined) this.#read.set(key, { text, value: fields.value(key) });
+      if (text !== undefined) values.#read.set(key, { text, value: fields.value(key) });
     }
+    return values;
+  }
+
+  copy(): SessionValues {
+    return new SessionValues(this.#read);
   }
 
   all(): Record<string, unknown> {

@@ -36,7 +36,7 @@ export interface RegenerateOptions extends Omit<CoreOptions, 'keep'> {
 /** How a session of a running request is saved, ended and so on. */
 export interface SessionVerbs {
   touch(): void;
-  save(callback: SessionCallback | undefined): void;
+  save(session: Session, callback: SessionCallback | undefined): void;
   reload(callback: SessionCallback): void;
   destroy(callback: SessionCallback | undefined): void;
   regenerate(options: RegenerateOptions, callback: SessionCallback): void;
@@ -81,7 +81,7 @@ export class Session {
   save(callback?: SessionCallback): this {
     const live = verbs.get(this);
     if (live === undefined) this.req.sessionStore.set(this.id, this, callback);
-    else live.save(callback);
+    else live.save(this, callback);
     return this;
   }
 

@@ -61,6 +61,12 @@ const deeds: Record<string, Handler> = {
     session.user = 'never';
     throw new Error('a mistake of the app');
   },
+  async saves(session) {
+    const fresh = await session.regenerate({ owner: 'ada' });
+    fresh.user = 'saved';
+    await fresh.save();
+    throw new Error('a mistake of the app, after a login');
+  },
   clumsy(session) {
     Object.assign(session, { when: new Date() });
     return Response.json({});
