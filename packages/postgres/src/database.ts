@@ -1,6 +1,6 @@
 import { SessError } from '@sess/core';
-import { WorkInHand } from '@sess/core/internal';
-import type { PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
+import { WorkInHand, beginDeadline } from '@sess/core/internal';
+import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
 import { type Passing, asSessError, isAnswer, passingReason, standby, tooLate } from './postgres-errors.ts';
 import type { Statement } from './statements.ts';
 
@@ -82,7 +82,7 @@ export class Database {
   }
 
   async #attempt(pool: PostgresPool, statement: Statement, values: unknown[] | undefined, by: number) {
-    const client = await pool.connect();
+    const client = await lentBy(pool, by);
     client.on('error', alreadyTold);
     let isUsable = true;
     try {
@@ -133,6 +133,26 @@ export class Database {
     }
     this.#isPooled = true;
   }
+}
+
+/** A connection without a transaction: an app's pool may lend one on which its app has left one open. */
+async function lentBy(pool: PostgresPool, by: number): Promise<PostgresClient> {
+  for (;;) {
+    const client = await inTime(pool.connect(), by);
+    if ((client.getTransactionStatus?.() ?? 'I') === 'I') return client;
+    client.release(true);
+  }
+}
+
+/** An app's pool may let us wait for ever. A connection that comes too late goes back. */
+function inTime(connecting: Promise<PostgresClient>, by: number): Promise<PostgresClient> {
+  return new Promise((resolve, reject) => {
+    const end = beginDeadline(by - performance.now(), () => {
+      reject(tooLate());
+      connecting.then((client) => client.release()).catch(() => {});
+    });
+    void connecting.then(resolve, reject).finally(end);
+  });
 }
 
 /** The statement under way has failed with the same error. */

@@ -92,6 +92,42 @@ describe('a pool', () => {
   });
 });
 
+describe('a pool of the app', () => {
+  it.each(['SELECT 1', 'SELECT 1 / 0'])(
+    'that lends a connection with a transaction left open (%s): it is given up, and what was answered is stored',
+    async (statement) => {
+      const table = newTable();
+      const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+      const [store, other] = [postgresStore({ pool, table }), postgresStore({ url: server.url, table })];
+      await store.migrate();
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      await client.query(statement).catch(() => {});
+      client.release();
+      const key = newKey();
+      await store.create(key, record({ a: '1' }), by(10_000));
+      expect(await stored(other, key)).toMatchObject({ fields: { a: '1' } });
+      for (const one of [store, other]) await one.close();
+      await pool.end();
+    },
+  );
+
+  it('that has no connection left costs a call its time, and does not keep close() waiting', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    const store = postgresStore({ pool, table: newTable(), timeoutMs: 100 });
+    const client = await pool.connect();
+    const late = { code: 'STORE_TIMEOUT', message: expect.stringMatching(/nothing was/) };
+    const calls = [store.read(newKey(), by(100)), store.noteApp('it', 1000)].map((call) =>
+      expect(call).rejects.toMatchObject(late),
+    );
+    await store.close();
+    await Promise.all(calls);
+    client.release();
+    // What came too late went back.
+    await pool.end();
+  });
+});
+
 describe('a call whose time is over', () => {
   it('sends nothing, and costs no connection', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
