@@ -1,17 +1,7 @@
 import { SessError } from '@sess/core';
-import { WorkInHand } from '@sess/core/internal';
-import type { PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
-import {
-  asSessError,
-  isAnswer,
-  isConflict,
-  isLost,
-  isMissingTable,
-  isPoolersRefusal,
-  isUnknownStatement,
-  standby,
-  tooLate,
-} from './postgres-errors.ts';
+import { WorkInHand, beginDeadline } from '@sess/core/internal';
+import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
+import { type Passing, asSessError, isAnswer, passingReason, standby, tooLate } from './postgres-errors.ts';
 import type { Statement } from './statements.ts';
 
 interface DatabaseParts {
@@ -41,6 +31,7 @@ export class Database {
   readonly #workInHand = new WorkInHand();
   #isPooled = false;
   #pool: PostgresPool;
+  #making: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: DatabaseParts) {
@@ -73,21 +64,25 @@ export class Database {
 
   /** Tries until the statement is carried out, or cannot be. */
   async #persist(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
-    let isDoubtful = false;
-    for (let isFirst = true; ; isFirst = false) {
+    const met = new Set<Passing>();
+    for (;;) {
       const pool = this.#pool;
       try {
         const { rows, rowCount } = await this.#attempt(pool, statement, values, by);
-        return { rows, rowCount, isDoubtful };
+        return { rows, rowCount, isDoubtful: met.has('lost') };
       } catch (error) {
-        isDoubtful ||= isLost(error);
-        if (!(await this.#isMended(error, pool, isFirst, by))) throw asSessError(error, this.#parts.where);
+        const reason = passingReason(error);
+        // Meanwhile another call has met a pooler, and this one's pool has ended.
+        const isOutdated = pool !== this.#pool;
+        const isMended = isOutdated || (reason !== undefined && (await this.#mend(reason, met, by)));
+        if (reason !== undefined) met.add(reason);
+        if (!isMended) throw asSessError(error, this.#parts.where);
       }
     }
   }
 
   async #attempt(pool: PostgresPool, statement: Statement, values: unknown[] | undefined, by: number) {
-    const client = await pool.connect();
+    const client = await lentBy(pool, by);
     client.on('error', alreadyTold);
     let isUsable = true;
     try {
@@ -115,28 +110,49 @@ export class Database {
     return { text, query_timeout, ...(values && { values }), ...(isPrepared && { name }) };
   }
 
-  /** Whether another try may succeed, since the reason for the failure is over. */
-  async #isMended(error: unknown, pool: PostgresPool, isFirst: boolean, by: number): Promise<boolean> {
-    // A deadlock, or at a stricter level of isolation someone else was faster. Core's bound ends this.
-    if (isConflict(error)) return true;
-    if (!isFirst) return false;
-    // What is sent twice meets another version the second time.
-    if (isLost(error)) return true;
-    if (isPoolersRefusal(error) ? this.#parts.isOurs : isUnknownStatement(error)) return this.#goThroughPooler(pool);
-    if (!isMissingTable(error) || this.#parts.makeTables === undefined) return false;
-    // Not `run`: this call may have begun before `close()`. With time of its own: the tables are made once, for everybody.
-    await this.#parts.makeTables({ run: (...call) => this.#persist(...call) }, Math.max(by, this.soon()));
+  /** Whether another try may succeed. Only conflicts may come again: core's bound ends that. */
+  async #mend(reason: Passing, met: ReadonlySet<Passing>, by: number): Promise<boolean> {
+    if (reason === 'conflict') return true;
+    if (met.has(reason)) return false;
+    if (reason === 'pooler') this.#goThroughPooler();
+    if (reason !== 'tables') return true;
+    if (this.#parts.makeTables === undefined) return false;
+    // For all calls that miss them, so with time of its own. Not `run`: this call may have begun before `close()`.
+    this.#making ??= this.#parts
+      .makeTables({ run: (...call) => this.#persist(...call) }, Math.max(by, this.soon()))
+      .finally(() => (this.#making = undefined));
+    await this.#making;
     return true;
   }
 
-  #goThroughPooler(pool: PostgresPool): true {
-    this.#isPooled = true;
-    if (this.#parts.isOurs && this.#pool === pool) {
+  #goThroughPooler(): void {
+    const before = this.#pool;
+    if (this.#parts.isOurs && !this.#isPooled) {
       this.#pool = this.#parts.connect(true);
-      pool.end().catch(() => {});
+      before.end().catch(() => {});
     }
-    return true;
+    this.#isPooled = true;
   }
+}
+
+/** A connection without a transaction: an app's pool may lend one on which its app has left one open. */
+async function lentBy(pool: PostgresPool, by: number): Promise<PostgresClient> {
+  for (;;) {
+    const client = await inTime(pool.connect(), by);
+    if ((client.getTransactionStatus?.() ?? 'I') === 'I') return client;
+    client.release(true);
+  }
+}
+
+/** An app's pool may let us wait for ever. A connection that comes too late goes back. */
+function inTime(connecting: Promise<PostgresClient>, by: number): Promise<PostgresClient> {
+  return new Promise((resolve, reject) => {
+    const end = beginDeadline(by - performance.now(), () => {
+      reject(tooLate());
+      connecting.then((client) => client.release()).catch(() => {});
+    });
+    void connecting.then(resolve, reject).finally(end);
+  });
 }
 
 /** The statement under way has failed with the same error. */

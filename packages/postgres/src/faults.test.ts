@@ -272,6 +272,18 @@ describe('a connection', () => {
     }
   });
 
+  it('that the server ends for having been idle, while the process was busy, costs nobody his call', async () => {
+    await setUp();
+    await server.admin.query('CREATE ROLE web LOGIN; ALTER ROLE web SET idle_session_timeout = 100');
+    await server.admin.query('GRANT ALL ON sess_sessions, sess_sessions_notes TO web');
+    const web = await asWeb(server.url);
+    expect(await stored(web, key)).toMatchObject({ fields: { a: '1' } });
+    // A busy process sends its statement before it reads that the connection has ended.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(await stored(web, key)).toMatchObject({ fields: { a: '1' } });
+    await web.close();
+  }, 60_000);
+
   it('that is lost after a commit: what was written is stored once, and is told as it is', async () => {
     await setUp();
     const other = newKey();
@@ -343,6 +355,17 @@ describe('a lock that somebody holds on the table', () => {
 });
 
 describe('a pooler between', () => {
+  it('that refuses settings costs nobody his call, though a crowd comes first, and no tables are there', async () => {
+    await setUp();
+    proxy.refusesSettings = true;
+    const worker = postgresStore({ url: proxy.url, table: 'crowded', timeoutMs: 10_000 });
+    const crowd = Array.from({ length: 50 }, () => outcomeOf(() => worker.read(key, by(10_000))));
+    expect((await Promise.all(crowd)).map(({ code, error }) => code && error?.message).filter(Boolean)).toEqual([]);
+    expect(proxy.faults).toBeGreaterThan(0);
+    expect(proxy.faults).toBeLessThan(3);
+    await worker.close();
+  }, 60_000);
+
   it('that hands out another connection for each statement: prepared ones are done without', async () => {
     await setUp();
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });

@@ -50,29 +50,31 @@ export function isAnswer(error: unknown): boolean {
   return /^(?!08|25006|57P|58|XX)[0-9A-Z]{5}$/.test(codeOf(error)) && error instanceof Error && 'severity' in error;
 }
 
-/** Whether the connection ended by itself: the statement was carried out, or it was not. */
-export function isLost(error: unknown): boolean {
-  const isEnded = ['ECONNRESET', 'EPIPE', '57P01'].includes(codeOf(error));
-  return isEnded || messageOf(error) === 'Connection terminated unexpectedly';
-}
+/** Why another try may succeed. */
+export type Passing = 'conflict' | 'lost' | 'pooler' | 'tables';
 
-/** serialization_failure and deadlock_detected: nothing was done. */
-export function isConflict(error: unknown): boolean {
-  return ['40001', '40P01'].includes(codeOf(error));
-}
+const passing: Record<string, Passing> = {
+  // A deadlock, or at a stricter level of isolation someone else was faster: nothing was done.
+  '40001': 'conflict',
+  '40P01': 'conflict',
+  // The connection ended by itself: the statement was carried out, or it was not.
+  '57P01': 'lost',
+  '57P05': 'lost',
+  ECONNRESET: 'lost',
+  EPIPE: 'lost',
+  // A prepared statement was left on another connection: a pooler hands out a new one for each transaction.
+  '26000': 'pooler',
+  '42P05': 'pooler',
+  '3F000': 'tables',
+  '42P01': 'tables',
+};
 
-export function isMissingTable(error: unknown): boolean {
-  return ['42P01', '3F000'].includes(codeOf(error));
-}
-
-/** PgBouncer refuses the settings with which we begin a connection. */
-export function isPoolersRefusal(error: unknown): boolean {
-  return messageOf(error).startsWith('unsupported startup parameter');
-}
-
-/** A prepared statement was left on another connection: a pooler hands out a new one for each transaction. */
-export function isUnknownStatement(error: unknown): boolean {
-  return ['26000', '42P05'].includes(codeOf(error));
+export function passingReason(error: unknown): Passing | undefined {
+  const message = messageOf(error);
+  if (message === 'Connection terminated unexpectedly') return 'lost';
+  // PgBouncer refuses the settings with which we begin a connection.
+  if (message.startsWith('unsupported startup parameter')) return 'pooler';
+  return passing[codeOf(error)];
 }
 
 export function standby(): SessError {

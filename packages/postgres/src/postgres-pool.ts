@@ -16,6 +16,8 @@ export interface PostgresClient {
   on(event: 'error', listener: () => void): unknown;
   /** Undoes `on`. */
   removeListener(event: 'error', listener: () => void): unknown;
+  /** `I` where no transaction is open. Versions of `pg` before 8.21 do not tell. */
+  getTransactionStatus?(): string | null;
 }
 
 /** A statement, as `pg` takes it. */

@@ -92,6 +92,42 @@ describe('a pool', () => {
   });
 });
 
+describe('a pool of the app', () => {
+  it.each(['SELECT 1', 'SELECT 1 / 0'])(
+    'that lends a connection with a transaction left open (%s): it is given up, and what was answered is stored',
+    async (statement) => {
+      const table = newTable();
+      const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+      const [store, other] = [postgresStore({ pool, table }), postgresStore({ url: server.url, table })];
+      await store.migrate();
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      await client.query(statement).catch(() => {});
+      client.release();
+      const key = newKey();
+      await store.create(key, record({ a: '1' }), by(10_000));
+      expect(await stored(other, key)).toMatchObject({ fields: { a: '1' } });
+      for (const one of [store, other]) await one.close();
+      await pool.end();
+    },
+  );
+
+  it('that has no connection left costs a call its time, and does not keep close() waiting', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    const store = postgresStore({ pool, table: newTable(), timeoutMs: 100 });
+    const client = await pool.connect();
+    const late = { code: 'STORE_TIMEOUT', message: expect.stringMatching(/nothing was/) };
+    const calls = [store.read(newKey(), by(100)), store.noteApp('it', 1000)].map((call) =>
+      expect(call).rejects.toMatchObject(late),
+    );
+    await store.close();
+    await Promise.all(calls);
+    client.release();
+    // What came too late went back.
+    await pool.end();
+  });
+});
+
 describe('a call whose time is over', () => {
   it('sends nothing, and costs no connection', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
@@ -157,6 +193,21 @@ describe('a conflict', () => {
     await store.close();
     await pool.end();
   }, 60_000);
+
+  it('tells what is stored without waiting for who is about to write', async () => {
+    const table = newTable();
+    const store = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const key = newKey();
+    await store.create(key, record({ a: '1' }), by(10_000));
+    const { record: held, version } = sessionOf(await store.read(key, by(10_000)));
+    const rival = await server.admin.connect();
+    await rival.query(`UPDATE ${table} SET version = 42`);
+    await rival.query(`BEGIN; UPDATE ${table} SET version = 43`);
+    expect(await store.replace(key, version, held, by())).toMatchObject({ stored: { version: '42' } });
+    await rival.query('ROLLBACK');
+    rival.release();
+    await store.close();
+  });
 });
 
 describe('the tables', () => {
@@ -279,6 +330,26 @@ describe('what has expired', () => {
     expect(await stored(store, live)).toMatchObject({ fields: { a: '1' } });
     await store.close();
   }, 60_000);
+});
+
+describe('a sweep', () => {
+  it('of many rows is many short statements', async () => {
+    const table = newTable();
+    const removed: number[] = [];
+    const pool = recordingPool(async (client, query) => {
+      const result = await client.query(query);
+      if (query.text.includes('AS removed')) removed.push(result.rows[0].removed);
+      return result;
+    });
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
+    await store.create(newKey(), record(), by(10_000));
+    await server.admin.query(`INSERT INTO ${table} (version, expires_at, key, body)
+      SELECT n, now() - interval '2 hours', sha256(n::text::bytea), repeat('x', 50) FROM generate_series(1, 3000) n`);
+    expect(await store.sweep()).toEqual({ removed: 3000, kept: 1 });
+    expect(Math.max(...removed)).toBe(500);
+    await store.close();
+    await pool.end();
+  });
 });
 
 describe('owners', () => {

@@ -11,6 +11,8 @@ export interface FaultProxy {
   delayMs: number;
   /** New connections swallow everything: they are there, and never get an answer. */
   swallowsNew: boolean;
+  /** As PgBouncer: a connection that begins with `statement_timeout` is refused. */
+  refusesSettings: boolean;
   /** How often a fault was carried out. */
   readonly faults: number;
   /** Ends all connections with a reset. */
@@ -20,6 +22,14 @@ export interface FaultProxy {
   /** Lets the next message that holds this text reach the server, then loses its answer and resets the connection. */
   loseReply(text: string, meanwhile?: () => Promise<void>): void;
   dispose(): Promise<void>;
+}
+
+/** What PgBouncer 1.18 said. */
+function refusal(): Buffer {
+  const fields = 'SFATAL\0C08P01\0Munsupported startup parameter: statement_timeout\0\0';
+  const head = Buffer.from('E\0\0\0\0');
+  head.writeUInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, Buffer.from(fields)]);
 }
 
 export async function startProxy(target: number): Promise<FaultProxy> {
@@ -39,7 +49,10 @@ export async function startProxy(target: number): Promise<FaultProxy> {
         isLosing = losing.meanwhile;
         losing = undefined;
       }
-      if (!pair.isSwallowed) server.write(piece);
+      if (proxy.refusesSettings && piece.includes('statement_timeout\0')) {
+        faults += 1;
+        client.end(refusal());
+      } else if (!pair.isSwallowed) server.write(piece);
     });
     server.on('data', (piece) => {
       if (pair.isSwallowed) return;
@@ -71,6 +84,7 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     target,
     delayMs: 0,
     swallowsNew: false,
+    refusesSettings: false,
     get faults() {
       return faults;
     },
