@@ -185,6 +185,7 @@ const options: Record<keyof SessionsOptions, Effect> = {
       const store = watched();
       const sessions = make({ store, ...(touchAfterMs !== undefined && { touchAfterMs }) });
       const { cookie } = await begin(sessions);
+      store.calls.length = 0;
       now += 0.5 * hourMs;
       await knows(sessions, cookie);
       expect(store.calls.filter((verb) => verb === 'replace')).toHaveLength(touches);
