@@ -193,6 +193,21 @@ describe('a conflict', () => {
     await store.close();
     await pool.end();
   }, 60_000);
+
+  it('tells what is stored without waiting for who is about to write', async () => {
+    const table = newTable();
+    const store = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const key = newKey();
+    await store.create(key, record({ a: '1' }), by(10_000));
+    const { record: held, version } = sessionOf(await store.read(key, by(10_000)));
+    const rival = await server.admin.connect();
+    await rival.query(`UPDATE ${table} SET version = 42`);
+    await rival.query(`BEGIN; UPDATE ${table} SET version = 43`);
+    expect(await store.replace(key, version, held, by())).toMatchObject({ stored: { version: '42' } });
+    await rival.query('ROLLBACK');
+    rival.release();
+    await store.close();
+  });
 });
 
 describe('the tables', () => {

@@ -59,16 +59,20 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
         = (excluded.version, excluded.expires_at, excluded.owner, excluded.body) WHERE s.expires_at <= now()`,
     },
     /**
-     * Always one row: whether it has written, and otherwise what stands now. If this waited for another writer, its snapshot
-     * does not show what that one has written; a statement that locks a row sees its latest state.
+     * Always one row: whether it has written, and otherwise what stands now. Who comes too late sees another version at
+     * once, without a lock. Who waited for another writer has a snapshot that still shows the version he had; a statement
+     * that locks the row sees its latest state. Such a lock waits for further writers, and its transaction for the disk.
      */
     replace: {
       name: named('replace'),
       text: `WITH written AS (UPDATE ${sessions} SET version = $2, expires_at = ${left('$3')}, owner = $4, body = $5
           WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
-        count AS (SELECT count(*)::int AS n FROM written)
-        SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (SELECT version, body FROM ${sessions}
-          WHERE n = 0 AND key = $1 AND expires_at > now() FOR NO KEY UPDATE) s ON true`,
+        count AS (SELECT count(*)::int AS n FROM written),
+        seen AS (SELECT version, body FROM ${sessions} WHERE key = $1 AND expires_at > now())
+        SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (
+          SELECT * FROM seen WHERE n = 0 AND version IS DISTINCT FROM $6
+          UNION ALL SELECT * FROM (SELECT version, body FROM ${sessions} WHERE n = 0 AND key = $1 AND expires_at > now()
+            AND $6 = (SELECT version FROM seen) FOR NO KEY UPDATE) latest) s ON true`,
     },
     /** Not part of the write: transactions that notify are committed one after the other. */
     tellEnds: {
