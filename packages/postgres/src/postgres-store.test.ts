@@ -332,6 +332,26 @@ describe('what has expired', () => {
   }, 60_000);
 });
 
+describe('a sweep', () => {
+  it('of many rows is many short statements', async () => {
+    const table = newTable();
+    const removed: number[] = [];
+    const pool = recordingPool(async (client, query) => {
+      const result = await client.query(query);
+      if (query.text.includes('AS removed')) removed.push(result.rows[0].removed);
+      return result;
+    });
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
+    await store.create(newKey(), record(), by(10_000));
+    await server.admin.query(`INSERT INTO ${table} (version, expires_at, key, body)
+      SELECT n, now() - interval '2 hours', sha256(n::text::bytea), repeat('x', 50) FROM generate_series(1, 3000) n`);
+    expect(await store.sweep()).toEqual({ removed: 3000, kept: 1 });
+    expect(Math.max(...removed)).toBe(500);
+    await store.close();
+    await pool.end();
+  });
+});
+
 describe('owners', () => {
   it('with more sessions than a page has are shown whole, page by page', async () => {
     const table = newTable();

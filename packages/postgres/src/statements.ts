@@ -45,6 +45,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   // The names of one connection: a pool of the user's may serve several tables.
   const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
+  const expired = `expires_at < ${left('-$3')}`;
   return {
     /** Always one row, so that a standby is recognised: it may lag behind, so nothing that it says is proved. */
     read: {
@@ -84,7 +85,8 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
     /** By the place on disk: an index over the deadlines would make every touch more expensive. */
     sweep: {
-      text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${slice} AND expires_at < ${left('-$3')} RETURNING 1)
+      text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${expired}
+          AND ctid = ANY (ARRAY(SELECT ctid FROM ${sessions} WHERE ${slice} AND ${expired} LIMIT $4)) RETURNING 1)
         SELECT (SELECT count(*)::int FROM gone) AS removed,
         (SELECT count(*)::int FROM ${sessions} WHERE ${slice} AND version IS NOT NULL AND expires_at > now()) AS kept`,
     },
