@@ -40,9 +40,10 @@ function recordingPool(
 }
 
 describe('statements', () => {
-  it('are as many as are written down: none for strangers, one to look, two to change, three for a login, and one that nobody waits for', async () => {
+  it('are as many as are written down: none for strangers, one to look, two to change, three for a login, and one more where ends are listened for', async () => {
     const pool = recordingPool();
-    const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
+    const table = newTable();
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
     await store.migrate();
     const sessions = createSessions({ store, secret: 'x'.repeat(43), logger: false, env: {} });
     await sessions.ready();
@@ -65,14 +66,24 @@ describe('statements', () => {
       'sess read',
       'sess create',
       'sess replace',
-      'sess tell ends',
     ]);
-    expect(await during(async (session) => session.destroy())).toEqual([
+    expect(await during(async (session) => session.destroy())).toEqual(['sess read', 'sess read', 'sess replace']);
+    // Another process listens for ends, and holds what shows it.
+    const other = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const stop = other.tellEnds(() => {});
+    await until(async () => {
+      const held = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`;
+      return (await server.admin.query(held)).rowCount === 1;
+    });
+    await during((session) => void Object.assign(session, { theme: 'dark' }));
+    expect(await during(async (session) => void (await session.regenerate({ owner: 'u1' })))).toEqual([
       'sess read',
-      'sess read',
+      'sess create',
       'sess replace',
       'sess tell ends',
     ]);
+    stop();
+    await other.close();
     await sessions.close();
     await store.close();
     await pool.end();

@@ -29,9 +29,12 @@ export interface Tables {
   readonly notes: string;
   /** Over the owners. */
   readonly index: string;
-  /** Where the keys of sessions that end are told. */
+  /** Where the keys of sessions that end are told. Who listens holds the advisory lock of this name. */
   readonly channel: string;
 }
+
+/** A number for the functions of advisory locks. */
+export const listenersLock = (channel: string): string => `hashtext(${literal(channel)})`;
 
 /**
  * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
@@ -44,6 +47,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
      WHERE key > $1 ${where} ORDER BY key LIMIT 1000`;
   // The names of one connection: a pool of the user's may serve several tables.
   const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
+  const lock = listenersLock(channel);
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   const expired = `expires_at < ${left('-$3')}`;
   return {
@@ -63,6 +67,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
      * Always one row: whether it has written, and otherwise what stands now. Who comes too late sees another version at
      * once, without a lock. Who waited for another writer has a snapshot that still shows the version he had; a statement
      * that locks the row sees its latest state. Such a lock waits for further writers, and its transaction for the disk.
+     * `is_watched`: a session has ended, and somebody listens for ends.
      */
     replace: {
       name: named('replace'),
@@ -70,7 +75,10 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
           WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
         count AS (SELECT count(*)::int AS n FROM written),
         seen AS (SELECT version, body FROM ${sessions} WHERE key = $1 AND expires_at > now())
-        SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (
+        SELECT n AS written, s.version, s.body,
+          CASE WHEN n = 0 OR $2 IS NOT NULL THEN false WHEN pg_try_advisory_lock(${lock}) THEN NOT pg_advisory_unlock(${lock})
+          ELSE true END AS is_watched
+        FROM count LEFT JOIN LATERAL (
           SELECT * FROM seen WHERE n = 0 AND version IS DISTINCT FROM $6
           UNION ALL SELECT * FROM (SELECT version, body FROM ${sessions} WHERE n = 0 AND key = $1 AND expires_at > now()
             AND $6 = (SELECT version FROM seen) FOR NO KEY UPDATE) latest) s ON true`,
