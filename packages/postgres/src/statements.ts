@@ -13,7 +13,6 @@ export type Statements = Readonly<
     | 'tellEnds'
     | 'ofOwner'
     | 'all'
-    | 'role'
     | 'sweep'
     | 'blocks'
     | 'takeTurn'
@@ -41,20 +40,22 @@ export const listenersLock = (channel: string): string => `hashtext(${literal(ch
  * session has left. An expired row counts for nothing. A row without a version is an end marker.
  */
 export function statementsOn({ sessions, notes, channel }: Tables): Statements {
+  // With always one row at least: a standby may lag behind, so nothing that it says is proved.
+  const standby = 'pg_is_in_recovery() AS is_standby';
   const left = (ms: string) => `now() + ${ms}::float8 * interval '1 ms'`;
   const page = (where: string) =>
-    `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live FROM ${sessions}
-     WHERE key > $1 ${where} ORDER BY key LIMIT 1000`;
+    `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live, ${standby}
+     FROM (VALUES (1)) one LEFT JOIN (SELECT key, version, expires_at FROM ${sessions}
+       WHERE key > $1 ${where} ORDER BY key LIMIT 1000) page ON true ORDER BY page.key`;
   // The names of one connection: a pool of the user's may serve several tables.
   const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
   const lock = listenersLock(channel);
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   const expired = `expires_at < ${left('-$3')}`;
   return {
-    /** Always one row, so that a standby is recognised: it may lag behind, so nothing that it says is proved. */
     read: {
       name: named('read'),
-      text: `SELECT s.version, s.body, pg_is_in_recovery() AS is_standby
+      text: `SELECT s.version, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
     },
     create: {
@@ -90,7 +91,6 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     },
     ofOwner: { text: page('AND owner = $2') },
     all: { text: page('') },
-    role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
     /** By the place on disk: an index over the deadlines would make every touch more expensive. */
     sweep: {
       text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${expired}
