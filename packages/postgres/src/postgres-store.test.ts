@@ -139,6 +139,27 @@ describe('a pool of the app', () => {
   });
 });
 
+describe('an app that lets pg read bigint as a number', () => {
+  it.each([Number, BigInt])('(%o) has exact versions all the same', async (parse) => {
+    const before = pg.types.getTypeParser(pg.types.builtins.INT8);
+    pg.types.setTypeParser(pg.types.builtins.INT8, parse);
+    try {
+      const store = postgresStore({ url: server.url, table: newTable(), sweepEveryMs: 0 });
+      const key = newKey();
+      const created = await store.create(key, record({ a: '1' }), by(10_000));
+      expect(sessionOf(await store.read(key, by(10_000))).version).toBe(created?.version);
+      expect(await update(store, key, { a: '2' })).toBe('replaced');
+      const conflict = await store.replace(key, created?.version, record({ a: '3' }), by(10_000));
+      if (conflict.verdict !== 'conflict') throw new Error(conflict.verdict);
+      const { version, record: held } = conflict.stored;
+      expect(await store.replace(key, version, held, by(10_000))).toMatchObject({ verdict: 'replaced' });
+      await store.close();
+    } finally {
+      pg.types.setTypeParser(pg.types.builtins.INT8, before);
+    }
+  });
+});
+
 describe('a call whose time is over', () => {
   it('sends nothing, and costs no connection', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });

@@ -37,7 +37,8 @@ export const listenersLock = (channel: string): string => `hashtext(${literal(ch
 
 /**
  * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
- * session has left. An expired row counts for nothing. A row without a version is an end marker.
+ * session has left. An expired row counts for nothing. A row without a version is an end marker. Versions are read as texts,
+ * since an app may have told pg to read every bigint as a number, which has too few digits.
  */
 export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   // With always one row at least: a standby may lag behind, so nothing that it says is proved.
@@ -55,7 +56,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   return {
     read: {
       name: named('read'),
-      text: `SELECT s.version, s.body, ${standby}
+      text: `SELECT s.version::text, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
     },
     create: {
@@ -76,7 +77,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
           WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
         count AS (SELECT count(*)::int AS n FROM written),
         seen AS (SELECT version, body FROM ${sessions} WHERE key = $1 AND expires_at > now())
-        SELECT n AS written, s.version, s.body,
+        SELECT n AS written, s.version::text, s.body,
           CASE WHEN n = 0 OR $2 IS NOT NULL THEN false WHEN pg_try_advisory_lock(${lock}) THEN NOT pg_advisory_unlock(${lock})
           ELSE true END AS is_watched
         FROM count LEFT JOIN LATERAL (
