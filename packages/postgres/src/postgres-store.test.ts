@@ -123,6 +123,20 @@ describe('a pool of the app', () => {
     },
   );
 
+  it('whose connection has a failed transaction, which this pg does not tell, costs one call, and not all', async () => {
+    const pool = recordingPool();
+    const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
+    await store.migrate();
+    const client = await pool.connect();
+    await client.query({ text: 'BEGIN' });
+    await client.query({ text: 'SELECT 1 / 0' }).catch(() => {});
+    client.release();
+    await expect(store.read(newKey(), by(10_000))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await store.read(newKey(), by(10_000))).toBeUndefined();
+    await store.close();
+    await pool.end();
+  });
+
   it('that has no connection left costs a call its time, and does not keep close() waiting', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
     const store = postgresStore({ pool, table: newTable(), timeoutMs: 100 });
