@@ -273,6 +273,17 @@ describe('the tables', () => {
     for (const worker of [store, ...workers]) await worker.close();
   });
 
+  it('that go while they are made cost their calls, and no later ones', async () => {
+    const store = postgresStore({ url: server.url, table: newTable() });
+    await server.admin.query(`CREATE FUNCTION gone() RETURNS event_trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'gone' USING ERRCODE = 'undefined_table'; END $$;
+      CREATE EVENT TRIGGER gone ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION gone()`);
+    await expect(store.read(newKey(), by())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await server.admin.query('DROP EVENT TRIGGER gone');
+    expect(await store.read(newKey(), by())).toBeUndefined();
+    await store.close();
+  });
+
   it('are not made where that is not wanted', async () => {
     const table = newTable();
     const store = postgresStore({ url: server.url, table, createTables: false });
