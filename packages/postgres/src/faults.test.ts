@@ -399,7 +399,7 @@ it('a database that is serializable by default: writers of one session are told 
   await server.admin.query("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'");
   proxy.reset();
   await expectBack();
-  const workers = [1, 2, 3].map(() => postgresStore({ url: server.url, connections: 2 }));
+  const workers = [1, 2, 3].map(() => postgresStore({ url: server.url, connections: 2, timeoutMs: 10_000 }));
   const counted = newKey();
   await store.create(counted, record({ n: '0' }), by());
   const count = async (worker: PostgresStore) => {
