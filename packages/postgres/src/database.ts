@@ -63,8 +63,12 @@ export class Database {
   }
 
   /** Tries until the statement is carried out, or cannot be. */
-  async #persist(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
-    const met = new Set<Passing>();
+  async #persist(
+    statement: Statement,
+    values: unknown[] | undefined,
+    by: number,
+    met = new Set<Passing>(),
+  ): Promise<Answer> {
     for (;;) {
       const pool = this.#pool;
       try {
@@ -117,9 +121,11 @@ export class Database {
     if (reason === 'pooler') this.#goThroughPooler();
     if (reason !== 'tables') return true;
     if (this.#parts.makeTables === undefined) return false;
-    // For all calls that miss them, so with time of its own. Not `run`: this call may have begun before `close()`.
+    // Not the public one: this call may have begun before `close()`. What makes the tables does not wait for itself.
+    const run: Runs['run'] = (...call) => this.#persist(...call, new Set<Passing>(['tables']));
+    // For all calls that miss them, so with time of its own.
     this.#making ??= this.#parts
-      .makeTables({ run: (...call) => this.#persist(...call) }, Math.max(by, this.soon()))
+      .makeTables({ run }, Math.max(by, this.soon()))
       .finally(() => (this.#making = undefined));
     await this.#making;
     return true;

@@ -231,6 +231,17 @@ describe('a user of the database', () => {
     expect(await web.check()).not.toContainEqual(expect.objectContaining({ severity: 'error' }));
     await web.close();
   }, 60_000);
+
+  it('from whom row-level security hides the sessions is told so by the check', async () => {
+    await setUp();
+    await server.admin.query('CREATE ROLE web LOGIN; GRANT ALL ON sess_sessions, sess_sessions_notes TO web');
+    const web = await asWeb(server.url);
+    const codes = async () => (await web.check()).map(({ code }) => code);
+    expect(await codes()).not.toContain('POSTGRES_POLICIES');
+    await server.admin.query('ALTER TABLE sess_sessions ENABLE ROW LEVEL SECURITY');
+    expect(await codes()).toContain('POSTGRES_POLICIES');
+    await web.close();
+  }, 60_000);
 });
 
 describe('a connection', () => {
@@ -388,7 +399,7 @@ it('a database that is serializable by default: writers of one session are told 
   await server.admin.query("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'");
   proxy.reset();
   await expectBack();
-  const workers = [1, 2, 3].map(() => postgresStore({ url: server.url, connections: 2 }));
+  const workers = [1, 2, 3].map(() => postgresStore({ url: server.url, connections: 2, timeoutMs: 10_000 }));
   const counted = newKey();
   await store.create(counted, record({ n: '0' }), by());
   const count = async (worker: PostgresStore) => {

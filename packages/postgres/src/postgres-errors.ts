@@ -45,9 +45,9 @@ export function asSessError(error: unknown, where: string): SessError {
   return new SessError(ours, `PostgreSQL (${where}) ${text}`, { cause: error });
 }
 
-/** Whether the server has answered and the connection is still good: SQLSTATEs of a lost or refusing server do not count. */
+/** Whether the server has answered and the connection is still good: not where it is lost, refuses, or has a transaction open. */
 export function isAnswer(error: unknown): boolean {
-  return /^(?!08|25006|57P|58|XX)[0-9A-Z]{5}$/.test(codeOf(error)) && error instanceof Error && 'severity' in error;
+  return /^(?!08|25|57P|58|XX)[0-9A-Z]{5}$/.test(codeOf(error)) && error instanceof Error && 'severity' in error;
 }
 
 /** Why another try may succeed. */

@@ -40,9 +40,10 @@ function recordingPool(
 }
 
 describe('statements', () => {
-  it('are as many as are written down: none for strangers, one to look, two to change, three for a login, and one that nobody waits for', async () => {
+  it('are as many as are written down: none for strangers, one to look, two to change, three for a login, and one more where ends are listened for', async () => {
     const pool = recordingPool();
-    const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
+    const table = newTable();
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
     await store.migrate();
     const sessions = createSessions({ store, secret: 'x'.repeat(43), logger: false, env: {} });
     await sessions.ready();
@@ -65,14 +66,24 @@ describe('statements', () => {
       'sess read',
       'sess create',
       'sess replace',
-      'sess tell ends',
     ]);
-    expect(await during(async (session) => session.destroy())).toEqual([
+    expect(await during(async (session) => session.destroy())).toEqual(['sess read', 'sess read', 'sess replace']);
+    // Another process listens for ends, and holds what shows it.
+    const other = postgresStore({ url: server.url, table, sweepEveryMs: 0 });
+    const stop = other.tellEnds(() => {});
+    await until(async () => {
+      const held = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`;
+      return (await server.admin.query(held)).rowCount === 1;
+    });
+    await during((session) => void Object.assign(session, { theme: 'dark' }));
+    expect(await during(async (session) => void (await session.regenerate({ owner: 'u1' })))).toEqual([
       'sess read',
-      'sess read',
+      'sess create',
       'sess replace',
       'sess tell ends',
     ]);
+    stop();
+    await other.close();
     await sessions.close();
     await store.close();
     await pool.end();
@@ -112,6 +123,20 @@ describe('a pool of the app', () => {
     },
   );
 
+  it('whose connection has a failed transaction, which this pg does not tell, costs one call, and not all', async () => {
+    const pool = recordingPool();
+    const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
+    await store.migrate();
+    const client = await pool.connect();
+    await client.query({ text: 'BEGIN' });
+    await client.query({ text: 'SELECT 1 / 0' }).catch(() => {});
+    client.release();
+    await expect(store.read(newKey(), by(10_000))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await store.read(newKey(), by(10_000))).toBeUndefined();
+    await store.close();
+    await pool.end();
+  });
+
   it('that has no connection left costs a call its time, and does not keep close() waiting', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
     const store = postgresStore({ pool, table: newTable(), timeoutMs: 100 });
@@ -125,6 +150,27 @@ describe('a pool of the app', () => {
     client.release();
     // What came too late went back.
     await pool.end();
+  });
+});
+
+describe('an app that lets pg read bigint as a number', () => {
+  it.each([Number, BigInt])('(%o) has exact versions all the same', async (parse) => {
+    const before = pg.types.getTypeParser(pg.types.builtins.INT8);
+    pg.types.setTypeParser(pg.types.builtins.INT8, parse);
+    try {
+      const store = postgresStore({ url: server.url, table: newTable(), sweepEveryMs: 0 });
+      const key = newKey();
+      const created = await store.create(key, record({ a: '1' }), by(10_000));
+      expect(sessionOf(await store.read(key, by(10_000))).version).toBe(created?.version);
+      expect(await update(store, key, { a: '2' })).toBe('replaced');
+      const conflict = await store.replace(key, created?.version, record({ a: '3' }), by(10_000));
+      if (conflict.verdict !== 'conflict') throw new Error(conflict.verdict);
+      const { version, record: held } = conflict.stored;
+      expect(await store.replace(key, version, held, by(10_000))).toMatchObject({ verdict: 'replaced' });
+      await store.close();
+    } finally {
+      pg.types.setTypeParser(pg.types.builtins.INT8, before);
+    }
   });
 });
 
@@ -225,6 +271,17 @@ describe('the tables', () => {
     expect(await store.migrate()).toEqual([]);
     expect(await store.check()).not.toContainEqual(expect.objectContaining({ severity: 'error' }));
     for (const worker of [store, ...workers]) await worker.close();
+  });
+
+  it('that go while they are made cost their calls, and no later ones', async () => {
+    const store = postgresStore({ url: server.url, table: newTable() });
+    await server.admin.query(`CREATE FUNCTION gone() RETURNS event_trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'gone' USING ERRCODE = 'undefined_table'; END $$;
+      CREATE EVENT TRIGGER gone ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION gone()`);
+    await expect(store.read(newKey(), by())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await server.admin.query('DROP EVENT TRIGGER gone');
+    expect(await store.read(newKey(), by())).toBeUndefined();
+    await store.close();
   });
 
   it('are not made where that is not wanted', async () => {

@@ -53,6 +53,13 @@ function questionsOn({ sessions, notes, index }: Tables): readonly Question[] {
       when: `(SELECT NOT bool_and(has_table_privilege(t, r)) FROM unnest(ARRAY[${id}::oid, ${notesId}::oid]) t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r)`,
     },
     {
+      code: 'POSTGRES_POLICIES',
+      severity: 'error',
+      text: 'Row-level security applies to this user: sessions that it hides look as if they were not there.',
+      fix: 'ALTER TABLE ... DISABLE ROW LEVEL SECURITY, or ALTER ROLE ... BYPASSRLS for the user of the sessions.',
+      when: `row_security_active(${id}::oid)`,
+    },
+    {
       code: 'POSTGRES_INDEX',
       severity: 'error',
       text: 'The index over the owners is missing or not valid: each "log out everywhere" reads the whole table.',

@@ -2,6 +2,7 @@ import type { Closes, SessionKey, TellsEnds } from '@sess/core';
 import { endListeners } from '@sess/core/internal';
 import type pg from 'pg';
 import { quoted } from './sql-text.ts';
+import { listenersLock } from './statements.ts';
 
 /** How long after a connection was lost, or did not come about, the next one is made. */
 const againMs = 1000;
@@ -45,6 +46,8 @@ function subscribe(newClient: () => pg.Client, channel: string, tell: (key: Sess
 async function listen(client: pg.Client, channel: string): Promise<void> {
   try {
     await client.connect();
+    // The others tell of ends only where somebody holds this. It goes with the connection.
+    await client.query(`SELECT pg_advisory_lock_shared(${listenersLock(channel)})`);
     await client.query(`LISTEN ${quoted(channel)}`);
   } catch {
     await client.end().catch(ignored);

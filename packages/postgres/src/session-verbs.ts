@@ -36,7 +36,7 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
     const answer = await database.run(sql.replace, [bytesOf(key), ...row, version], by);
     const found = foundIn(key, answer);
     const isWritten = answer.rows[0]?.['written'] === 1 || isOwn(found, row);
-    if (isWritten && row[0] === null) tellEnd(key);
+    if (answer.rows[0]?.['is_watched'] === true) tellEnd(key);
     return { found, isWritten, isDoubtful: answer.isDoubtful };
   }
 

@@ -13,7 +13,6 @@ export type Statements = Readonly<
     | 'tellEnds'
     | 'ofOwner'
     | 'all'
-    | 'role'
     | 'sweep'
     | 'blocks'
     | 'takeTurn'
@@ -29,28 +28,35 @@ export interface Tables {
   readonly notes: string;
   /** Over the owners. */
   readonly index: string;
-  /** Where the keys of sessions that end are told. */
+  /** Where the keys of sessions that end are told. Who listens holds the advisory lock of this name. */
   readonly channel: string;
 }
 
+/** A number for the functions of advisory locks. */
+export const listenersLock = (channel: string): string => `hashtext(${literal(channel)})`;
+
 /**
  * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
- * session has left. An expired row counts for nothing. A row without a version is an end marker.
+ * session has left. An expired row counts for nothing. A row without a version is an end marker. Versions are read as texts,
+ * since an app may have told pg to read every bigint as a number, which has too few digits.
  */
 export function statementsOn({ sessions, notes, channel }: Tables): Statements {
+  // With always one row at least: a standby may lag behind, so nothing that it says is proved.
+  const standby = 'pg_is_in_recovery() AS is_standby';
   const left = (ms: string) => `now() + ${ms}::float8 * interval '1 ms'`;
   const page = (where: string) =>
-    `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live FROM ${sessions}
-     WHERE key > $1 ${where} ORDER BY key LIMIT 1000`;
+    `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live, ${standby}
+     FROM (VALUES (1)) one LEFT JOIN (SELECT key, version, expires_at FROM ${sessions}
+       WHERE key > $1 ${where} ORDER BY key LIMIT 1000) page ON true ORDER BY page.key`;
   // The names of one connection: a pool of the user's may serve several tables.
   const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
+  const lock = listenersLock(channel);
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   const expired = `expires_at < ${left('-$3')}`;
   return {
-    /** Always one row, so that a standby is recognised: it may lag behind, so nothing that it says is proved. */
     read: {
       name: named('read'),
-      text: `SELECT s.version, s.body, pg_is_in_recovery() AS is_standby
+      text: `SELECT s.version::text, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
     },
     create: {
@@ -63,6 +69,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
      * Always one row: whether it has written, and otherwise what stands now. Who comes too late sees another version at
      * once, without a lock. Who waited for another writer has a snapshot that still shows the version he had; a statement
      * that locks the row sees its latest state. Such a lock waits for further writers, and its transaction for the disk.
+     * `is_watched`: a session has ended, and somebody listens for ends.
      */
     replace: {
       name: named('replace'),
@@ -70,7 +77,10 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
           WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
         count AS (SELECT count(*)::int AS n FROM written),
         seen AS (SELECT version, body FROM ${sessions} WHERE key = $1 AND expires_at > now())
-        SELECT n AS written, s.version, s.body FROM count LEFT JOIN LATERAL (
+        SELECT n AS written, s.version::text, s.body,
+          CASE WHEN n = 0 OR $2 IS NOT NULL THEN false WHEN pg_try_advisory_lock(${lock}) THEN NOT pg_advisory_unlock(${lock})
+          ELSE true END AS is_watched
+        FROM count LEFT JOIN LATERAL (
           SELECT * FROM seen WHERE n = 0 AND version IS DISTINCT FROM $6
           UNION ALL SELECT * FROM (SELECT version, body FROM ${sessions} WHERE n = 0 AND key = $1 AND expires_at > now()
             AND $6 = (SELECT version FROM seen) FOR NO KEY UPDATE) latest) s ON true`,
@@ -82,7 +92,6 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     },
     ofOwner: { text: page('AND owner = $2') },
     all: { text: page('') },
-    role: { text: 'SELECT pg_is_in_recovery() AS is_standby' },
     /** By the place on disk: an index over the deadlines would make every touch more expensive. */
     sweep: {
       text: `WITH gone AS (DELETE FROM ${sessions} WHERE ${expired}
