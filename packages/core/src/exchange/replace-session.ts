@@ -26,11 +26,12 @@ export async function replaceOld(exchange: SessionRequest, state: SessionState, 
     state.standing === 'stored' ? await succeed(engine, state, replaced) : await endPrevious(engine, previous.claim);
   // Leaves an end marker: a request with the old cookie must get no new session while the answer is on its way.
   if (end === 'gone') await endPrevious(engine, previous.claim);
+  // From here on the answer does not carry its cookie, if an earlier save() made that due.
+  previous.standing = 'gone';
   if (end === 'gone' && !replaced.survives) {
     await state.claim.store.destroy(state.key);
     return false;
   }
-  previous.standing = 'gone';
   state.replaces = undefined;
   if (typeof end === 'object') return joinRotation(engine, state, replaced, end);
   // From here on the browser must learn of it. Without data and owner there is no record, so the cookie is cleared.

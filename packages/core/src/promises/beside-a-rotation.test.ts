@@ -138,6 +138,23 @@ describe('beside a rotation', () => {
     },
   );
 
+  it.each<[string, (session: AnySession) => Promise<unknown>]>([
+    ['logged in', (session) => session.regenerate({ owner: 'ada' })],
+    ['logged out', (session) => session.destroy()],
+  ])('nor is that of a saved rotation over that of a request with the old cookie that %s', async (_what, end) => {
+    for (const isReplacedAgain of [false, true]) {
+      const session = await open(mine);
+      const other = await open(others);
+      const rotated = await session.rotate();
+      await rotated.save();
+      if (isReplacedAgain) await rotated.regenerate({ keep: true });
+      await end(other);
+      const { setCookie } = await others.commit(other);
+      expect((await mine.commit(session)).setCookie).toBe(undefined);
+      cookie = setCookie?.split(';')[0] ?? '';
+    }
+  });
+
   it('the cookie that a save() made due is sent where nothing came between, also if the store cannot be asked again', async () => {
     for (const isDown of [false, true]) {
       const session = await open(mine);
