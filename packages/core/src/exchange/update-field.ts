@@ -98,6 +98,8 @@ async function storeUpdate(
   for (const { fields: known } of new Set([state, target]))
     known.rebase(key, text === undefined ? undefined : stringOf(text));
   target.adopt(outcome.stored);
+  if (target !== state && target.settings !== undefined)
+    state.settings = { ...target.settings, ...state.changedSettings };
   if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: target.key,

@@ -111,6 +111,17 @@ describe('beside a rotation', () => {
     expect({ ...(await open(others)) }).toEqual({ one: 6, two: 6 });
   });
 
+  it('an update() after rotate() keeps the settings that it finds, and those of its own request', async () => {
+    const [session, other] = [await open(mine), await open(others)];
+    session.idleTimeoutMs = HOUR;
+    const rotated = anySession(await session.rotate());
+    other.persistent = false;
+    await others.commit(other);
+    await rotated.update('one', add);
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
   it('an update() after rotate() of a session that has ended says so', async () => {
     const rotated = anySession(await (await open(mine)).rotate());
     await others.revokeAll('ada');
