@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { Session } from '../session/session.ts';
-import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import { type ProbeStore, type StoreCall, probeStore } from '../testing/probe-store.ts';
 import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
 
 const HOUR = 3_600_000;
@@ -128,6 +128,63 @@ describe('beside a rotation', () => {
     await expect(rotated.update('one', add)).rejects.toMatchObject({ code: 'SESSION_GONE' });
     await commit(mine, rotated);
     expect(await others.list('ada')).toEqual([]);
+  });
+
+  describe('where the store failed in between', () => {
+    /** The next call of this kind fails, and nothing is done. */
+    function failOnce(isMeant: (call: StoreCall) => boolean): void {
+      store.before = (call) => {
+        if (!isMeant(call)) return;
+        store.before = undefined;
+        throw new Error('connect ECONNREFUSED');
+      };
+    }
+
+    it.each([false, true])('what others have stored is taken over by the next try (rotates: %s)', async (rotates) => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = rotates ? await session.rotate() : await session.regenerate({ keep: true });
+      other['two'] = 2;
+      await others.commit(other);
+      failOnce(({ verb, key, record }) => verb === 'replace' && record !== undefined && key === next.handle);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await commit(mine, next);
+      expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2 });
+    });
+
+    it('what could not be added to the session that another request had rotated is added by the next try', async () => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = anySession(await session.rotate());
+      next['two'] = 2;
+      next.persistent = false;
+      const rotated = await other.rotate();
+      await commit(others, rotated);
+      failOnce(({ key, record }) => key === rotated.handle && record !== undefined);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await next.save();
+      expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2 });
+      expect(await settings()).toEqual([24 * HOUR, false]);
+      expect((await mine.commit(next)).setCookie).toBe(undefined);
+    });
+
+    it.each([false, true])(
+      'what the request changes before the next try is kept (rotated elsewhere: %s)',
+      async (isRotated) => {
+        const [session, other] = [await open(mine), await open(others)];
+        const next = anySession(await session.rotate());
+        failOnce((call) => call.next !== undefined);
+        await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+        await other.update('one', add);
+        if (isRotated) await commit(others, await other.rotate());
+        next['two'] = 2;
+        next.persistent = false;
+        failOnce((call) => call.next !== undefined);
+        await next.save().catch(() => {});
+        expect(await next.update('one', add)).toBe(3);
+        await commit(mine, next);
+        expect({ ...(await open(others)) }).toEqual({ one: 3, two: 2 });
+        expect((await settings())[1]).toBe(false);
+      },
+    );
   });
 
   it.each<[string, (session: AnySession) => Promise<unknown>]>([
