@@ -130,6 +130,29 @@ describe('beside a rotation', () => {
     expect(await others.list('ada')).toEqual([]);
   });
 
+  it('a reload() after rotate() brings what others have stored, and the rotation goes on', async () => {
+    const [session, other] = [await open(mine), await open(others)];
+    session['one'] = 2;
+    const rotated = anySession(await session.rotate());
+    rotated['three'] = 3;
+    Object.assign(other, { two: 2, persistent: false });
+    await others.commit(other);
+    await rotated.reload();
+    expect([{ ...rotated }, rotated.persistent]).toEqual([{ one: 1, two: 2 }, false]);
+    rotated['three'] = 4;
+    const before = cookie;
+    await commit(mine, rotated);
+    expect(cookie).not.toBe(before);
+    expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2, three: 4 });
+    expect(await settings()).toEqual([24 * HOUR, false]);
+    await others.revokeAll('ada');
+    const ended = await (await open(mine)).regenerate({ owner: 'ada' });
+    await commit(mine, ended);
+    const again = await (await open(mine)).rotate();
+    await others.revokeAll('ada');
+    await expect(again.reload()).rejects.toMatchObject({ code: 'SESSION_GONE' });
+  });
+
   describe('where the store failed in between', () => {
     /** The next call of this kind fails, and nothing is done. */
     function failOnce(isMeant: (call: StoreCall) => boolean): void {
