@@ -73,7 +73,8 @@ async function succeed(
 ): Promise<'ended' | 'gone' | Joined> {
   const previous = replaced.state;
   // An earlier try has joined another rotation, and could not store all.
-  if (state.claim.isSuccessor && state.stored !== undefined) return { claim: state.claim, stored: state.stored };
+  if (replaced.by === 'rotated' && state.claim.isSuccessor && state.stored !== undefined)
+    return { claim: state.claim, stored: state.stored };
   noteOwnChanges(state, replaced);
   let { claim } = previous;
   let stored = claim.isSuccessor ? undefined : (replaced.taken ?? previous.stored);
