@@ -26,13 +26,16 @@ export async function replaceOld(exchange: SessionRequest, state: SessionState, 
     state.standing === 'stored' ? await succeed(engine, state, replaced) : await endPrevious(engine, previous.claim);
   // Leaves an end marker: a request with the old cookie must get no new session while the answer is on its way.
   if (end === 'gone') await endPrevious(engine, previous.claim);
+  // From here on the answer does not carry its cookie, if an earlier save() made that due.
+  previous.standing = 'gone';
   if (end === 'gone' && !replaced.survives) {
     await state.claim.store.destroy(state.key);
     return false;
   }
-  previous.standing = 'gone';
+  // An object: until all is stored there this request still has a replacement to carry out, and its next try goes on.
+  const isAlive = typeof end !== 'object' || (await joinRotation(engine, state, replaced, end));
   state.replaces = undefined;
-  if (typeof end === 'object') return joinRotation(engine, state, replaced, end);
+  if (typeof end === 'object') return isAlive;
   // From here on the browser must learn of it. Without data and owner there is no record, so the cookie is cleared.
   if (state.standing === 'stored') exchange.headers.setCookie(state);
   else exchange.headers.clearCookie();
@@ -48,6 +51,12 @@ async function endPrevious(engine: Engine, { store, key }: Claim): Promise<'ende
   return next === undefined ? 'ended' : endPrevious(engine, successorClaim({ store }, next.key));
 }
 
+/** The session that another rotation has put in the old one's place. */
+interface Joined {
+  readonly claim: Claim;
+  readonly stored: StoredSession;
+}
+
 /** A replacement that keeps losing against other writers gives up after this long, about when its caller does. */
 const GIVE_UP_AFTER_MS = 2_000;
 
@@ -61,14 +70,14 @@ async function succeed(
   { endMarkerMs, clock, timeouts }: Engine,
   state: SessionState,
   replaced: Replaced,
-): Promise<'ended' | 'gone' | { claim: Claim; stored: StoredSession }> {
+): Promise<'ended' | 'gone' | Joined> {
   const previous = replaced.state;
-  replaced.own ??= {
-    keys: changedKeys(previous.fields, state.fields),
-    settings: newSettings(previous.stored?.record.settings, state.settings),
-  };
+  // An earlier try has joined another rotation, and could not store all.
+  if (replaced.by === 'rotated' && state.claim.isSuccessor && state.stored !== undefined)
+    return { claim: state.claim, stored: state.stored };
+  noteOwnChanges(state, replaced);
   let { claim } = previous;
-  let stored = claim.isSuccessor ? undefined : previous.stored;
+  let stored = claim.isSuccessor ? undefined : (replaced.taken ?? previous.stored);
   for (const started = performance.now(); performance.now() - started < GIVE_UP_AFTER_MS;) {
     if (stored !== undefined) {
       await takeOver(state, replaced, stored, { at: clock(), timeouts });
@@ -94,6 +103,17 @@ async function succeed(
   throw new SessError('SESSION_CONFLICT', 'The session was changed again and again while it was replaced; try again.');
 }
 
+/** What the request has changed, before the first try and since the one before this. */
+function noteOwnChanges(state: SessionState, replaced: Replaced): void {
+  const { state: previous, taken, own } = replaced;
+  const known = taken === undefined ? previous.fields : new Fields(taken.record.fields);
+  const settings = newSettings((taken ?? previous.stored)?.record.settings, state.settings);
+  replaced.own = {
+    keys: new Set([...(own?.keys ?? []), ...changedKeys(known, state.fields)]),
+    settings: settings === undefined ? own?.settings : { ...own?.settings, ...settings },
+  };
+}
+
 /** Others may have changed kept keys, and settings, since this request read them, or took them over last. */
 async function takeOver(
   state: SessionState,
@@ -102,8 +122,7 @@ async function takeOver(
   { at, timeouts }: { at: number; timeouts: Timeouts },
 ): Promise<void> {
   const { state: previous, keep, own, taken } = replaced;
-  replaced.taken = now;
-  if ((taken !== undefined && taken.version === now.version) || (keep !== true && keep.length === 0)) return;
+  if (taken === now || (keep !== true && keep.length === 0)) return;
   // Not with what the old session's last write found in the store: the request has not read what others had written.
   const old = taken === undefined ? previous.fields : new Fields(taken.record.fields);
   const last = new Fields(now.record.fields);
@@ -113,11 +132,15 @@ async function takeOver(
   const fields = changesTo(last, keys);
   const before = taken ?? previous.stored;
   const others = keep === true ? newSettings(before?.record.settings, now.record.settings) : undefined;
-  if (fields === undefined && others === undefined) return;
+  if (fields === undefined && others === undefined) {
+    replaced.taken = now;
+    return;
+  }
   const settings = others && { ...others, ...own?.settings };
   const outcome = await writeFollowing(state, { at, fields, settings }, timeouts);
   // If this session was replaced in turn, it keeps what was read: the next one compares with that.
   if (state.closing !== undefined || outcome.gone) return;
+  replaced.taken = now;
   state.adopt(outcome.stored);
   for (const key of keys) state.fields.rebase(key, last.storedText(key));
 }
@@ -132,10 +155,12 @@ async function joinRotation(
   { clock, timeouts }: Engine,
   state: SessionState,
   { own }: Replaced,
-  { claim, stored }: { claim: Claim; stored: StoredSession },
+  { claim, stored }: Joined,
 ): Promise<boolean> {
-  await state.claim.store.destroy(state.key);
-  state.moveTo(claim, stored);
+  if (state.key !== claim.key) {
+    await state.claim.store.destroy(state.key);
+    state.moveTo(claim, stored);
+  }
   const fields = changesTo(state.fields, [...(own?.keys ?? [])]);
   const settings = own?.settings;
   if (fields === undefined && settings === undefined) return true;

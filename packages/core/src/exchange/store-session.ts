@@ -56,9 +56,21 @@ async function storeInSteps(
   else if (state.standing === 'stored' && state.replaces === undefined)
     await touchSession(exchange, state, mode.explicit);
 
-  if (state.replaces === undefined || (await replaceOld(exchange, state, state.replaces))) return;
+  const { replaces } = state;
+  if (replaces === undefined) return;
+  if (await replaceOld(exchange, state, replaces)) {
+    // Requests with the old cookie find this session from now on, and may end it.
+    if (mode.explicit && replaces.by === 'rotated') askAgain(state);
+    return;
+  }
   state.replaces = undefined;
   drop(state, state.fields.keys(), 'gone', mode);
+}
+
+/** Until the answer leaves another request may end the session: the commit asks the store before it sends the cookie. */
+function askAgain(state: SessionState): void {
+  state.cookieWanted = true;
+  state.touchWanted = true;
 }
 
 async function write(
@@ -74,8 +86,7 @@ async function write(
     const outcome = await writeFollowing(state, begun.change, exchange.engine.timeouts);
     if (!outcome.gone) {
       written(exchange, state, begun, outcome.stored);
-      // Until the answer leaves another request may rotate or end the session: the commit asks the store again.
-      if (mode.explicit && state.cookieWanted) state.touchWanted = true;
+      if (mode.explicit && state.cookieWanted) askAgain(state);
       return;
     }
   } catch (error) {

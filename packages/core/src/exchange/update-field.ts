@@ -1,5 +1,6 @@
 import { SessError } from '../errors.ts';
 import { publish } from '../events.ts';
+import { replaceOld } from './replace-session.ts';
 import type { SessionRequest } from './session-request.ts';
 import type { FieldUpdate } from '../record-change.ts';
 import { stringOf } from '../record-fields.ts';
@@ -29,6 +30,11 @@ export async function updateField(
   if (before !== undefined) {
     await before;
     exchange.mustStayOpen(state, key);
+  }
+  if (state.standing === 'stored' && state.replaces !== undefined) {
+    // A save() stored the new session, and failed to end the old one: until that is done nobody else writes to the new one.
+    exchange.mustSendCookie(key);
+    if (!(await replaceOld(exchange, state, state.replaces))) throw sessionGone();
   }
   const target = state.standing === 'new' ? rotatedFrom(state, key) : state;
   if (target === undefined) return updateLocally(state, key, fn);
@@ -98,6 +104,8 @@ async function storeUpdate(
   for (const { fields: known } of new Set([state, target]))
     known.rebase(key, text === undefined ? undefined : stringOf(text));
   target.adopt(outcome.stored);
+  if (target !== state && target.settings !== undefined)
+    state.settings = { ...target.settings, ...state.changedSettings };
   if (engine.carrier.holdsSession) exchange.headers.setCookie(state);
   publish('committed', () => ({
     handle: target.key,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { type Sessions, createSessions } from '../sessions.ts';
 import type { Session } from '../session/session.ts';
-import { type ProbeStore, probeStore } from '../testing/probe-store.ts';
+import { type ProbeStore, type StoreCall, probeStore } from '../testing/probe-store.ts';
 import { type AnySession, anySession, testSecret } from '../testing/test-app.ts';
 
 const HOUR = 3_600_000;
@@ -111,12 +111,103 @@ describe('beside a rotation', () => {
     expect({ ...(await open(others)) }).toEqual({ one: 6, two: 6 });
   });
 
+  it('an update() after rotate() keeps the settings that it finds, and those of its own request', async () => {
+    const [session, other] = [await open(mine), await open(others)];
+    session.idleTimeoutMs = HOUR;
+    const rotated = anySession(await session.rotate());
+    other.persistent = false;
+    await others.commit(other);
+    await rotated.update('one', add);
+    await commit(mine, rotated);
+    expect(await settings()).toEqual([HOUR, false]);
+  });
+
   it('an update() after rotate() of a session that has ended says so', async () => {
     const rotated = anySession(await (await open(mine)).rotate());
     await others.revokeAll('ada');
     await expect(rotated.update('one', add)).rejects.toMatchObject({ code: 'SESSION_GONE' });
     await commit(mine, rotated);
     expect(await others.list('ada')).toEqual([]);
+  });
+
+  it('a reload() after rotate() brings what others have stored, and the rotation goes on', async () => {
+    const [session, other] = [await open(mine), await open(others)];
+    session['one'] = 2;
+    const rotated = anySession(await session.rotate());
+    rotated['three'] = 3;
+    Object.assign(other, { two: 2, persistent: false });
+    await others.commit(other);
+    await rotated.reload();
+    expect([{ ...rotated }, rotated.persistent]).toEqual([{ one: 1, two: 2 }, false]);
+    rotated['three'] = 4;
+    const before = cookie;
+    await commit(mine, rotated);
+    expect(cookie).not.toBe(before);
+    expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2, three: 4 });
+    expect(await settings()).toEqual([24 * HOUR, false]);
+    await others.revokeAll('ada');
+    const ended = await (await open(mine)).regenerate({ owner: 'ada' });
+    await commit(mine, ended);
+    const again = await (await open(mine)).rotate();
+    await others.revokeAll('ada');
+    await expect(again.reload()).rejects.toMatchObject({ code: 'SESSION_GONE' });
+  });
+
+  describe('where the store failed in between', () => {
+    /** The next call of this kind fails, and nothing is done. */
+    function failOnce(isMeant: (call: StoreCall) => boolean): void {
+      store.before = (call) => {
+        if (!isMeant(call)) return;
+        store.before = undefined;
+        throw new Error('connect ECONNREFUSED');
+      };
+    }
+
+    it.each([false, true])('what others have stored is taken over by the next try (rotates: %s)', async (rotates) => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = rotates ? await session.rotate() : await session.regenerate({ keep: true });
+      other['two'] = 2;
+      await others.commit(other);
+      failOnce(({ verb, key, record }) => verb === 'replace' && record !== undefined && key === next.handle);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await commit(mine, next);
+      expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2 });
+    });
+
+    it('what could not be added to the session that another request had rotated is added by the next try', async () => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = anySession(await session.rotate());
+      next['two'] = 2;
+      next.persistent = false;
+      const rotated = await other.rotate();
+      await commit(others, rotated);
+      failOnce(({ key, record }) => key === rotated.handle && record !== undefined);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await next.save();
+      expect({ ...(await open(others)) }).toEqual({ one: 1, two: 2 });
+      expect(await settings()).toEqual([24 * HOUR, false]);
+      expect((await mine.commit(next)).setCookie).toBe(undefined);
+    });
+
+    it.each([false, true])(
+      'what the request changes before the next try is kept (rotated elsewhere: %s)',
+      async (isRotated) => {
+        const [session, other] = [await open(mine), await open(others)];
+        const next = anySession(await session.rotate());
+        failOnce((call) => call.next !== undefined);
+        await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+        await other.update('one', add);
+        if (isRotated) await commit(others, await other.rotate());
+        next['two'] = 2;
+        next.persistent = false;
+        failOnce((call) => call.next !== undefined);
+        await next.save().catch(() => {});
+        expect(await next.update('one', add)).toBe(3);
+        await commit(mine, next);
+        expect({ ...(await open(others)) }).toEqual({ one: 3, two: 2 });
+        expect((await settings())[1]).toBe(false);
+      },
+    );
   });
 
   it.each<[string, (session: AnySession) => Promise<unknown>]>([
@@ -137,6 +228,23 @@ describe('beside a rotation', () => {
       expect((await mine.commit(session)).setCookie).toBe(undefined);
     },
   );
+
+  it.each<[string, (session: AnySession) => Promise<unknown>]>([
+    ['logged in', (session) => session.regenerate({ owner: 'ada' })],
+    ['logged out', (session) => session.destroy()],
+  ])('nor is that of a saved rotation over that of a request with the old cookie that %s', async (_what, end) => {
+    for (const isReplacedAgain of [false, true]) {
+      const session = await open(mine);
+      const other = await open(others);
+      const rotated = await session.rotate();
+      await rotated.save();
+      if (isReplacedAgain) await rotated.regenerate({ keep: true });
+      await end(other);
+      const { setCookie } = await others.commit(other);
+      expect((await mine.commit(session)).setCookie).toBe(undefined);
+      cookie = setCookie?.split(';')[0] ?? '';
+    }
+  });
 
   it('the cookie that a save() made due is sent where nothing came between, also if the store cannot be asked again', async () => {
     for (const isDown of [false, true]) {

@@ -206,7 +206,7 @@ describe('the sessions of an owner', () => {
       const { app, mine, except, mineAlone } = await twoLogins();
       const gate = new Gate();
       let next: SessionKey | undefined;
-      let rotation: Promise<Answer> | undefined;
+      const rotations: Promise<Answer>[] = [];
       // Entries are written before their sessions: this index shows one that has none yet.
       const keysByOwner = app.store.keysByOwner.bind(app.store);
       const indexed: ProbeStore = {
@@ -219,7 +219,7 @@ describe('the sessions of an owner', () => {
           const found = await app.store.read(key, by);
           if (key === next && found === undefined) {
             gate.open();
-            await rotation;
+            await Promise.all(rotations);
           }
           return found;
         },
@@ -231,7 +231,8 @@ describe('the sessions of an owner', () => {
         next = key;
         return gate.pass();
       };
-      rotation = mine.send('/next');
+      const rotation = mine.send('/next');
+      rotations.push(rotation);
       await gate.reached;
       expect(await admin.revokeAll('u1', { except })).toBe(1);
       mine.receive(await rotation);

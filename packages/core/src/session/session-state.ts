@@ -25,7 +25,7 @@ export interface Replaced {
   survives: boolean;
   /** What is told to those who come with the old cookie. */
   by: Successor['by'];
-  /** What the request itself has changed, as of the first try. */
+  /** What the request itself has changed, as of the last try. */
   own?: { keys: ReadonlySet<string>; settings: SessionSettings | undefined };
   /** What the new session holds of the old one, where that is not what the request had read. */
   taken?: StoredSession | undefined;
