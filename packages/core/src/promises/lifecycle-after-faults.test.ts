@@ -214,14 +214,16 @@ it('a logout that is not waited for is waited for by the answer, also by an erro
 it('what a save() that took too long could not store is stored by the commit', async () => {
   const { browser } = await scene(
     async (visit, { app }) => {
+      const gate = new Gate();
       app.store.before = async ({ verb }) => {
         app.store.before = undefined;
         expect(verb).toBe('replace');
-        await wait(150);
+        await gate.pass();
         busy();
       };
       visit.session['theme'] = 'dark';
       await expect(visit.session.save()).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
+      gate.open();
     },
     { timeouts: { commitMs: 100 } },
   );
