@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../redis-server.ts';
 import { type Fault, goesOn, refuses } from './fault.ts';
 import { type PostgresStorage, durablePostgresStorage, postgresStorage } from './storage.ts';
@@ -85,15 +86,23 @@ export const faultsOfPostgres: readonly Fault<PostgresStorage>[] = [
     expects: goesOn,
     async begin({ storage: { postgres } }) {
       let ended = 0;
+      let isOver = false;
       const endAll = async (): Promise<void> => {
         const { rowCount } = await postgres.admin.query(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
         );
         ended += rowCount ?? 0;
       };
-      const timer = setInterval(() => void endAll().catch(() => {}), 100);
+      // One after the other: on a slow machine two of them would end each other.
+      const ending = (async () => {
+        while (!isOver) {
+          await endAll().catch(() => {});
+          await pause(100);
+        }
+      })();
       return async () => {
-        clearInterval(timer);
+        isOver = true;
+        await ending;
         if (ended === 0) throw new Error('No connection was ended.');
         return `${ended} connections were ended`;
       };
