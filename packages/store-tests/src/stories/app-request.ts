@@ -91,6 +91,17 @@ export class AppRequest {
     this.willReplace();
     this.#isRotation = true;
     await rotate(this.session);
+    this.#noteRotation();
+  }
+
+  async saveRotation(): Promise<void> {
+    await this.session.save();
+    this.#noteRotation();
+  }
+
+  #noteRotation(): void {
+    if (this.cookie !== undefined)
+      this.scene.history.rotations.push({ from: this.cookie, handle: this.session.handle });
   }
 
   willReplace(): void {

@@ -26,7 +26,7 @@ export async function doDeed(request: AppRequest, deed: Deed): Promise<void> {
     case 'rotate':
       if (cookie === undefined) return;
       await request.rotate();
-      if (deed.saves) await request.session.save();
+      if (deed.saves) await request.saveRotation();
       return;
     case 'log out': {
       if (cookie === undefined) return request.logOutUnseen();
@@ -80,6 +80,6 @@ async function changePassword(
   if (user === undefined) return;
   if (order === 'revoke, rotate') await request.revokeAll(user, request.session);
   await request.rotate();
-  if (order === 'rotate, save, revoke') await request.session.save();
+  if (order === 'rotate, save, revoke') await request.saveRotation();
   if (order !== 'revoke, rotate') await request.revokeAll(user, request.session);
 }

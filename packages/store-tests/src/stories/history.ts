@@ -100,6 +100,8 @@ export class History {
   readonly writes: Write[] = [];
   readonly endings: Ending[] = [];
   readonly passes: Pass[] = [];
+  /** Handles that requests were told for the sessions that they rotated. Their cookies may never have been sent. */
+  readonly rotations: { from: Issued; handle: string }[] = [];
   /** What was wrong at once, where no later fact can tell. */
   readonly oddities: Breach[] = [];
 

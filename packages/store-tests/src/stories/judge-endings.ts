@@ -87,7 +87,7 @@ function spares({ spares: spared, by }: RevokeAll, session: Issued): boolean {
 /** Whether a session has to be found by whoever asks until `until`. */
 function mustLive(history: History, session: Issued, until: number): boolean {
   return (
-    !history.endings.some((ending) => mayEnd(ending, session, until)) &&
+    !history.endings.some((ending) => mayEnd(history, ending, session, until)) &&
     !history.passes.some(({ at, ms }) => at > session.begunAt && at < until && ms >= shortestIdle(history, session))
   );
 }
@@ -96,7 +96,7 @@ function mustLive(history: History, session: Issued, until: number): boolean {
  * An ending that was not over when the session began, and had begun before anybody asked. What ends a session ends what
  * it is rotated into at that time; a login goes on, unless the user of the old session logs out.
  */
-function mayEnd(ending: Ending, session: Issued, until: number): boolean {
+function mayEnd(history: History, ending: Ending, session: Issued, until: number): boolean {
   if (ending.begunAt >= until || ending.doneAt < session.begunAt) return false;
   const line = rotatedInto(session);
   switch (ending.what) {
@@ -104,7 +104,9 @@ function mayEnd(ending: Ending, session: Issued, until: number): boolean {
       // A login that came with the old cookie has replaced what that was rotated into.
       return ending.cookie === session || ancestorsOf(session).some((each) => isRotated(each, ending.cookie));
     case 'revoke':
-      return line.some(({ handle }) => handle === ending.handle);
+      return [...line, ...history.rotations.filter(({ from }) => line.includes(from))].some(
+        ({ handle }) => handle === ending.handle,
+      );
     case 'revoke all':
       return session.user === ending.user && !spares(ending, session);
     case 'replacement':
