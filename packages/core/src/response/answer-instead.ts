@@ -22,6 +22,4 @@ export function answerInstead(
     // Somebody else's wrapper around the response failed. No answer can be given any more.
     destroyResponse(response, error);
   }
-  // The socket may soon carry the next answer, which this app must not cork.
-  if ('cork' in response) response.cork = response.uncork = () => {};
 }

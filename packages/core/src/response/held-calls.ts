@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import { bodyArguments, chunkLength } from './body-arguments.ts';
 import { type HeldAppearance, wearHeldAppearance } from './held-appearance.ts';
-import { isGone, isHttp2, refuseHeader } from './node-response.ts';
+import { isHttp2, refuseHeader } from './node-response.ts';
 import {
   type ResponseHead,
   discardsBody,
@@ -12,7 +12,7 @@ import {
   refuseInvalidHead,
   setGivenHeaders,
 } from './response-head.ts';
-import type { AnswerMethod, ResponseOutlet } from './response-outlet.ts';
+import type { AnswerMethod } from './response-outlet.ts';
 import { swallowWrite } from './swallowed-calls.ts';
 
 type HeldCall = [method: AnswerMethod | 'cork' | 'uncork', args: readonly unknown[]];
@@ -57,11 +57,6 @@ export class HeldCalls {
   get isHeadOnly(): boolean {
     const isBody = ([method, args]: HeldCall): boolean => method === 'write' && !this.comesToNothing(args);
     return endsWithHead(this.#response, this.#head) && !this.#calls.some(isBody);
-  }
-
-  /** Whether Node would not send anything yet either. */
-  get isHeadAlone(): boolean {
-    return this.#calls.every(([method]) => method === 'writeHead' || method === 'cork' || method === 'uncork');
   }
 
   /** The session is stored, and only the app's `end` is missing. A call that comes to nothing is not kept any more. */
@@ -172,17 +167,18 @@ export class HeldCalls {
     if (result !== false) this.#drain();
   }
 
-  /**
-   * Forgets the calls that are left; nobody who waits for one is left waiting.
-   * @param outlet another answer will leave there, if none has yet
-   */
-  drop(error: unknown, outlet?: ResponseOutlet): void {
+  /** Shows the response as it is. */
+  reveal(): void {
     this.#appearance?.takeOff();
-    const isAnswered = outlet?.headHasLeft === false && !isGone(this.#response);
+  }
+
+  /** Forgets the calls that are left; nobody who waits for one is left waiting. `answered`: 'finish' will come. */
+  drop(error: unknown, answered: boolean): void {
+    this.reveal();
     for (const [method, args] of this.#calls.slice(this.#made)) {
       const { callback } = bodyArguments(args);
       if (callback === undefined) continue;
-      if (method === 'end' && isAnswered) this.#response.once('finish', callback);
+      if (method === 'end' && answered) this.#response.once('finish', callback);
       else process.nextTick(callback, error);
     }
     this.#drain();

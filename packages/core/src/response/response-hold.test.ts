@@ -253,30 +253,6 @@ const shapes: Record<string, { handler: Handler; request?: string; headers?: str
       res.end('ok');
     },
   },
-  'writeHead, and a body in a later turn': {
-    handler(res, log) {
-      res.writeHead(201, { 'X-Kind': 'late' });
-      log(`sent ${res.headersSent}, ended ${res.writableEnded}`);
-      attempt(log, () => res.setHeader('X', 'y'));
-      setImmediate(() => {
-        log(`write ${res.write('one')}`);
-        setImmediate(() => res.end('two'));
-      });
-    },
-  },
-  'writeHead and the end in a later turn': {
-    handler(res) {
-      res.writeHead(200, { 'Content-Length': 5 });
-      setImmediate(() => res.end('whole'));
-    },
-  },
-  'writeHead, then flushHeaders': {
-    handler(res) {
-      res.writeHead(200);
-      res.flushHeaders();
-      setImmediate(() => res.end('body'));
-    },
-  },
   'a writeHead that Node refuses, then an error page': {
     handler(res, log) {
       attempt(log, () => res.writeHead(42));
@@ -1124,25 +1100,6 @@ describe('a stream', () => {
     late.resolve();
     expect(bodyOf(joinChunks(await wire.closed))).toBe('{firstsecondlast}\r\n');
   });
-
-  it.each<[string, ResponseWork['commit']]>([
-    ['at once', () => nothing],
-    ['after a time', () => settle().then(() => nothing)],
-  ])(
-    'of which only the head was written is a whole 503 when its late commit fails, the first %s',
-    async (_, commit) => {
-      const { server, work } = await serveHeld({ commit, commitLate: () => Promise.reject(unavailable()) }, (res) => {
-        res.writeHead(200, { ETag: '"abc"' });
-        void settle()
-          .then(settle)
-          .then(() => res.end('all is well'));
-      });
-      const wire = new Wire(server);
-      wire.send('GET /', 'Connection: close\r\n');
-      expect(await wire.closed).toBe(`${bare503}\r\nConnection: close\r\n\r\n${bareBody}`);
-      expect(work.log).toEqual(['commit', 'commitLate', 'seal']);
-    },
-  );
 
   it('whose late commit fails never looks whole', async () => {
     const late = barrier();

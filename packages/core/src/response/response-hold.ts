@@ -46,26 +46,23 @@ export class ResponseHold {
     const head = responseHead(args);
     this.#begin(head);
     if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
-    else if (this.#stage === 'streaming' && this.#outlet.keepsHead && !this.#outlet.headHasLeft) this.#hold();
     if (this.#held !== undefined) this.#held.writeHead(head);
     else if (this.#stage !== 'failed') this.#outlet.writeHead(args, this.#stage !== 'streaming');
     return this.#response;
   }
 
   flushHeaders(): void {
-    if (this.#keepsHead) this.#release();
     const head = implicitHead(this.#response);
     this.#begin(head);
     this.#holdWhatEndsWithHead(head);
     if (this.#held !== undefined) this.#held.flushHeaders();
-    else if (this.#stage !== 'failed' && !(this.#stage === 'streaming' && this.#outlet.isWhole))
-      this.#outlet.call('flushHeaders', []);
+    else if (this.#stage === 'streaming' && this.#outlet.isWhole) return;
+    else if (this.#stage !== 'failed') this.#outlet.call('flushHeaders', []);
   }
 
   write(args: readonly unknown[]): boolean {
     if (this.#stage === 'done') return this.#outlet.write(args);
     refuseInvalidChunk(args[0]);
-    if (this.#keepsHead) this.#release();
     const head = implicitHead(this.#response);
     this.#begin(head);
     if (isHttp2(this.#response)) this.#holdWhatEndsWithHead(head);
@@ -151,13 +148,7 @@ export class ResponseHold {
     if (held === undefined) return;
     if (held.ended && !this.#isSealed) this.#endHeld();
     else if (!held.ended && held.isHeadOnly) held.awaitEnd();
-    else if (!this.#keepsHead) this.#release();
-  }
-
-  /** The head waits for a body or the end, as in Node. Until then another answer can take its place. */
-  get #keepsHead(): boolean {
-    const held = this.#held;
-    return held?.isHeadAlone === true && !held.awaitsEnd && !this.#isCommitting && this.#outlet.keepsHead;
+    else this.#release();
   }
 
   /** Before anything of an ended answer leaves: what was changed while it was held. */
@@ -206,7 +197,7 @@ export class ResponseHold {
     } catch (error) {
       // Node refuses what the app did, and it is too late to throw that at the app.
       process.emitWarning(error instanceof Error ? error : String(error));
-      held.drop(error, this.#outlet);
+      this.#drop(held, error);
       this.#answerInstead(error, { status: 500, code: 'ANSWER_INVALID' });
     }
   }
@@ -226,25 +217,33 @@ export class ResponseHold {
     this.#held = undefined;
     this.#work.abandon();
     this.#work.over?.();
-    held?.drop(nodeError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'));
+    held?.drop(nodeError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed'), false);
   }
 
   #fail(error: unknown): void {
     if (this.#stage === 'done') return;
     const held = this.#held;
     this.#held = undefined;
-    held?.drop(error, this.#outlet);
+    if (held !== undefined) this.#drop(held, error);
     const mayHandOver = held?.ended === true && this.isWrapped?.() === false;
     this.#answerInstead(error, answerOfFailure(error), mayHandOver);
   }
 
+  #drop(held: HeldCalls, error: unknown): void {
+    held.reveal();
+    held.drop(error, !this.#outlet.headHasLeft && !isGone(this.#response));
+  }
+
   #answerInstead(error: unknown, answer: BareAnswer, mayHandOver = false): void {
+    const response = this.#response;
     this.#error = error;
     this.#seal();
     // While it is sent all calls pass: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
-    if (mayHandOver && handOver(this.#response, this.#outlet, this.#work, error)) return;
-    answerInstead(this.#response, this.#outlet, this.#work, error, answer);
+    if (mayHandOver && handOver(response, this.#outlet, this.#work, error)) return;
+    answerInstead(response, this.#outlet, this.#work, error, answer);
     this.#stage = 'failed';
+    // The socket may soon carry the next answer, which this app must not cork.
+    if ('cork' in response) response.cork = response.uncork = () => {};
   }
 }

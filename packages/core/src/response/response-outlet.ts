@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import { BodyTail } from './body-tail.ts';
-import { isConnected, isHttp2 } from './node-response.ts';
+import { isConnected } from './node-response.ts';
 import {
   type HeadArguments,
   announcedLength,
@@ -25,7 +25,6 @@ export class ResponseOutlet {
   /** The answer goes to a client, through node's own methods: its `write` and `end` call `writeHead`. */
   readonly isConnected: boolean;
   readonly #response: ServerResponse;
-  #isCalling = false;
   #hasBegun = false;
   #tail: BodyTail | undefined;
 
@@ -41,14 +40,6 @@ export class ResponseOutlet {
     return this.isConnected ? this.#response.headersSent : this.#hasBegun;
   }
 
-  /**
-   * Whether a head alone is not sent, as by node:http's `writeHead`. Not where that is called by `write` or `end`, whose
-   * body follows.
-   */
-  get keepsHead(): boolean {
-    return this.isConnected && !isHttp2(this.#response) && !this.#isCalling;
-  }
-
   /** Takes what a commit has decided. */
   decide(headers: SessionHeaders): void {
     this.headers = headers;
@@ -57,13 +48,7 @@ export class ResponseOutlet {
 
   call(method: AnswerMethod, args: readonly unknown[]): unknown {
     if (!this.isConnected) this.#beginUnconnected();
-    const isCalling = this.#isCalling;
-    this.#isCalling = true;
-    try {
-      return Reflect.apply(this.real[method], this.#response, args);
-    } finally {
-      this.#isCalling = isCalling;
-    }
+    return Reflect.apply(this.real[method], this.#response, args);
   }
 
   /** Others' `write` and `end` need not call `writeHead`: the session's headers are set before. */
