@@ -17,6 +17,6 @@ export { assertKnownOptions } from './known-options.ts';
 export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.ts';
 export type { BoundedStore } from './bounded-store.ts';
-export { findTriedOwner, tryStore } from './storage/try-store.ts';
+export { tryStore } from './storage/try-store.ts';
 export { WorkInHand } from './work-in-hand.ts';
 export { sharedWith } from './storage/shared-storage.ts';

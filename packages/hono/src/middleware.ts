@@ -53,7 +53,7 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       if (hidden !== undefined) replaceAnswer(c, failureResponse(hidden));
       return;
     }
-    const opened: Opened = { sessions, contexts: [c] };
+    const opened: Opened = { sessions, contexts: [c], isOver: false };
     const answer = async (): Promise<Response> => {
       await next();
       // Hono's own sentence would not come: to ask for `c.res` makes an answer.
@@ -72,6 +72,8 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       refuseUpgrade(c);
       dropHeaders(c);
       throw error;
+    } finally {
+      opened.isOver = true;
     }
   };
 
@@ -85,6 +87,8 @@ const sessionsOf = new WeakMap<Context, Sessions>();
 interface Opened {
   readonly sessions: Sessions;
   readonly contexts: Context[];
+  /** It was answered: what the app asks of itself from then on is a request of its own. */
+  isOver: boolean;
 }
 
 const openedOf = new WeakMap<Session, Opened>();
@@ -95,7 +99,11 @@ function openedAround({ env, req }: Context): Opened | undefined {
   const opened = session && openedOf.get(session);
   const outer = opened?.contexts[0];
   // A request that the app makes of itself, by `app.request()`, is another one.
-  const isSame = typeof env === 'object' && env === outer?.env && req.header('cookie') === outer?.req.header('cookie');
+  const isSame =
+    opened?.isOver === false &&
+    typeof env === 'object' &&
+    env === outer?.env &&
+    req.header('cookie') === outer?.req.header('cookie');
   return isSame ? opened : undefined;
 }
 

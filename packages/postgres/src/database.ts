@@ -145,8 +145,20 @@ export class Database {
 async function lentBy(pool: PostgresPool, by: number): Promise<PostgresClient> {
   for (;;) {
     const client = await inTime(pool.connect(), by);
-    if ((client.getTransactionStatus?.() ?? 'I') === 'I') return client;
+    if (isFree(client) || (await willBeFree(client, by))) return client;
     client.release(true);
+  }
+}
+
+const isFree = (client: PostgresClient): boolean => (client.getTransactionStatus?.() ?? 'I') === 'I';
+
+/** Whether what the app has sent ends the transaction: nobody may have waited for its COMMIT. */
+async function willBeFree(client: PostgresClient, by: number): Promise<boolean> {
+  try {
+    await client.query({ text: '', values: [], query_timeout: Math.max(1, Math.ceil(by - performance.now())) });
+    return isFree(client);
+  } catch {
+    return false;
   }
 }
 

@@ -43,9 +43,8 @@ export class OneRecordStore implements BoundedStore {
   }
 
   async create(_key: SessionKey, record: SessionRecord): Promise<{ readonly version: unknown }> {
-    this.#assertFits(record);
-    this.#record = record;
-    return { version: record };
+    this.replaceAtOnce(withoutIds(record));
+    return { version: this.#record };
   }
 
   async read(): Promise<StoredSession | undefined> {
@@ -57,8 +56,7 @@ export class OneRecordStore implements BoundedStore {
     if (found === undefined) return { verdict: 'gone' };
     if (found.version !== version) return { verdict: 'conflict', stored: found };
     if (isSuccession(next)) this.#record = undefined;
-    // Write ids are for stores that others write to as well: in a cookie they would only take up room.
-    else this.replaceAtOnce({ ...next, writeIds: [] });
+    else this.replaceAtOnce(withoutIds(next));
     return { verdict: 'replaced', version: this.#record };
   }
 
@@ -74,3 +72,6 @@ export class OneRecordStore implements BoundedStore {
     return record;
   }
 }
+
+/** Write ids are for stores that others write to as well: in a cookie they would only take up room. */
+const withoutIds = (record: SessionRecord): SessionRecord => ({ ...record, writeIds: [] });

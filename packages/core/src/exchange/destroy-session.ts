@@ -21,7 +21,8 @@ export async function destroySession(exchange: SessionRequest, state: SessionSta
   state.closing = 'destroyed';
   state.fields = new Fields({});
   for (let target: SessionState | undefined = state; target !== undefined; target = target.replaces?.state) {
-    if (target.standing === 'new' || target.standing === 'gone') continue;
+    // A replaced one that is gone may have gone on by another request's rotation, which this one has not joined yet.
+    if (target.standing === 'new' || (target === state && target.standing === 'gone')) continue;
     const wasThere = target.standing === 'stored';
     // Also one that has ended: the logout that ended it may not have been confirmed, and this is its retry.
     await endWithSuccessors(target.claim, wasThere ? { endMarkerMs: exchange.engine.endMarkerMs } : {});

@@ -112,7 +112,9 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   save(state: SessionState): Promise<void> {
-    return this.#inTurn(() => storeSession(this, state, { explicit: true }, state.fields.changes()));
+    // What an update() since rotate() stores under the old key goes over to the new one.
+    const order = state.replaces?.by === 'rotated' ? 'afterAll' : 'inTurn';
+    return this.#inTurn(() => storeSession(this, state, { explicit: true }, state.fields.changes()), order);
   }
 
   reload(state: SessionState): Promise<void> {
@@ -154,13 +156,8 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   /** One after the other, and after a commit's writes: a logout also ends what those are about to store. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.operations.inTurn(() =>
-      this.#lookFirst(() => {
-        const storing = this.#commits?.storing;
-        return storing === undefined ? work() : storing.then(work);
-      }),
-    );
+  #inTurn<T>(work: () => Promise<T>, order: 'inTurn' | 'afterAll' = 'inTurn'): Promise<T> {
+    return this.operations[order](() => this.#lookFirst(() => this.#commits?.storing?.then(work) ?? work()));
   }
 
   /** A fault at open is the operation's: it rejects, and never throws. */

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts';
 /** What the verbs (create, store, touch, replace, destroy) need of the request that they work for. */
 export interface SessionRequest {
   readonly engine: Engine;
-  readonly headers: Pick<AnswerHeaders, 'setCookie' | 'clearCookie'>;
+  readonly headers: Pick<AnswerHeaders, 'setCookie' | 'clearCookie' | 'haveLeft'>;
   /** Of an ambiguous header: what its cookies stand for. A login or a logout ends these sessions. */
   readonly rivals: readonly Claim[] | undefined;
   /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */

@@ -60,7 +60,7 @@ async function storeInSteps(
   if (replaces === undefined) return;
   if (await replaceOld(exchange, state, replaces)) {
     // Requests with the old cookie find this session from now on, and may end it.
-    if (mode.explicit && replaces.by === 'rotated') askAgain(state);
+    if (mode.explicit && replaces.by === 'rotated') askAgain(exchange, state);
     return;
   }
   state.replaces = undefined;
@@ -68,9 +68,10 @@ async function storeInSteps(
 }
 
 /** Until the answer leaves another request may end the session: the commit asks the store before it sends the cookie. */
-function askAgain(state: SessionState): void {
+export function askAgain(exchange: SessionRequest, state: SessionState): void {
+  if (exchange.headers.haveLeft) return;
   state.cookieWanted = true;
-  state.touchWanted = true;
+  state.isToBeAsked = true;
 }
 
 async function write(
@@ -86,7 +87,7 @@ async function write(
     const outcome = await writeFollowing(state, begun.change, exchange.engine.timeouts);
     if (!outcome.gone) {
       written(exchange, state, begun, outcome.stored);
-      if (mode.explicit && state.cookieWanted) askAgain(state);
+      if (mode.explicit && state.cookieWanted) askAgain(exchange, state);
       return;
     }
   } catch (error) {
@@ -162,7 +163,7 @@ function written(
   if (state.persistenceChanged) state.cookieWanted = true;
   if (state.cookieWanted || exchange.engine.carrier.holdsSession) exchange.headers.setCookie(state);
   state.persistenceChanged = false;
-  state.touchWanted = false;
+  state.touchWanted = state.isToBeAsked = false;
   publish('committed', () => ({
     handle: state.key,
     keys: changes === undefined ? [] : keysOf(changes),

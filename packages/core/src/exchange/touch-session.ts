@@ -16,7 +16,8 @@ export async function touchSession(exchange: SessionRequest, state: SessionState
   if (!due || exchange.isCookieGone) return;
   state.isTouchTried = true;
   // What an explicit save has asked is asked again by the commit: the cookie must not come after that of another request.
-  state.touchWanted = isExplicit && state.cookieWanted;
+  state.touchWanted = false;
+  state.isToBeAsked = isExplicit && state.cookieWanted && !exchange.headers.haveLeft;
   const started = performance.now();
   try {
     const outcome = await writeFollowing(state, { at: engine.clock() }, engine.timeouts);

@@ -8,6 +8,7 @@ import { decodeField, encodeField } from '../session/field-text.ts';
 import { assertFits } from '../session/limits.ts';
 import { assertDataKey } from '../session/reserved-keys.ts';
 import type { SessionState } from '../session/session-state.ts';
+import { askAgain } from './store-session.ts';
 import { sessionGone } from './too-late-errors.ts';
 import { writeFollowing } from './successors.ts';
 
@@ -34,7 +35,9 @@ export async function updateField(
   if (state.standing === 'stored' && state.replaces !== undefined) {
     // A save() stored the new session, and failed to end the old one: until that is done nobody else writes to the new one.
     exchange.mustSendCookie(key);
+    const { by } = state.replaces;
     if (!(await replaceOld(exchange, state, state.replaces))) throw sessionGone();
+    if (by === 'rotated') askAgain(exchange, state);
   }
   const target = state.standing === 'new' ? rotatedFrom(state, key) : state;
   if (target === undefined) return updateLocally(state, key, fn);

@@ -30,6 +30,8 @@ interface Watcher {
 /** A session that connections of this process depend on. */
 interface Watched {
   readonly claim: Claim;
+  /** Those that it had before rotations. */
+  readonly formerKeys: Set<SessionKey>;
   readonly watchers: Set<Watcher>;
   /** When the last read began that found it alive, by `performance.now()`. */
   lookedAt: number;
@@ -142,7 +144,8 @@ export class LiveSessions {
     if (this.#watched.get(key) !== watched) return;
     if (!isStored(found) || isPastAbsolute(clock(), found.record.createdAt, timeouts)) return this.#end(watched);
     watched.lookedAt = begunAt;
-    if (claim.key !== key) this.#move(watched, claim, found);
+    if (claim.key !== key) this.#move(watched, claim);
+    this.#follow(claim, found);
   }
 
   #end(watched: Watched): void {
@@ -154,20 +157,36 @@ export class LiveSessions {
     }
   }
 
-  /** It was rotated: the same session goes on under another key, also where the connection uses or ends it later. */
-  #move(watched: Watched, claim: Claim, found: StoredSession): void {
+  /** It was rotated: the same session goes on under another key. */
+  #move(watched: Watched, claim: Claim): void {
     const { key } = watched.claim;
     this.#watched.delete(key);
     for (const watcher of watched.watchers) {
-      this.#add(watcher, claim);
-      const state = watcher.request.deref()?.state;
-      if (state?.knownKey === key && state.standing === 'stored' && state.closing === undefined)
-        state.moveTo(claim, found);
+      const { formerKeys } = this.#add(watcher, claim);
+      for (const former of [key, ...watched.formerKeys]) formerKeys.add(former);
+    }
+  }
+
+  /**
+   * The sessions of the connections go on under the new key too, also where they are used or ended later. At each look: what
+   * was under way under the old key may have come back to it.
+   */
+  #follow(claim: Claim, found: StoredSession): void {
+    const watched = this.#watched.get(claim.key);
+    for (const { request } of watched?.watchers ?? []) {
+      const state = request.deref()?.state;
+      if (state?.knownKey === undefined || state.standing !== 'stored' || state.closing !== undefined) continue;
+      if (watched?.formerKeys.has(state.knownKey) === true) state.moveTo(claim, found);
     }
   }
 
   #add(watcher: Watcher, claim: Claim): Watched {
-    const watched = this.#watched.get(claim.key) ?? { claim, watchers: new Set(), lookedAt: performance.now() };
+    const watched = this.#watched.get(claim.key) ?? {
+      claim,
+      formerKeys: new Set(),
+      watchers: new Set(),
+      lookedAt: performance.now(),
+    };
     this.#watched.set(claim.key, watched);
     watcher.watched = watched;
     watched.watchers.add(watcher);

@@ -84,6 +84,29 @@ describe('beside a rotation', () => {
     expect({ ...(await open(others)) }).toEqual({ one: 1 });
   });
 
+  it('an update() that nobody waits for before save() is stored, and counted', async () => {
+    for (let count = 0; count < 3; count += 1) {
+      const session = await open(mine);
+      const rotated = anySession(await session.rotate());
+      void rotated.update('one', add);
+      await rotated.save();
+      await commit(mine, rotated);
+    }
+    expect({ ...(await open(others)) }).toEqual({ one: 4, two: 1 });
+  });
+
+  it('a save without a change costs nothing after the one that stored a rotation or a persistence', async () => {
+    const session = await open(mine);
+    session.persistent = false;
+    store.took();
+    for (let count = 0; count < 3; count += 1) await session.save();
+    expect(store.took()).toEqual(['replace']);
+    await commit(mine, session);
+    expect(store.took()).toEqual(['replace']);
+    await session.save();
+    expect(store.took()).toEqual([]);
+  });
+
   it.each(['before it', 'by a rotation', 'by an update'])(
     'an update() after rotate() counts beside what another request stores %s',
     async (how) => {

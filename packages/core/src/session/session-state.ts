@@ -55,6 +55,8 @@ export class SessionState {
   refusedChange: string | undefined;
   /** The app asked for a touch. */
   touchWanted = false;
+  /** The commit touches once more before it sends the cookie, since another request may have ended the session. */
+  isToBeAsked = false;
   /** A touch was tried. Whatever came of it, this request makes no other one by itself. */
   isTouchTried = false;
   /** A try to create the record failed, and may have been carried out. */
@@ -119,7 +121,7 @@ export class SessionState {
 
   /** Whether the deadline is to be moved, if there is nothing else to store. */
   wantsTouch(now: number, timeouts: Timeouts): boolean {
-    return this.touchWanted || (!this.isTouchTried && isTouchDue(now, this, timeouts));
+    return this.touchWanted || this.isToBeAsked || (!this.isTouchTried && isTouchDue(now, this, timeouts));
   }
 
   /** The session has another key now: another request has rotated it. */

@@ -9,7 +9,7 @@ import { noteApp } from './shared-storage.ts';
 import type { SessionStore } from '../store.ts';
 import { type Finding, type StoreDescription, hasAbility } from '../store-abilities.ts';
 import { hasSiblings } from '../workers.ts';
-import { findTriedOwner, tryStore } from './try-store.ts';
+import { tryStore } from './try-store.ts';
 
 export interface StartUp {
   choice: BackendChoice;
@@ -72,7 +72,6 @@ async function probe(store: GuardedStore, clock: () => number, isClosing: () => 
 async function probeOnce(store: GuardedStore, key: string, now: number): Promise<void> {
   if (await store.ask('probe', probesItself)) return;
   await tryStore(store, key, now);
-  await store.ask('keysByOwner', findTriedOwner);
 }
 
 async function probesItself(store: SessionStore): Promise<boolean> {

@@ -1,11 +1,7 @@
 import type { BoundedStore } from '../bounded-store.ts';
 import { SessError } from '../errors.ts';
 import { stringOf } from '../record-fields.ts';
-import { hasAbility } from '../store-abilities.ts';
-import { type SessionKey, type SessionRecord, type SessionStore, type StoredSession, isEndMarker } from '../store.ts';
-
-/** Whose the session is that is tried: a login has an owner. */
-const TRIED_OWNER = 'sess:tried';
+import { type SessionKey, type SessionRecord, type StoredSession, isEndMarker } from '../store.ts';
 
 /** Long enough for a store to change only what is beside it. */
 const longText = JSON.stringify('x'.repeat(4_096));
@@ -15,6 +11,8 @@ const longText = JSON.stringify('x'.repeat(4_096));
  * of them only.
  *
  * @param key of the session that is made. Repeated after a late answer it is the same, so that none stays behind.
+ * @param owner the session's, as a login has one. It leaves an entry in the index of owners, for some hours in Redis: so the
+ *   many starts of an app do without.
  * @param whileStored runs while the session is there
  * @throws SessError what the store throws; `STORE_CORRUPT` where it does not give back what it was given
  */
@@ -22,7 +20,7 @@ export async function tryStore(
   store: BoundedStore,
   key: SessionKey,
   now: number,
-  whileStored: () => Promise<void> = async () => {},
+  { owner, whileStored = async () => {} }: { owner?: string; whileStored?: () => Promise<void> } = {},
 ): Promise<void> {
   // The key is taken where an earlier try was carried out after all.
   await store.create(key, {
@@ -30,7 +28,7 @@ export async function tryStore(
     createdAt: now,
     touchedAt: now,
     expiresAt: now + 60_000,
-    owner: TRIED_OWNER,
+    ...(owner !== undefined && { owner }),
     writeIds: [],
   });
   const { record, version } = stored(await store.read(key));
@@ -38,12 +36,6 @@ export async function tryStore(
   // It does not matter what becomes of it: an earlier try may be carried out late.
   await store.replace(key, version, { ...record, fields: { ...record.fields, probe: '2' } });
   await store.destroy(key);
-}
-
-/** Looks for that owner's sessions, as "log out everywhere" does. */
-export async function findTriedOwner(store: SessionStore): Promise<void> {
-  if (!hasAbility(store, 'keysByOwner')) return;
-  for await (const _page of store.keysByOwner(TRIED_OWNER));
 }
 
 function stored(found: Awaited<ReturnType<BoundedStore['read']>>): StoredSession {
