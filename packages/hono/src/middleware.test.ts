@@ -276,8 +276,10 @@ describe('session() on Hono', () => {
   describe('in an app that is mounted in another one', () => {
     let guest: Visitor;
     let size: number;
+    let laterStatus: number[];
 
     beforeEach(async () => {
+      laterStatus = [];
       const middleware = session({ store, secret, logger: false });
       await middleware.sessions.ready();
       const inner = new Hono().use(middleware);
@@ -296,7 +298,17 @@ describe('session() on Hono', () => {
         await c.var.session.save();
         return c.text('saved');
       });
+      inner.get('/later', (c) => {
+        const { env, req } = c;
+        const ask = () => outer.request('/change', { headers: req.raw.headers }, env);
+        setTimeout(() => void Promise.resolve(ask()).then(({ status }) => laterStatus.push(status)), 30);
+        return c.json(c.var.session);
+      });
       const outer = new Hono().use(middleware);
+      outer.get('/change', (c) => {
+        c.var.session.theme = 'light';
+        return c.text('changed');
+      });
       outer.use(async (c, next) => {
         if (c.req.path.endsWith('/login')) c.var.session.cart = ['book'];
         await next();
@@ -329,6 +341,13 @@ describe('session() on Hono', () => {
     it('is not that of a request which the app makes of itself, without the cookie', async () => {
       await guest.get('/inner/login');
       expect(await guest.json('/inner/alone')).toEqual({});
+    });
+
+    it('is not that of a request which the app makes of itself after the answer', async () => {
+      await guest.get('/inner/login');
+      await guest.get('/inner/later');
+      await expect.poll(() => laterStatus).toEqual([200]);
+      expect(await guest.json('/data')).toEqual({ cart: ['book'], theme: 'light' });
     });
   });
 });

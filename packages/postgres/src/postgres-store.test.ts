@@ -123,6 +123,26 @@ describe('a pool of the app', () => {
     },
   );
 
+  it('whose app does not wait for its COMMIT keeps the connection, and what was committed', async () => {
+    const table = newTable();
+    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    const store = postgresStore({ pool, table, sweepEveryMs: 0 });
+    await store.migrate();
+    await pool.query('CREATE TABLE orders (id int)');
+    for (let id = 0; id < 5; id += 1) {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      void client.query('INSERT INTO orders VALUES ($1)', [id]);
+      void client.query('COMMIT');
+      client.release();
+      expect(await store.read(newKey(), by(10_000))).toBeUndefined();
+    }
+    const { rows } = await pool.query<{ count: string }>('SELECT count(*) FROM orders');
+    expect(rows).toEqual([{ count: '5' }]);
+    await store.close();
+    await pool.end();
+  });
+
   it('whose connection has a failed transaction, which this pg does not tell, costs one call, and not all', async () => {
     const pool = recordingPool();
     const store = postgresStore({ pool, table: newTable(), sweepEveryMs: 0 });
