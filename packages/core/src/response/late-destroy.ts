@@ -17,9 +17,8 @@ type Connection = Socket & { [heldOn]?: Held };
 
 /**
  * Express destroys the connection where an error comes after the answer, and an app its request that brings too much.
- * Without a hold the answer has left by then. So where the app has ended an answer that is held, `destroy()` waits until it
- * has left. A connection that fails, or whose
- * end was asked for, is destroyed at once.
+ * Without a hold the answer has left by then. So where the app has ended an answer that is held, `destroy()` of the
+ * connection waits until it has left. A connection that fails, or whose end was asked for, is destroyed at once.
  * @returns what lets it be destroyed
  */
 export function destroyLater(response: ServerResponse): () => void {
