@@ -15,7 +15,8 @@ try {
   process.exitCode = tell(error);
 }
 // A client that the configuration file has made for its store is not ours to close, and would keep the command from ending.
-process.stdout.write('', () => process.exit());
+// In a turn of its own: what could not be written is told first.
+process.stdout.write('', () => setImmediate(() => process.exit()));
 
 function tell(error: unknown): ExitCode {
   // Commander has said it already; help and version end with 0.
