@@ -4,7 +4,8 @@ import type { Timeouts } from '../expiry.ts';
 import type { RecordChange } from '../record-change.ts';
 import type { SessionState } from '../session/session-state.ts';
 import { type DestroyOptions, type EndMarker, type SessionKey, type StoredSession, isEndMarker } from '../store.ts';
-import { type WriteOutcome, queueWrite } from './write-queue.ts';
+import { queueWrite } from './queue-write.ts';
+import type { WriteOutcome } from './write-queue.ts';
 
 /** Rotations that are followed one after the other within the life of an end marker. More are a loop. */
 const MOST_STEPS = 16;
