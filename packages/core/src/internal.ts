@@ -20,3 +20,4 @@ export type { BoundedStore } from './bounded-store.ts';
 export { tryStore } from './storage/try-store.ts';
 export { WorkInHand } from './work-in-hand.ts';
 export { sharedWith } from './storage/shared-storage.ts';
+export { sessionAround } from './web/current-exchange.ts';

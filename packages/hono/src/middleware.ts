@@ -4,12 +4,12 @@ import {
   type Sessions,
   type SessionsOptions,
   createSessions,
-  currentSession,
   failureResponse,
   isSessError,
 } from '@sess/core';
-import { isOfCors, isSessions } from '@sess/core/internal';
+import { isOfCors, isSessions, sessionAround } from '@sess/core/internal';
 import type { Context, MiddlewareHandler } from 'hono';
+import { textOf } from './text-of.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -44,10 +44,11 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       );
     }
     sessionsOf.set(c, sessions);
-    const around = openedAround(c);
-    if (around?.sessions === sessions) {
+    const current = sessionAround();
+    const around = current && openedAround(c, current);
+    if (current !== undefined && around?.sessions === sessions) {
       around.contexts.push(c);
-      c.set('session', currentSession());
+      c.set('session', current);
       await next();
       const hidden = hiddenError(c);
       if (hidden !== undefined) replaceAnswer(c, failureResponse(hidden));
@@ -62,12 +63,12 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       if (hidden !== undefined) throw hidden;
       return c.res;
     };
-    const onSession = (current: Session): void => {
-      openedOf.set(current, opened);
-      for (const context of opened.contexts) context.set('session', current);
+    const onSession = (begun: OpenedSession): void => {
+      begun[openedBy] = opened;
+      for (const context of opened.contexts) context.set('session', begun);
     };
     try {
-      replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession }));
+      replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession, textOf }));
     } catch (error) {
       refuseUpgrade(c);
       dropHeaders(c);
@@ -91,12 +92,14 @@ interface Opened {
   isOver: boolean;
 }
 
-const openedOf = new WeakMap<Session, Opened>();
+/** Not in a `WeakMap`, where the contexts would stay until a full garbage collection. */
+const openedBy: unique symbol = Symbol('opened by');
+
+type OpenedSession = Session & { [openedBy]?: Opened };
 
 /** What the app around this one has opened for the same request, where this one is mounted in it by `app.mount()`. */
-function openedAround({ env, req }: Context): Opened | undefined {
-  const session = sessionAround();
-  const opened = session && openedOf.get(session);
+function openedAround({ env, req }: Context, current: OpenedSession): Opened | undefined {
+  const opened = current[openedBy];
   const outer = opened?.contexts[0];
   // A request that the app makes of itself, by `app.request()`, is another one.
   const isSame =
@@ -105,14 +108,6 @@ function openedAround({ env, req }: Context): Opened | undefined {
     env === outer?.env &&
     req.header('cookie') === outer?.req.header('cookie');
   return isSame ? opened : undefined;
-}
-
-function sessionAround(): Session | undefined {
-  try {
-    return currentSession();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Hono makes a 500 of every error, unless the app has a handler that does better. */

@@ -19,23 +19,29 @@ export function saysNothing({ vary, setCookie, fault }: SessionHeaders): boolean
   return !vary && !fault && setCookie === undefined;
 }
 
-/** An app may have two kinds of sessions, each with a hold of its own around the response. */
-const cookiesOf = new WeakMap<ServerResponse, Map<object, readonly string[]>>();
+/**
+ * Where a response keeps the cookies that its holds have decided on: an app may have two kinds of sessions, each with a hold
+ * of its own. Not in a `WeakMap`: what lies there, and refers to its response, is freed only by a full garbage collection.
+ */
+const decided: unique symbol = Symbol.for('@sess/core cookies decided');
+
+type DecidedResponse = ServerResponse & { [decided]?: Map<object, readonly string[]> };
 
 /** Remembers the cookies that one hold has decided on, for an answer that another one gives in the app's place. */
 export function noteCookies(
-  response: ServerResponse,
+  response: DecidedResponse,
   hold: object,
   { setCookie, alsoClear = [] }: SessionHeaders,
 ): void {
   if (setCookie === undefined) return;
-  const noted = cookiesOf.get(response) ?? new Map<object, readonly string[]>();
-  cookiesOf.set(response, noted.set(hold, [...alsoClear, setCookie]));
+  // Not listed: whoever prints a response does not want to see cookies that it may not send.
+  if (response[decided] === undefined) Object.defineProperty(response, decided, { value: new Map() });
+  response[decided]?.set(hold, [...alsoClear, setCookie]);
 }
 
 /** The cookies that the other holds have decided on. */
-export function cookiesOfOthers(response: ServerResponse, hold: object): string[] {
-  return [...(cookiesOf.get(response) ?? [])].flatMap(([other, lines]) => (other === hold ? [] : lines));
+export function cookiesOfOthers(response: DecidedResponse, hold: object): string[] {
+  return [...(response[decided] ?? [])].flatMap(([other, lines]) => (other === hold ? [] : lines));
 }
 
 /**

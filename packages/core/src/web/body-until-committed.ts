@@ -11,18 +11,21 @@ type Chunk = Uint8Array<ArrayBuffer>;
  * Most answers are whole when they are given. Such a body comes back as its bytes, and the session is sealed: a server
  * then sends head and body at once, where a stream around it makes a read half as dear again.
  *
+ * @param text the whole body, where that is known: then the answer is not asked for it
  * @throws what `commitLate` throws, where the body is whole
  */
 export async function bodyUntilCommitted(
   exchange: Exchange,
-  { body, headers }: Response,
+  answer: Response,
   commitLate: (isSecond: boolean) => Promise<void>,
+  text?: string,
 ): Promise<ReadableStream<Chunk> | Chunk | null> {
+  const body = text === undefined ? answer.body : null;
   // Of other sessions a change from here on is refused: it would need a cookie, and the head leaves.
   const mayChange = exchange.state.standing === 'stored' && !exchange.engine.carrier.holdsSession;
   // Whoever looks after a whole answer, as an access log does, is not told of a fault any more.
   if (!mayChange && exchange.fault === undefined) {
-    if (body === null) exchange.seal();
+    if (body === null && text === undefined) exchange.seal();
     return body;
   }
   /** @param isSecond nothing of the answer has left yet */
@@ -35,6 +38,7 @@ export async function bodyUntilCommitted(
     await commitLast(true);
     return null;
   }
+  const { headers } = answer;
   const reader = body.getReader();
   // Who names a transfer coding wants a stream: a server would announce the length of bytes besides.
   const { whole, ahead } = headers.has('Transfer-Encoding') ? { ahead: [] } : await readAhead(reader);

@@ -18,6 +18,11 @@ export function runWithExchange<T>(exchange: Exchange, work: () => T): T {
   return exchanges().run(exchange, work);
 }
 
+/** As {@link currentSession}, outside of a request too. An error that is caught costs 20 times what this does. */
+export function sessionAround(): Session | undefined {
+  return exchanges().getStore()?.session;
+}
+
 /**
  * The request's current session: after a regenerate, the new one.
  *

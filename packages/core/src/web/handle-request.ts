@@ -3,7 +3,13 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { openExchange } from '../exchange/open-exchange.ts';
 import { toldOfFailure } from '../exchange/told-of-failure.ts';
-import { failureResponse, responseInstead, withCors, withSessionHeaders } from './web-response.ts';
+import {
+  failureResponse,
+  responseInstead,
+  textWithSessionHeaders,
+  withCors,
+  withSessionHeaders,
+} from './web-response.ts';
 import type { SessionHeaders } from '../response/session-headers.ts';
 import type { Session } from '../session/session.ts';
 import { runWithExchange } from './current-exchange.ts';
@@ -25,6 +31,11 @@ export interface HandleOptions {
    * @default false: only where the handler's answer is a 5xx
    */
   hidesErrors?: boolean;
+  /**
+   * For adapters: the text of an answer that is known to be one, where a server's `Response` tells without being asked for
+   * its body. That makes a stream of it, which costs more than the session does. `undefined`: its body is asked for.
+   */
+  textOf?: (answer: Response) => string | undefined;
 }
 
 /** The way of a Web `Request` from its cookie to a `Response` that may leave. */
@@ -32,7 +43,7 @@ export async function handleRequest(
   engine: Engine,
   request: Request,
   handler: SessionHandler,
-  { onSession, onFailure, hidesErrors = false }: HandleOptions,
+  { onSession, onFailure, hidesErrors = false, textOf }: HandleOptions,
 ): Promise<Response> {
   const opened = openExchange(engine, request.headers.get('cookie') ?? undefined);
   const exchange = opened instanceof Promise ? await opened : opened;
@@ -49,14 +60,17 @@ export async function handleRequest(
   try {
     given = await runWithExchange(exchange, () => handler(exchange.session));
     if (!isFaultHidden(exchange, given, hidesErrors))
-      return await committed(exchange, given, (commit) =>
-        toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
+      return await committed(
+        exchange,
+        given,
+        (commit) => toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
+        textOf,
       );
-    letGo(given);
+    letGo(given, textOf);
     await exchange.operations.settledInTime();
     return instead(failureResponse(exchange.fault, exchange.session));
   } catch (error) {
-    letGo(given);
+    letGo(given, textOf);
     await exchange.operations.settledInTime();
     if (isSessError(error) && error.status !== 500) return instead(failureResponse(error, exchange.session));
     // What the app has to mend is the framework's to show and to log, unless the browser needs a cookie to go on.
@@ -67,9 +81,13 @@ export async function handleRequest(
   }
 }
 
-/** Nobody gets this answer. Not waited for: how long its source takes to stop is the app's. */
-function letGo(given: Response | undefined): void {
-  if (given?.body?.locked === false) given.body.cancel().catch(() => {});
+/**
+ * Nobody gets this answer. Not waited for: how long its source takes to stop is the app's. A text has no source, and the app
+ * may give it again.
+ */
+function letGo(given: Response | undefined, textOf: HandleOptions['textOf']): void {
+  if (given === undefined || textOf?.(given) !== undefined) return;
+  if (given.body?.locked === false) given.body.cancel().catch(() => {});
 }
 
 /** Some frameworks make a 500 of each error. A fault of the store must be a 503, which clients and proxies try again. */
@@ -83,6 +101,7 @@ async function committed(
   exchange: Exchange,
   given: Response,
   told: (commit: Commit) => ReturnType<Commit>,
+  textOf: HandleOptions['textOf'],
 ): Promise<Response> {
   const isFailed = given.status >= 500;
   // A response of an upgrade (101) has no headers that could be added to.
@@ -92,7 +111,9 @@ async function committed(
   const commitLate = async (isSecond: boolean): Promise<void> => {
     await told(() => exchange.commit({ isFailed, isSecond }));
   };
-  return withSessionHeaders(given, said, await bodyUntilCommitted(exchange, given, commitLate));
+  const text = textOf?.(given);
+  const body = await bodyUntilCommitted(exchange, given, commitLate, text);
+  return text === undefined ? withSessionHeaders(given, said, body) : textWithSessionHeaders(given, said, text);
 }
 
 /** The route, for the log: what follows a `?` may be a secret. */

@@ -15,8 +15,18 @@ export function withSessionHeaders(
   body: ReadableStream | Uint8Array<ArrayBuffer> | null = response.body,
 ): Response {
   if (saysNothing(said) && body === response.body) return response;
-  // A copy: the headers of `Response.redirect()` cannot be changed, and an app may keep its answer for the next.
   const { status, statusText } = response;
+  return new Response(body, { status, statusText, headers: headersWith(response, said) });
+}
+
+/** The same for an answer of which the text is known, and nothing else is looked at: not even `statusText`. */
+export function textWithSessionHeaders(response: Response, said: SessionHeaders, text: string): Response {
+  if (saysNothing(said)) return response;
+  return new Response(text, { status: response.status, headers: headersWith(response, said) });
+}
+
+/** A copy: the headers of `Response.redirect()` cannot be changed, and an app may keep its answer for the next. */
+function headersWith(response: Response, said: SessionHeaders): Headers {
   const headers = new Headers(response.headers);
   if (said.vary) addCookieToVary(headers);
   if (said.setCookie !== undefined) {
@@ -24,7 +34,7 @@ export function withSessionHeaders(
     headers.set('Cache-Control', 'private, no-store');
   }
   if (said.fault) for (const [name, value] of Object.entries(faultHeaders)) headers.set(name, value);
-  return new Response(body, { status, statusText, headers });
+  return headers;
 }
 
 function addCookieToVary(headers: Headers): void {
