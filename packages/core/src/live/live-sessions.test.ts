@@ -247,6 +247,33 @@ describe('sessions.watch()', () => {
     expect({ ...(await others.open(next)) }).toEqual({ one: 1, two: 2, three: 3 });
   });
 
+  it('goes on under the new key after a slow write of the old one, also when the store has forgotten the rotation', async () => {
+    let now = 1_700_000_000_000;
+    const clock = () => now;
+    store = probeStore(memoryStore({ clock }));
+    [mine, others] = [worker({ store, clock }), worker({ store, clock })];
+    const cookie = await login();
+    const session = anySession(await mine.open(cookie));
+    mine.watch(session, () => {});
+    const gate = new Gate();
+    store.after = ({ verb, record }) => (verb === 'replace' && record !== undefined ? gate.pass() : undefined);
+    session['one'] = 1;
+    const saving = session.save();
+    await gate.reached;
+    store.after = undefined;
+    const rotating = anySession(await others.open(cookie));
+    const { handle } = await rotating.rotate();
+    const next = await cookieOf(others, rotating);
+    await vi.waitFor(() => expect(session.handle).toBe(handle), 10_000);
+    gate.open();
+    await saving;
+    await looks(2);
+    now += 3_600_000;
+    expect(session.handle).toBe(handle);
+    expect(await session.update('two', () => 2)).toBe(2);
+    expect({ ...(await others.open(next)) }).toEqual({ one: 1, two: 2 });
+  });
+
   it('begins with the session of a login in the same request, where none was stored before', async () => {
     const visitor = await mine.open(undefined);
     const ended = vi.fn<() => void>();

@@ -212,6 +212,30 @@ describe('beside a rotation', () => {
       expect((await mine.commit(next)).setCookie).toBe(undefined);
     });
 
+    it('a logout after it could not join that of another request ends what that one had put there', async () => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = anySession(await session.rotate());
+      next['two'] = 2;
+      await commit(others, await other.rotate());
+      failOnce(({ verb, key }) => verb === 'destroy' && key === next.handle);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await next.destroy();
+      expect(await mine.commit(next)).toMatchObject({ setCookie: expect.stringContaining('Max-Age=0') });
+      expect((await open(others)).isNew).toBe(true);
+      expect(await others.list('ada')).toEqual([]);
+    });
+
+    it('an update() that carries it out asks again before the answer sends its cookie', async () => {
+      const [session, other] = [await open(mine), await open(others)];
+      const next = anySession(await session.rotate());
+      failOnce((call) => call.next !== undefined);
+      await expect(next.save()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await next.update('one', add);
+      await other.destroy();
+      await others.commit(other);
+      expect((await mine.commit(next)).setCookie).toBe(undefined);
+    });
+
     it.each([false, true])(
       'what the request changes before the next try is kept (rotated elsewhere: %s)',
       async (isRotated) => {
