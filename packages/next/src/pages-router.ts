@@ -32,17 +32,19 @@ export type PagesArguments =
  */
 export function createPagesSessions(options: NextSessionsOptions = {}): PagesSessions {
   const sessions = lazySessions(options);
-  const exchanges = new WeakMap<IncomingMessage, SessionExchange | Promise<SessionExchange>>();
+  /** Where a request keeps its session: in a `WeakMap` both would stay until a full garbage collection. */
+  const attachedHere: unique symbol = Symbol('attached session');
+  type AttachedRequest = IncomingMessage & { [attachedHere]?: SessionExchange | Promise<SessionExchange> };
 
   function withSession<Args extends PagesArguments, Result>(
     fn: (session: Session, ...args: Args) => Result | Promise<Result>,
   ): (...args: Args) => Promise<Awaited<Result>>;
   function withSession(fn: (session: Session, ...args: PagesArguments) => unknown) {
     return async (...args: PagesArguments): Promise<unknown> => {
-      const [request, response] = requestIn(args);
-      const attached = exchanges.get(request) ?? sessions.attach(request, response);
-      // Before it is awaited: another one may be called for the same request meanwhile.
-      exchanges.set(request, attached);
+      const [request, response]: [AttachedRequest, ServerResponse] = requestIn(args);
+      const attached = request[attachedHere] ?? sessions.attach(request, response);
+      // Before it is awaited: another one may be called for the same request meanwhile. Not listed, for whoever prints it.
+      Object.defineProperty(request, attachedHere, { value: attached });
       const exchange = await attached;
       try {
         return await fn(exchange.session, ...args);

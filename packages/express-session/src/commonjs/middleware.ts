@@ -27,24 +27,23 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
   function make(secret?: string) {
     const sessions = createSessions(secret === undefined ? settings.core : { ...settings.core, secret });
     const store = settings.callbackStore ?? new CoreStore(sessions);
-    const lives = new WeakMap<SessionExchange, LiveSession>();
     const exposed = exposing({
       sessions,
       subject: 'req',
       options: {},
       session: {
-        get: (exchange) => lives.get(exchange)?.session,
-        set: (exchange, value) => void Object.assign(lives.get(exchange) ?? {}, { session: value }),
+        get: (exchange: LiveExchange) => exchange[liveSession]?.session,
+        set: (exchange: LiveExchange, value) => void Object.assign(exchange[liveSession] ?? {}, { session: value }),
       },
       aliases: {
         sessionID: {
           get: (exchange) => exchange.session.handle,
-          set: (exchange, value) => void Object.assign(lives.get(exchange) ?? {}, { id: value }),
+          set: (exchange: LiveExchange, value) => void Object.assign(exchange[liveSession] ?? {}, { id: value }),
         },
         sessionStore: { get: () => store },
       },
     });
-    return { sessions, lives, exposed };
+    return { sessions, exposed };
   }
 
   function middleware(
@@ -56,11 +55,11 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
     const secret: unknown = Reflect.get(request, 'secret');
     if (made === undefined && typeof secret === 'string') made = make(secret);
     if (made === undefined) return next(new Error('secret option required for sessions'));
-    const { sessions, lives, exposed } = made;
+    const { sessions, exposed } = made;
     let live: LiveSession | undefined;
-    const begin = (exchange: SessionExchange): void => {
+    const begin = (exchange: LiveExchange): void => {
       live = new LiveSession(request, exchange, settings.live);
-      lives.set(exchange, live);
+      exchange[liveSession] = live;
       exposed.expose(request, exchange);
       next();
     };
@@ -86,6 +85,11 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
     },
   }) as SessionMiddleware;
 }
+
+/** Where an exchange keeps what the app sees of it: in a `WeakMap` that would stay until a full garbage collection. */
+const liveSession: unique symbol = Symbol('live session');
+
+type LiveExchange = SessionExchange & { [liveSession]?: LiveSession };
 
 /** What Express itself calls when an answer fails after its handler. */
 function errorHandler(request: IncomingMessage): ((error: unknown) => void) | undefined {

@@ -9,12 +9,12 @@ import { Session, type SessionRequest } from './session.ts';
 
 type CoreSession = SessionExchange['session'];
 
-/** Also of objects that the app has kept from before a `reload()`: a WebSocket's request may make many. */
-const views = new WeakMap<Session, SessionView>();
+/** Each object knows its view, also from before a `reload()`. In a `WeakMap` both would stay until a full garbage collection. */
+const view: unique symbol = Symbol('view');
 
 /** The view that the app's object is part of. */
-export function viewOf(object: Session): SessionView | undefined {
-  return views.get(object);
+export function viewOf(object: Session & { readonly [view]?: SessionView }): SessionView | undefined {
+  return object[view];
 }
 
 /** What a view needs of the middleware's options. */
@@ -55,13 +55,13 @@ export class SessionView {
       this.#cookieText = fields.text('cookie') ?? textOfCookie(usual);
       this.object = new Session(request, { ...this.#values.all(), cookie: cookieOf(source, usual) });
     } else {
-      const { view, data } = replaced;
-      this.#values = view.#values.copy();
-      this.#maxAge = view.#maxAge;
-      this.#cookieText = view.#cookieText;
-      this.object = new Session(request, { cookie: view.object.cookie, ...data });
+      const { view: before, data } = replaced;
+      this.#values = before.#values.copy();
+      this.#maxAge = before.#maxAge;
+      this.#cookieText = before.#cookieText;
+      this.object = new Session(request, { cookie: before.object.cookie, ...data });
     }
-    views.set(this.object, this);
+    Object.defineProperty(this.object, view, { value: this });
   }
 
   /** @param isWanted whether a session without data is to have a record, too */

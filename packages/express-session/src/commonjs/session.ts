@@ -42,11 +42,16 @@ export interface SessionVerbs {
   regenerate(options: RegenerateOptions, callback: SessionCallback): void;
 }
 
-const verbs = new WeakMap<Session, SessionVerbs>();
+/** Not in a `WeakMap`, where a session and its request would stay until a full garbage collection. */
+const verbs: unique symbol = Symbol('verbs');
 
 /** From now on the session is that of a running request. */
 export function attachVerbs(session: Session, of: SessionVerbs): void {
-  verbs.set(session, of);
+  Object.defineProperty(session, verbs, { value: of, configurable: true });
+}
+
+function verbsOf(session: Session & { readonly [verbs]?: SessionVerbs }): SessionVerbs | undefined {
+  return session[verbs];
 }
 
 /** A session: the app's data as properties, and methods that are not enumerable. */
@@ -67,7 +72,7 @@ export class Session {
 
   /** Moves the deadline with this request. */
   touch(): this {
-    verbs.get(this)?.touch();
+    verbsOf(this)?.touch();
     return this.resetMaxAge();
   }
 
@@ -79,7 +84,7 @@ export class Session {
 
   /** Stores the session now. (It is stored before the answer leaves anyway.) */
   save(callback?: SessionCallback): this {
-    const live = verbs.get(this);
+    const live = verbsOf(this);
     if (live === undefined) this.req.sessionStore.set(this.id, this, callback);
     else live.save(this, callback);
     return this;
@@ -87,7 +92,7 @@ export class Session {
 
   /** Reads the session again: `req.session` is another object then. */
   reload(callback: SessionCallback): this {
-    const live = verbs.get(this);
+    const live = verbsOf(this);
     if (live === undefined) this.#readAgain(callback);
     else live.reload(callback);
     return this;
@@ -105,7 +110,7 @@ export class Session {
 
   /** Ends the session: a logout. `req.session` is `undefined` from now on. */
   destroy(callback?: SessionCallback): this {
-    const live = verbs.get(this);
+    const live = verbsOf(this);
     if (live === undefined) this.req.sessionStore.destroy(this.id, callback);
     else live.destroy(callback);
     return this;
@@ -116,7 +121,7 @@ export class Session {
   regenerate(options: RegenerateOptions, callback: SessionCallback): this;
   regenerate(first: RegenerateOptions | SessionCallback, second: SessionCallback = () => {}): this {
     const [options, callback] = typeof first === 'function' ? [{}, first] : [first, second];
-    const live = verbs.get(this);
+    const live = verbsOf(this);
     if (live === undefined) this.req.sessionStore.regenerate(this.req, callback);
     else live.regenerate(options, callback);
     return this;

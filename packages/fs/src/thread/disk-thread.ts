@@ -44,7 +44,9 @@ interface Pending {
 }
 
 export function openDiskThread(directory: FoundDirectory, clock: () => number): DiskThread {
-  const calls = new Map<number, Pending>();
+  // Not a `Map`: one that changes with every call keeps what it has held until a full garbage collection.
+  const calls: Record<number, Pending | undefined> = {};
+  let underWay = 0;
   let lastId = 0;
   let worker: Worker | undefined;
   let state: 'new' | 'starting' | 'ready' | 'gone' = 'new';
@@ -76,9 +78,11 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
   }
 
   function leave(id: number): Pending | undefined {
-    const call = calls.get(id);
-    calls.delete(id);
-    if (calls.size === 0) worker?.unref();
+    const call = calls[id];
+    if (call === undefined) return undefined;
+    delete calls[id];
+    underWay -= 1;
+    if (underWay === 0) worker?.unref();
     return call;
   }
 
@@ -87,7 +91,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
     state = 'gone';
     outbox = [];
     void worker?.terminate();
-    for (const id of calls.keys()) leave(id)?.reject(died(cause));
+    for (const id of Object.keys(calls)) leave(Number(id))?.reject(died(cause));
   }
 
   function send(): void {
@@ -127,9 +131,10 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       return new Promise<T>((resolve, reject) => {
         const now = readClock();
         lastId += 1;
-        if (calls.size === 0) worker?.ref();
+        if (underWay === 0) worker?.ref();
+        underWay += 1;
         // A message has no type: it is what the verb answers.
-        calls.set(lastId, { resolve: (answer) => resolve(answer as T), reject });
+        calls[lastId] = { resolve: (answer) => resolve(answer as T), reject };
         if (outbox.length === 0) setImmediate(send);
         const leftMs = by - performance.now();
         outbox.push({ id: lastId, verb, by: realNow() + leftMs + sinceBoot, args, now });
@@ -142,7 +147,7 @@ export function openDiskThread(directory: FoundDirectory, clock: () => number): 
       const ended = new Promise((resolve) => closing.once('exit', resolve));
       state = 'gone';
       // Calls are still under way, so the disk hangs: waiting for the thread would hang, too.
-      if (calls.size > 0) return void closing.terminate();
+      if (underWay > 0) return void closing.terminate();
       // One that starts is let end by itself too: the files that it is just loading would stay open.
       closing.ref();
       closing.postMessage('close');

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessError } from '@sess/core';
 import { asFault, timedOut } from '../disk/faults.ts';
+import { type Call, CallsInOrder } from './calls-in-order.ts';
 
 /** Lets calls of the store in, and knows which of them are under way. */
 export interface Gate {
@@ -34,14 +35,9 @@ const mostCalls = 16_384;
  */
 const graceMs = 500;
 
-interface Call {
-  by: number;
-  reject(error: Error): void;
-}
-
 export function openGate(): Gate {
-  /** In the order in which they came, which is nearly that of their `by`. */
-  const calls = new Set<Call>();
+  /** The order in which they came is nearly that of their `by`. */
+  const calls = new CallsInOrder();
   let late = 0;
   let isClosed = false;
   let onEmpty = (): void => {};
@@ -49,8 +45,7 @@ export function openGate(): Gate {
   /** Forgets calls whose callers have been told that they took too long. */
   function dropLate(): void {
     const lateBy = performance.now() - graceMs;
-    for (const call of calls) {
-      if (call.by > lateBy) return;
+    for (let call = calls.first; call !== undefined && call.by <= lateBy; call = calls.first) {
       calls.delete(call);
       late += 1;
       call.reject(timedOut());
