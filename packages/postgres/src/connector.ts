@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { poolInLine } from './pool-in-line.ts';
-import type { PostgresPool } from './postgres-pool.ts';
+import { poolOfApp } from './pool-of-app.ts';
+import type { Lender } from './postgres-pool.ts';
 import { type CheckedOptions, invalid } from './store-options.ts';
 
 interface Connector {
-  connect(isPooled: boolean): PostgresPool;
+  connect(isPooled: boolean): Lender;
   /** Makes a connection beside the pool. `undefined` with a user's pool, which must not lack one for good. */
   newClient: (() => pg.Client) | undefined;
   /** Where it leads, without a secret. */
@@ -14,7 +15,10 @@ interface Connector {
 /** How the store gets its connections. */
 export function connectorOf(options: CheckedOptions): Connector {
   const { pool, url, tls, connections, timeoutMs } = options;
-  if (pool !== undefined) return { connect: () => pool, newClient: undefined, where: 'your pool' };
+  if (pool !== undefined) {
+    const lender = poolOfApp(pool);
+    return { connect: () => lender, newClient: undefined, where: 'your pool' };
+  }
   const settings = {
     connectionString: url,
     ...(tls !== undefined && { ssl: tls }),
@@ -36,7 +40,7 @@ export function connectorOf(options: CheckedOptions): Connector {
       // The pool removes its own listener from a connection before the store adds one. Without this one, a server that
       // ends a connection at once after accepting it would end the process.
       made.on('connect', (client) => client.on('error', ignored));
-      return poolInLine(made, connections, timeoutMs);
+      return poolInLine(made, connections);
     },
   };
 }

@@ -1,14 +1,12 @@
 import { SessError } from '@sess/core';
-import { WorkInHand, beginDeadline } from '@sess/core/internal';
-import type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './postgres-pool.ts';
+import { WorkInHand } from '@sess/core/internal';
+import type { Lender, PostgresQuery, PostgresResult } from './postgres-pool.ts';
 import { type Passing, asSessError, isAnswer, passingReason, standby, tooLate } from './postgres-errors.ts';
 import type { Statement } from './statements.ts';
 
 interface DatabaseParts {
   /** `isPooled`: a pooler between takes neither settings at the start of a connection nor names of statements. */
-  connect(isPooled: boolean): PostgresPool;
-  /** A user's pool stays open. */
-  isOurs: boolean;
+  connect(isPooled: boolean): Lender;
   /** Where it goes, for messages. */
   where: string;
   timeoutMs: number;
@@ -30,7 +28,7 @@ export class Database {
   readonly #parts: DatabaseParts;
   readonly #workInHand = new WorkInHand();
   #isPooled = false;
-  #pool: PostgresPool;
+  #pool: Lender;
   #making: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -45,49 +43,43 @@ export class Database {
   }
 
   /** Runs a statement, or several in one transaction where there are no values. */
-  async run(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
-    if (this.#closing !== undefined)
-      throw new SessError('STORE_UNAVAILABLE', `The PostgreSQL store (${this.#parts.where}) is closed.`);
+  run(statement: Statement, values: unknown[] | undefined, by: number): Promise<Answer> {
+    if (this.#closing === undefined) return this.#persist(statement, values, by, new Set());
+    return Promise.reject(new SessError('STORE_UNAVAILABLE', `The PostgreSQL store (${this.#parts.where}) is closed.`));
+  }
+
+  /** Finishes what is under way, and lets go of the pool. */
+  close(): Promise<void> {
+    this.#closing ??= this.#workInHand.settled().then(() => this.#pool.end());
+    return this.#closing;
+  }
+
+  /** Tries until the statement is carried out, or cannot be. */
+  async #persist(statement: Statement, values: unknown[] | undefined, by: number, met: Set<Passing>): Promise<Answer> {
     this.#workInHand.begin();
     try {
-      return await this.#persist(statement, values, by);
+      for (;;) {
+        const pool = this.#pool;
+        try {
+          const { rows, rowCount } = await this.#attempt(pool, statement, values, by);
+          return { rows, rowCount, isDoubtful: met.has('lost') };
+        } catch (error) {
+          const reason = passingReason(error);
+          // Meanwhile another call has met a pooler, and this one's pool has ended.
+          const isOutdated = pool !== this.#pool;
+          const isMended = isOutdated || (reason !== undefined && (await this.#mend(reason, met, by)));
+          if (!isMended) throw asSessError(error, this.#parts.where, met.has('lost'));
+          // What a pool that has ended says of a write is no proof that nothing was done.
+          met.add(reason ?? 'lost');
+        }
+      }
     } finally {
       this.#workInHand.end();
     }
   }
 
-  /** Finishes what is under way, and lets go of the pool. */
-  close(): Promise<void> {
-    this.#closing ??= this.#workInHand.settled().then(() => (this.#parts.isOurs ? this.#pool.end() : undefined));
-    return this.#closing;
-  }
-
-  /** Tries until the statement is carried out, or cannot be. */
-  async #persist(
-    statement: Statement,
-    values: unknown[] | undefined,
-    by: number,
-    met = new Set<Passing>(),
-  ): Promise<Answer> {
-    for (;;) {
-      const pool = this.#pool;
-      try {
-        const { rows, rowCount } = await this.#attempt(pool, statement, values, by);
-        return { rows, rowCount, isDoubtful: met.has('lost') };
-      } catch (error) {
-        const reason = passingReason(error);
-        // Meanwhile another call has met a pooler, and this one's pool has ended.
-        const isOutdated = pool !== this.#pool;
-        const isMended = isOutdated || (reason !== undefined && (await this.#mend(reason, met, by)));
-        if (reason !== undefined) met.add(reason);
-        if (!isMended) throw asSessError(error, this.#parts.where);
-      }
-    }
-  }
-
-  async #attempt(pool: PostgresPool, statement: Statement, values: unknown[] | undefined, by: number) {
-    const client = await lentBy(pool, by);
-    client.on('error', alreadyTold);
+  async #attempt(pool: Lender, statement: Statement, values: unknown[] | undefined, by: number) {
+    const client = await pool.lend(by);
     let isUsable = true;
     try {
       const query = this.#queryOf(statement, values, by);
@@ -102,7 +94,6 @@ export class Database {
       throw error;
     } finally {
       client.release(!isUsable);
-      client.removeListener('error', alreadyTold);
     }
   }
 
@@ -132,46 +123,10 @@ export class Database {
   }
 
   #goThroughPooler(): void {
-    const before = this.#pool;
-    if (this.#parts.isOurs && !this.#isPooled) {
-      this.#pool = this.#parts.connect(true);
-      before.end().catch(() => {});
-    }
+    if (this.#isPooled) return;
     this.#isPooled = true;
+    const before = this.#pool;
+    this.#pool = this.#parts.connect(true);
+    before.end().catch(() => {});
   }
 }
-
-/** A connection without a transaction: an app's pool may lend one on which its app has left one open. */
-async function lentBy(pool: PostgresPool, by: number): Promise<PostgresClient> {
-  for (;;) {
-    const client = await inTime(pool.connect(), by);
-    if (isFree(client) || (await willBeFree(client, by))) return client;
-    client.release(true);
-  }
-}
-
-const isFree = (client: PostgresClient): boolean => (client.getTransactionStatus?.() ?? 'I') === 'I';
-
-/** Whether what the app has sent ends the transaction: nobody may have waited for its COMMIT. */
-async function willBeFree(client: PostgresClient, by: number): Promise<boolean> {
-  try {
-    await client.query({ text: '', values: [], query_timeout: Math.max(1, Math.ceil(by - performance.now())) });
-    return isFree(client);
-  } catch {
-    return false;
-  }
-}
-
-/** An app's pool may let us wait for ever. A connection that comes too late goes back. */
-function inTime(connecting: Promise<PostgresClient>, by: number): Promise<PostgresClient> {
-  return new Promise((resolve, reject) => {
-    const end = beginDeadline(by - performance.now(), () => {
-      reject(tooLate());
-      connecting.then((client) => client.release()).catch(() => {});
-    });
-    void connecting.then(resolve, reject).finally(end);
-  });
-}
-
-/** The statement under way has failed with the same error. */
-function alreadyTold(): void {}

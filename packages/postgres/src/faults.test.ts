@@ -315,7 +315,7 @@ describe('a connection', () => {
       stored: { record: { writeIds: ['mine'] } },
     });
     // What a destroy has removed cannot be told any more, and "nothing was there" would be wrong.
-    proxy.loseReply('sess replace');
+    proxy.loseReply('sess end');
     await expect(store.destroy(other, {}, by())).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await store.read(other, by())).toBeUndefined();
     expect(proxy.faults).toBe(4);
@@ -326,7 +326,7 @@ describe('a connection', () => {
     await setUp();
     const { version } = sessionOf(await store.read(key, by()));
     const successor = { key: newKey(), by: 'rotated' } as const;
-    proxy.loseReply('sess replace');
+    proxy.loseReply('sess end');
     const rotating = store.replace(key, version, { successor, endMarkerMs: 60_000 }, by());
     await expect(rotating).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await store.read(key, by())).toEqual({ ended: true, successor });

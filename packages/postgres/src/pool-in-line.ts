@@ -1,5 +1,10 @@
 import type pg from 'pg';
-import type { PostgresClient, PostgresPool } from './postgres-pool.ts';
+import { inTime } from './in-time.ts';
+import { tooLate } from './postgres-errors.ts';
+import type { Lender, PostgresClient } from './postgres-pool.ts';
+
+/** `setTimeout` takes no more, some 25 days. */
+const longestMs = 2 ** 31 - 1;
 
 interface Waiting {
   resolve(client: PostgresClient): void;
@@ -13,18 +18,25 @@ interface Waiting {
  * `pg` gives each of the first requests of a crowd a connection of its own to wait for. A busy server then makes them all
  * at once, each of them late, although one connection serves thousands of statements in that time.
  */
-export function poolInLine(pool: pg.Pool, most: number, timeoutMs: number): PostgresPool {
+export function poolInLine(pool: pg.Pool, most: number): Lender {
   const line: Waiting[] = [];
   let isGrowing = false;
 
   /** The first connection is awaited by the call that needs it: so the call learns why a server cannot be reached. */
   const hasOne = () => pool.totalCount === 0 || pool.idleCount > pool.waitingCount;
 
-  function lend(): Promise<PostgresClient> {
-    const lent = pool.connect();
-    // If it failed, perhaps no connection is left: then the next one in the line must ask.
-    lent.catch(serve);
-    return lent;
+  function lendTo({ resolve, reject }: Pick<Waiting, 'resolve' | 'reject'>): void {
+    const fail = (error: unknown): void => {
+      reject(error);
+      // Perhaps no connection is left: then the next one in the line must ask. Later: a pool that has ended calls at once.
+      process.nextTick(serve);
+    };
+    try {
+      pool.connect((error, client) => (client === undefined ? fail(error) : resolve(client)));
+    } catch (error) {
+      // A file that the URL names cannot be read any more.
+      fail(error);
+    }
   }
 
   function serve(): void {
@@ -32,7 +44,7 @@ export function poolInLine(pool: pg.Pool, most: number, timeoutMs: number): Post
       const first = line.shift();
       if (first === undefined) return;
       clearTimeout(first.timer);
-      lend().then(first.resolve, first.reject);
+      lendTo(first);
     }
     if (line.length > 0) void grow();
   }
@@ -51,21 +63,24 @@ export function poolInLine(pool: pg.Pool, most: number, timeoutMs: number): Post
   }
 
   // `release` comes before the connection is idle, `remove` after it is gone.
-  pool.on('release', () => process.nextTick(serve));
+  pool.on('release', () => line.length > 0 && process.nextTick(serve));
   pool.on('remove', serve);
 
   return {
-    connect() {
-      if (line.length === 0 && hasOne()) return lend();
-      return new Promise((resolve, reject) => {
+    lend(by) {
+      const isFirst = pool.totalCount === 0;
+      const lending = new Promise<PostgresClient>((resolve, reject) => {
+        if (line.length === 0 && hasOne()) return lendTo({ resolve, reject });
         const giveUp = (): void => {
           line.splice(line.indexOf(waiting), 1);
-          reject(new Error('timeout: no connection was free'));
+          reject(tooLate());
         };
-        const waiting = { resolve, reject, timer: setTimeout(giveUp, timeoutMs) };
+        const waiting = { resolve, reject, timer: setTimeout(giveUp, Math.min(by - performance.now(), longestMs)) };
         line.push(waiting);
         serve();
       });
+      // A connection that is made may take longer than the caller waits.
+      return isFirst ? inTime(lending, by) : lending;
     },
     end: () => pool.end(),
   };

@@ -1,5 +1,8 @@
 import { SessError, type SessErrorCode, isSessError } from '@sess/core';
 
+const nothingWritten = 'nothing was written.';
+const outcomeUnknown = 'the outcome of a write is unknown.';
+
 /** What an SQLSTATE, or an error of the connection, means to a session. The longest beginning that is here counts. */
 const meanings: Record<string, [SessErrorCode, string]> = {
   '22': ['STORE_UNAVAILABLE', 'cannot hold this text: the database needs the encoding UTF8.'],
@@ -15,17 +18,14 @@ const meanings: Record<string, [SessErrorCode, string]> = {
   '42': ['STORE_UNAVAILABLE', 'has a table of that name which is not of this store, or of another version of it.'],
   '53': ['STORE_BUSY', 'is short of memory or of connections (max_connections).'],
   '53100': ['STORE_FULL', 'has no room left on its disk.'],
-  '55P03': ['STORE_TIMEOUT', 'waits for a lock that someone else holds; nothing was written.'],
-  '57014': ['STORE_TIMEOUT', 'cancelled the statement (statement_timeout); nothing was written.'],
+  '55P03': ['STORE_TIMEOUT', `waits for a lock that someone else holds; ${nothingWritten}`],
+  '57014': ['STORE_TIMEOUT', `cancelled the statement (statement_timeout); ${nothingWritten}`],
   '57P': ['STORE_UNAVAILABLE', 'is starting, stopping or recovering.'],
   ECONNREFUSED: ['STORE_UNAVAILABLE', 'refuses connections: it is not running, or not there.'],
 };
 
-const late: [SessErrorCode, string] = ['STORE_TIMEOUT', 'did not answer in time; the outcome of a write is unknown.'];
-const unknown: [SessErrorCode, string] = [
-  'STORE_UNAVAILABLE',
-  'cannot be reached or refuses; the outcome of a write is unknown.',
-];
+const late: [SessErrorCode, string] = ['STORE_TIMEOUT', `did not answer in time; ${outcomeUnknown}`];
+const unknown: [SessErrorCode, string] = ['STORE_UNAVAILABLE', `cannot be reached or refuses; ${outcomeUnknown}`];
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -35,9 +35,17 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : '';
 }
 
-/** Every fault of pg and of the server, as one of ours. */
-export function asSessError(error: unknown, where: string): SessError {
-  if (isSessError(error)) return error;
+/**
+ * Every fault of pg and of the server, as one of ours.
+ * @param isDoubtful an earlier copy of the statement may have been carried out
+ */
+export function asSessError(error: unknown, where: string, isDoubtful: boolean): SessError {
+  const known = isSessError(error) ? error : translated(error, where);
+  if (!isDoubtful || !known.message.endsWith(nothingWritten)) return known;
+  return new SessError(known.code, known.message.replace(nothingWritten, outcomeUnknown), { cause: error });
+}
+
+function translated(error: unknown, where: string): SessError {
   const code = codeOf(error);
   const known = [code, code.slice(0, 3), code.slice(0, 2)].map((start) => meanings[start]).find(Boolean);
   const isLate = /timeout/i.test(messageOf(error)) || code === 'ETIMEDOUT';
@@ -89,5 +97,5 @@ export function answerLost(): SessError {
 }
 
 export function tooLate(): SessError {
-  return new SessError('STORE_TIMEOUT', 'PostgreSQL had no connection left in time; nothing was written.');
+  return new SessError('STORE_TIMEOUT', `PostgreSQL had no connection left in time; ${nothingWritten}`);
 }

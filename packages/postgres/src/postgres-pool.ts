@@ -2,7 +2,7 @@
 export interface PostgresPool {
   /** Takes a connection out of the pool, or makes one. Rejects where the server cannot be reached in time. */
   connect(): Promise<PostgresClient>;
-  /** Ends all connections. The store calls it only for a pool that it has made itself. */
+  /** Ends all connections. The store never calls it. */
   end(): Promise<void>;
 }
 
@@ -39,3 +39,14 @@ export interface PostgresResult {
   /** How many rows were written. */
   rowCount: number | null;
 }
+
+/** Where the store takes its connections from: a pool of its own, or one of the app. */
+export interface Lender {
+  /** @param by when nobody needs it any more, by `performance.now()` */
+  lend(by: number): Promise<Lent>;
+  /** Ends a pool of our own. One of the app stays open. */
+  end(): Promise<void>;
+}
+
+/** A connection for one statement. */
+export type Lent = Pick<PostgresClient, 'query' | 'release'>;

@@ -45,13 +45,12 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   const tables = tablesOf(checked);
   const sql = statementsOn(tables);
   const { connect, newClient, where } = connectorOf(checked);
-  const { timeoutMs, createTables, pool } = checked;
+  const { timeoutMs, createTables } = checked;
   const migrate = migrating(checked, tables);
   const database = new Database({
     connect,
     where,
     timeoutMs,
-    isOurs: pool === undefined,
     makeTables: createTables ? (runs, by) => migrate(runs, false, by) : undefined,
   });
   const { sweep, end } = sweeping(database, sql, checked);

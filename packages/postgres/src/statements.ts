@@ -10,6 +10,7 @@ export type Statements = Readonly<
     | 'read'
     | 'create'
     | 'replace'
+    | 'end'
     | 'tellEnds'
     | 'ofOwner'
     | 'all'
@@ -36,7 +37,7 @@ export interface Tables {
 export const listenersLock = (channel: string): string => `hashtext(${literal(channel)})`;
 
 /**
- * Every statement looks and writes in one step. Deadlines are judged by the server's clock alone: it is told how long a
+ * Every statement that writes looks in the same step. Deadlines are judged by the server's clock alone: it is told how long a
  * session has left. An expired row counts for nothing. A row without a version is an end marker. Versions are read as texts,
  * since an app may have told pg to read every bigint as a number, which has too few digits.
  */
@@ -48,48 +49,38 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     `SELECT encode(key, 'hex') AS key, version IS NOT NULL AND expires_at > now() AS is_live, ${standby}
      FROM (VALUES (1)) one LEFT JOIN (SELECT key, version, expires_at FROM ${sessions}
        WHERE key > $1 ${where} ORDER BY key LIMIT 1000) page ON true ORDER BY page.key`;
-  // The names of one connection: a pool of the user's may serve several tables.
-  const named = (verb: string) => `sess ${verb} ${hash('sha256', sessions).slice(0, 8)}`;
+  // The names of one connection: a pool of the user's may serve several tables, and a pooler apps of several versions.
+  const named = (verb: string, text: string): Statement => ({
+    name: `sess ${verb} ${hash('sha256', text).slice(0, 8)}`,
+    text,
+  });
   const lock = listenersLock(channel);
+  // It does not tell what stands where it loses: that made it half as dear again where it wins, as it nearly always does.
+  const replacing = `UPDATE ${sessions} SET version = $2, expires_at = ${left('$3')}, owner = $4, body = $5
+    WHERE key = $1 AND version = $6 AND expires_at > now()`;
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   const expired = `expires_at < ${left('-$3')}`;
   return {
-    read: {
-      name: named('read'),
-      text: `SELECT s.version::text, s.body, ${standby}
+    read: named(
+      'read',
+      `SELECT s.version::text, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
-    },
-    create: {
-      name: named('create'),
-      text: `INSERT INTO ${sessions} AS s (key, version, expires_at, owner, body) VALUES ($1, $2, ${left('$3')}, $4, $5)
+    ),
+    create: named(
+      'create',
+      `INSERT INTO ${sessions} AS s (key, version, expires_at, owner, body) VALUES ($1, $2, ${left('$3')}, $4, $5)
         ON CONFLICT (key) DO UPDATE SET (version, expires_at, owner, body)
         = (excluded.version, excluded.expires_at, excluded.owner, excluded.body) WHERE s.expires_at <= now()`,
-    },
-    /**
-     * Always one row: whether it has written, and otherwise what stands now. Who comes too late sees another version at
-     * once, without a lock. Who waited for another writer has a snapshot that still shows the version he had; a statement
-     * that locks the row sees its latest state. Such a lock waits for further writers, and its transaction for the disk.
-     * `is_watched`: a session has ended, and somebody listens for ends.
-     */
-    replace: {
-      name: named('replace'),
-      text: `WITH written AS (UPDATE ${sessions} SET version = $2, expires_at = ${left('$3')}, owner = $4, body = $5
-          WHERE key = $1 AND version = $6 AND expires_at > now() RETURNING 1),
-        count AS (SELECT count(*)::int AS n FROM written),
-        seen AS (SELECT version, body FROM ${sessions} WHERE key = $1 AND expires_at > now())
-        SELECT n AS written, s.version::text, s.body,
-          CASE WHEN n = 0 OR $2 IS NOT NULL THEN false WHEN pg_try_advisory_lock(${lock}) THEN NOT pg_advisory_unlock(${lock})
-          ELSE true END AS is_watched
-        FROM count LEFT JOIN LATERAL (
-          SELECT * FROM seen WHERE n = 0 AND version IS DISTINCT FROM $6
-          UNION ALL SELECT * FROM (SELECT version, body FROM ${sessions} WHERE n = 0 AND key = $1 AND expires_at > now()
-            AND $6 = (SELECT version FROM seen) FOR NO KEY UPDATE) latest) s ON true`,
-    },
+    ),
+    replace: named('replace', replacing),
+    /** `is_watched`: somebody listens for ends. */
+    end: named(
+      'end',
+      `${replacing} RETURNING
+        CASE WHEN pg_try_advisory_lock(${lock}) THEN NOT pg_advisory_unlock(${lock}) ELSE true END AS is_watched`,
+    ),
     /** Not part of the write: transactions that notify are committed one after the other. */
-    tellEnds: {
-      name: named('tell ends'),
-      text: `SELECT pg_notify(${literal(channel)}, key) FROM unnest($1::text[]) key`,
-    },
+    tellEnds: named('tell ends', `SELECT pg_notify(${literal(channel)}, key) FROM unnest($1::text[]) key`),
     ofOwner: { text: page('AND owner = $2') },
     all: { text: page('') },
     /** By the place on disk: an index over the deadlines would make every touch more expensive. */
