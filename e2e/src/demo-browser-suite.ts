@@ -220,6 +220,8 @@ export function testInBrowser(description: DemoDescription, stores: readonly ('f
       await page.goto(demo.url);
       await logIn(page, 'Ada');
       await page.getByRole('heading', { name: 'Logged in as Ada' }).waitFor();
+      // Where a load of its own fails, Next.js leaves the page.
+      await page.waitForLoadState('networkidle');
       await demo.stop();
       expect(await press(page, 'Refresh 40 times at once', /40 failed/)).toContain('The server did not answer');
       // Nobody could look, so nobody is told that they are logged out.

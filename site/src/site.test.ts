@@ -154,8 +154,9 @@ describe('the site', () => {
     const isLinked = (page: string): boolean => / href="\/api\/@sess\/[^"#]+#[^"]+"><code/.test(pages.get(page) ?? '');
     const guides = [...pages.keys()].filter((page) => /^docs\/[\w-]+\.html$/.test(page));
     expect(guides.length).toBeGreaterThan(13);
-    // They have figures, and no names.
-    expect(guides.filter((page) => !isLinked(page))).toEqual(['docs/performance.html', 'docs/reliability.html']);
+    // These have figures, and may name nothing.
+    const ofFigures = ['docs/performance.html', 'docs/reliability.html'];
+    expect(guides.filter((page) => !isLinked(page) && !ofFigures.includes(page))).toEqual([]);
     expect(
       [...pages.keys()].filter((page) => page.startsWith('docs/recipes/') && isLinked(page)).length,
     ).toBeGreaterThan(8);
