@@ -34,13 +34,13 @@ export function connectorOf(options: CheckedOptions): Connector {
     newClient: () => new pg.Client({ ...settings, query_timeout: timeoutMs }),
     connect(isPooled) {
       // A statement that nobody waits for any more ends on the server too, and frees its connection.
-      const made = new pg.Pool(isPooled ? settings : { ...settings, statement_timeout: timeoutMs });
+      const made = new pg.Pool(isPooled ? settings : { ...settings, statement_timeout: timeoutMs, pipeline: true });
       // An idle connection that ends is made anew; without a listener its error would end the process.
       made.on('error', ignored);
       // The pool removes its own listener from a connection before the store adds one. Without this one, a server that
       // ends a connection at once after accepting it would end the process.
       made.on('connect', (client) => client.on('error', ignored));
-      return poolInLine(made, connections);
+      return poolInLine(made, connections, !isPooled);
     },
   };
 }

@@ -79,7 +79,7 @@ export class Database {
   }
 
   async #attempt(pool: Lender, statement: Statement, values: unknown[] | undefined, by: number) {
-    const client = await pool.lend(by);
+    const client = await (statement.isRead === true ? pool.share(by) : pool.lend(by));
     let isUsable = true;
     try {
       const query = this.#queryOf(statement, values, by);

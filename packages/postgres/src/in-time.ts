@@ -1,14 +1,21 @@
 import { beginDeadline } from '@sess/core/internal';
-import { tooLate } from './postgres-errors.ts';
-import type { PostgresClient } from './postgres-pool.ts';
 
-/** A connection that comes too late goes back. */
-export function inTime(connecting: Promise<PostgresClient>, by: number): Promise<PostgresClient> {
+/**
+ * Settles like `work`, or rejects at `by`.
+ *
+ * @param late what it rejects with
+ * @param onLate what becomes of an answer that comes too late
+ */
+export function inTime<T>(work: Promise<T>, by: number, late: () => Error, onLate?: (value: T) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = beginDeadline(by - performance.now(), () => {
-      reject(tooLate());
-      connecting.then((client) => client.release()).catch(() => {});
+      reject(late());
+      if (onLate !== undefined) work.then(onLate).catch(() => {});
     });
-    void connecting.then(resolve, reject).finally(end);
+    const settle = (): void => {
+      end();
+      resolve(work);
+    };
+    work.then(settle, settle);
   });
 }

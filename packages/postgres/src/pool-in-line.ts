@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { inTime } from './in-time.ts';
 import { tooLate } from './postgres-errors.ts';
 import type { Lender, PostgresClient } from './postgres-pool.ts';
+import { sharedReads } from './shared-reads.ts';
 
 /** `setTimeout` takes no more, some 25 days. */
 const longestMs = 2 ** 31 - 1;
@@ -17,8 +18,10 @@ interface Waiting {
  *
  * `pg` gives each of the first requests of a crowd a connection of its own to wait for. A busy server then makes them all
  * at once, each of them late, although one connection serves thousands of statements in that time.
+ *
+ * @param isPipelined whether a connection takes statements before it has answered those that it has
  */
-export function poolInLine(pool: pg.Pool, most: number): Lender {
+export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): Lender {
   const line: Waiting[] = [];
   let isGrowing = false;
 
@@ -66,22 +69,22 @@ export function poolInLine(pool: pg.Pool, most: number): Lender {
   pool.on('release', () => line.length > 0 && process.nextTick(serve));
   pool.on('remove', serve);
 
-  return {
-    lend(by) {
-      const isFirst = pool.totalCount === 0;
-      const lending = new Promise<PostgresClient>((resolve, reject) => {
-        if (line.length === 0 && hasOne()) return lendTo({ resolve, reject });
-        const giveUp = (): void => {
-          line.splice(line.indexOf(waiting), 1);
-          reject(tooLate());
-        };
-        const waiting = { resolve, reject, timer: setTimeout(giveUp, Math.min(by - performance.now(), longestMs)) };
-        line.push(waiting);
-        serve();
-      });
-      // A connection that is made may take longer than the caller waits.
-      return isFirst ? inTime(lending, by) : lending;
-    },
-    end: () => pool.end(),
-  };
+  function lend(by: number): Promise<PostgresClient> {
+    const isFirst = pool.totalCount === 0;
+    const lending = new Promise<PostgresClient>((resolve, reject) => {
+      if (line.length === 0 && hasOne()) return lendTo({ resolve, reject });
+      const giveUp = (): void => {
+        line.splice(line.indexOf(waiting), 1);
+        reject(tooLate());
+      };
+      const waiting = { resolve, reject, timer: setTimeout(giveUp, Math.min(by - performance.now(), longestMs)) };
+      line.push(waiting);
+      serve();
+    });
+    // A connection that is made may take longer than the caller waits.
+    return isFirst ? inTime(lending, by, tooLate, (late) => late.release()) : lending;
+  }
+
+  // Of one connection alone the reads would leave nothing for the writes.
+  return { lend, share: isPipelined && most > 1 ? sharedReads(lend) : lend, end: () => pool.end() };
 }

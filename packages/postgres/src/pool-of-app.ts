@@ -1,10 +1,12 @@
 import { inTime } from './in-time.ts';
+import { tooLate } from './postgres-errors.ts';
 import type { Lender, Lent, PostgresClient, PostgresPool } from './postgres-pool.ts';
 
 /** A pool that an app uses too: it may let us wait for ever, lend a connection in a transaction, or lack our listeners. */
 export function poolOfApp(pool: PostgresPool): Lender {
   return {
     lend: (by) => freeOne(pool, by),
+    share: (by) => freeOne(pool, by),
     end: async () => {},
   };
 }
@@ -12,7 +14,7 @@ export function poolOfApp(pool: PostgresPool): Lender {
 /** A connection without a transaction: an app's pool may lend one on which its app has left one open. */
 async function freeOne(pool: PostgresPool, by: number): Promise<Lent> {
   for (;;) {
-    const client = await inTime(pool.connect(), by);
+    const client = await inTime(pool.connect(), by, tooLate, (late) => late.release());
     const lent = listenedTo(client);
     if (isFree(client) || (await willBeFree(client, by))) return lent;
     lent.release(true);

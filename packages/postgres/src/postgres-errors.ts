@@ -99,3 +99,7 @@ export function answerLost(): SessError {
 export function tooLate(): SessError {
   return new SessError('STORE_TIMEOUT', `PostgreSQL had no connection left in time; ${nothingWritten}`);
 }
+
+export function unanswered(): SessError {
+  return new SessError('STORE_TIMEOUT', 'PostgreSQL did not answer a read in time.');
+}

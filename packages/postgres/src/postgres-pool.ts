@@ -44,6 +44,8 @@ export interface PostgresResult {
 export interface Lender {
   /** @param by when nobody needs it any more, by `performance.now()` */
   lend(by: number): Promise<Lent>;
+  /** The same for a read, which may share the connection with others. */
+  share(by: number): Promise<Lent>;
   /** Ends a pool of our own. One of the app stays open. */
   end(): Promise<void>;
 }

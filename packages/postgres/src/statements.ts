@@ -3,7 +3,10 @@ import type { PostgresQuery } from './postgres-pool.ts';
 import { literal } from './sql-text.ts';
 
 /** A statement without its values. With a name it is a prepared statement. */
-export type Statement = Pick<PostgresQuery, 'text' | 'name'>;
+export type Statement = Pick<PostgresQuery, 'text' | 'name'> & {
+  /** It waits for no lock and for no disk, and may be sent behind another one. */
+  readonly isRead?: boolean;
+};
 
 export type Statements = Readonly<
   Record<
@@ -61,11 +64,14 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
   const slice = 'ctid >= $1::tid AND ctid < $2::tid';
   const expired = `expires_at < ${left('-$3')}`;
   return {
-    read: named(
-      'read',
-      `SELECT s.version::text, s.body, ${standby}
+    read: {
+      ...named(
+        'read',
+        `SELECT s.version::text, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
-    ),
+      ),
+      isRead: true,
+    },
     create: named(
       'create',
       `INSERT INTO ${sessions} AS s (key, version, expires_at, owner, body) VALUES ($1, $2, ${left('$3')}, $4, $5)

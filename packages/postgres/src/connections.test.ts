@@ -1,0 +1,219 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type PostgresServer, startPostgres, until } from '@sess/postgres-server';
+import { by, changed, newKey, outcomeOf, record, sessionOf, stored } from '@sess/store-tests/internal';
+import { type FaultProxy, startProxy } from '../test/fault-proxy.ts';
+import { type PostgresQuery, type PostgresStore, type PostgresStoreOptions, postgresStore } from './index.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+}, 60_000);
+afterAll(() => server.dispose());
+
+let proxy: FaultProxy;
+let store: PostgresStore;
+let key: string;
+beforeEach(async () => {
+  proxy = await startProxy(server.port);
+  store = postgresStore({ url: proxy.url, sweepEveryMs: 0 });
+  key = newKey();
+  await store.create(key, record({ a: '1' }), by(10_000));
+});
+afterEach(async () => {
+  await store.close();
+  await proxy.dispose();
+});
+
+async function connections(): Promise<number> {
+  const { rows } = await server.admin.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'sess'`,
+  );
+  return Number(rows[0]?.n);
+}
+
+const crowdOf = (size: number, call: () => Promise<unknown>) =>
+  Promise.all(Array.from({ length: size }, () => outcomeOf(call)));
+
+/** One that shares its connection, and one that does not. */
+function callsOf(worker: PostgresStore): ((ms: number) => Promise<unknown>)[] {
+  return [(ms) => worker.read(key, by(ms)), (ms) => worker.create(newKey(), record({}), by(ms))];
+}
+
+/** What failed of a crowd's calls. */
+const failures = (outcomes: readonly { code?: string | undefined }[]) =>
+  outcomes.filter(({ code }) => code !== undefined);
+
+/** Lets the store read on a connection while a write holds another one. */
+async function onTwoConnections(other: string): Promise<void> {
+  const holder = await server.admin.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM sess_sessions WHERE key = $1 FOR UPDATE', [Buffer.from(other, 'hex')]);
+  const { version, record: held } = sessionOf(await store.read(other, by()));
+  const writing = store.replace(other, version, changed(held, { a: '3' }), by(10_000));
+  expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+  await holder.query('ROLLBACK');
+  holder.release();
+  await writing;
+}
+
+describe('reads at once', () => {
+  it('share one connection, where writes have one each', async () => {
+    expect(failures(await crowdOf(100, () => store.read(key, by(10_000))))).toEqual([]);
+    expect(await connections()).toBe(1);
+    // The control.
+    proxy.delayMs = 20;
+    expect(failures(await crowdOf(100, () => store.create(newKey(), record({}), by(10_000))))).toEqual([]);
+    expect(await connections()).toBeGreaterThan(2);
+  });
+
+  it('are asked again where that connection is lost, and none is told', async () => {
+    await store.read(key, by());
+    proxy.delayMs = 200;
+    const crowd = crowdOf(50, () => store.read(key, by(10_000)));
+    await pause(100);
+    proxy.reset();
+    expect(failures(await crowd)).toEqual([]);
+    expect(proxy.faults).toBeGreaterThan(0);
+  });
+
+  it('have each their own time: a pause of the server fails those alone for whom it was too long', async () => {
+    const other = newKey();
+    await store.create(other, record({ a: '2' }), by());
+    await onTwoConnections(other);
+    const read = (ms: number) => outcomeOf(() => store.read(key, by(ms)));
+    server.signal('SIGSTOP');
+    try {
+      const impatient = [read(700)];
+      await pause(200);
+      const patient = [read(1_500), read(1_500)];
+      // On a second connection, where the first one was ended for all: a read that lost both would fail.
+      impatient.push(read(800));
+      for (const { code, tookMs } of await Promise.all(impatient)) {
+        expect(code).toBe('STORE_TIMEOUT');
+        expect(tookMs).toBeLessThan(1_300);
+      }
+      // Whoever comes now does not wait behind them: the server may be gone there.
+      patient.push(read(1_500));
+      await pause(100);
+      server.signal('SIGCONT');
+      expect(failures(await Promise.all(patient))).toEqual([]);
+    } finally {
+      server.signal('SIGCONT');
+    }
+  });
+
+  it('go on where a statement could not be prepared, and it is not taken for a pooler', async () => {
+    const holder = await server.admin.connect();
+    const worker = postgresStore({ url: proxy.url, sweepEveryMs: 0, timeoutMs: 300 });
+    try {
+      await holder.query('BEGIN; LOCK TABLE sess_sessions');
+      for (const { code } of await crowdOf(5, () => worker.read(key, by(800)))) expect(code).toBe('STORE_TIMEOUT');
+      await holder.query('ROLLBACK');
+      expect(failures(await crowdOf(50, () => worker.read(key, by())))).toEqual([]);
+      // A pooler would not be told how long a statement may take: it would wait for ever on the server.
+      await holder.query('BEGIN; LOCK TABLE sess_sessions');
+      await outcomeOf(() => worker.read(key, by(100)));
+      await until(async () => {
+        const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+        return (await server.admin.query(waiting)).rows[0]?.n === 0;
+      });
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+      await worker.close();
+    }
+  });
+});
+
+describe('a connection that does not come', () => {
+  it('is given up when its caller’s time is over, also the first one', async () => {
+    proxy.swallowsNew = true;
+    const worker = postgresStore({ url: proxy.url, sweepEveryMs: 0 });
+    for (const call of callsOf(worker)) {
+      const { code, tookMs } = await outcomeOf(() => call(200));
+      expect(code).toBe('STORE_TIMEOUT');
+      expect(tookMs).toBeLessThan(700);
+    }
+    await worker.close();
+  });
+
+  it('after a copy of a write was lost leaves its outcome unknown', async () => {
+    const worker = postgresStore({ url: proxy.url, sweepEveryMs: 0, connections: 1 });
+    const { version, record: held } = sessionOf(await worker.read(key, by()));
+    proxy.loseReply('sess replace', async () => void (proxy.swallowsNew = true));
+    const { code, error } = await outcomeOf(() => worker.replace(key, version, changed(held, { a: '2' }), by(500)));
+    expect(code).toBe('STORE_TIMEOUT');
+    expect(error?.message).toMatch(/the outcome of a write is unknown\.$/);
+    proxy.swallowsNew = false;
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '2' } });
+    await worker.close();
+  });
+
+  it('since a file that the URL names has gone fails everybody in the line', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sess-certificate-'));
+    const file = join(folder, 'ca.pem');
+    await writeFile(file, 'a certificate');
+    const worker = postgresStore({ url: `${proxy.url}?sslmode=disable&sslrootcert=${file}`, connections: 1 });
+    await worker.read(key, by());
+    await rm(folder, { recursive: true });
+    proxy.delayMs = 300;
+    const crowd = Promise.all(callsOf(worker).map((call) => crowdOf(5, () => call(2_000))));
+    await pause(100);
+    proxy.reset();
+    for (const { code, tookMs } of (await crowd).flat()) {
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(tookMs).toBeLessThan(1_000);
+    }
+    await worker.close();
+  });
+
+  it('since a pooler refuses its settings costs none of a large crowd its call', async () => {
+    proxy.refusesSettings = true;
+    const worker = postgresStore({ url: proxy.url, sweepEveryMs: 0, timeoutMs: 20_000 });
+    expect(failures(await crowdOf(4_000, () => worker.create(newKey(), record({}), by(20_000))))).toEqual([]);
+    expect(failures(await crowdOf(4_000, () => worker.read(key, by(20_000))))).toEqual([]);
+    await worker.close();
+  }, 60_000);
+});
+
+describe('a pool of the app', () => {
+  it('that lends a connection in a transaction, which is lost just then, lends another', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    const busy = await pool.connect();
+    await busy.query('BEGIN');
+    busy.release();
+    let lost = 0;
+    const lending: NonNullable<PostgresStoreOptions['pool']> = {
+      end: () => pool.end(),
+      async connect() {
+        const client = await pool.connect();
+        return {
+          async query(query: PostgresQuery) {
+            if (query.text === '') {
+              lost += 1;
+              const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+              const ended = new Promise((resolve) => client.once('error', resolve));
+              await server.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+              await ended;
+            }
+            return client.query(query);
+          },
+          release: (isBroken?: boolean) => client.release(isBroken),
+          on: (event: 'error', listener: () => void) => client.on(event, listener),
+          removeListener: (event: 'error', listener: () => void) => client.removeListener(event, listener),
+          getTransactionStatus: () => client.getTransactionStatus(),
+        };
+      },
+    };
+    const worker = postgresStore({ pool: lending });
+    expect(await stored(worker, key)).toMatchObject({ fields: { a: '1' } });
+    expect(lost).toBe(1);
+    await worker.close();
+    await pool.end();
+  });
+});
