@@ -19,5 +19,7 @@ export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.t
 export type { BoundedStore } from './bounded-store.ts';
 export { tryStore } from './storage/try-store.ts';
 export { WorkInHand } from './work-in-hand.ts';
+export { developmentFingerprint } from './cookie/development-secret.ts';
+export { sessionDirectory } from './storage/session-directory.ts';
 export { sharedWith } from './storage/shared-storage.ts';
 export { sessionAround } from './web/current-exchange.ts';

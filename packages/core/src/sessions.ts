@@ -17,6 +17,7 @@ import { assertKnownOptions } from './known-options.ts';
 import { LiveSessions } from './live/live-sessions.ts';
 import { isStore } from './storage/load-store.ts';
 import { consoleLogger, silentLogger } from './logger.ts';
+import { developmentFingerprint } from './cookie/development-secret.ts';
 import { makeDebugReport } from './debug-report/make-debug-report.ts';
 import { PendingReplacements, sparedBy } from './exchange/pending-replacements.ts';
 import { openExchange } from './exchange/open-exchange.ts';
@@ -32,6 +33,7 @@ import { hasAbility } from './store-abilities.ts';
 import { announcement, startUp } from './storage/start-up.ts';
 import { StorageStart } from './storage/storage-start.ts';
 import { storeSource } from './storage/store-source.ts';
+import { unknownSignerNotes } from './former/unknown-signers.ts';
 import { unheldNotes } from './response/unheld-response.ts';
 import { tokenCarrier } from './cookie/token-carrier.ts';
 import { handleRequest } from './web/handle-request.ts';
@@ -63,10 +65,11 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     logger.warn(
       'Session cookies are sent over plain http too (cookie: { secure: false }): whoever listens can take a session over.',
     );
+  const directory = (): string => sessionDirectory(env, options.directory);
   const secrets = resolveSecrets({
     option: options.secret,
     env,
-    directory: () => sessionDirectory(env, options.directory),
+    directory,
     warn: (line) => logger.warn(`Session warning: ${line}`),
   });
 
@@ -76,12 +79,14 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
   const logError = faultLog(logger);
   const store = source && new GuardedStore(source.store, operationMs, logError, (key) => live?.hint(key));
   const encrypt = options.store !== undefined && isCookieSessions(options.store) && options.store.encrypt;
+  const formerly = [options.formerly ?? []].flat();
   const engine: Engine = {
     carrier:
       store === undefined
         ? cookieCarrier(secrets, encrypt, { cookie, timeouts, clock })
         : tokenCarrier(createKeyring(secrets, cookie.name, 'token'), store),
-    formerly: [options.formerly ?? []].flat(),
+    formerly,
+    noteUnknownSigner: unknownSignerNotes(formerly, logger),
     cookie,
     timeouts,
     limits: {
@@ -114,7 +119,17 @@ export function createSessions(options: SessionsOptions = {}): Sessions {
     if (source === undefined) return announcement(choice, undefined).forEach((line) => logger.info(line));
     // Its own guard, which logs nothing: what is wrong at the start is said in one sentence.
     const probed = new GuardedStore(source.store, operationMs);
-    await startUp({ choice, store: probed, logger, env, clock, fingerprints, absoluteTimeoutMs, isClosing });
+    const development = developmentFingerprint(directory);
+    await startUp({
+      choice,
+      store: probed,
+      logger,
+      env,
+      clock,
+      secrets: { fingerprints, development },
+      absoluteTimeoutMs,
+      isClosing,
+    });
   }, logger);
 
   const owners = store && new Owners(store);

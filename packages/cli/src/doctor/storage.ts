@@ -10,7 +10,14 @@ import {
   hasAbility,
   isSessError,
 } from '@sess/core';
-import { type BoundedStore, appStorage, sharedWith, tryStore } from '@sess/core/internal';
+import {
+  type BoundedStore,
+  appStorage,
+  developmentFingerprint,
+  sessionDirectory,
+  sharedWith,
+  tryStore,
+} from '@sess/core/internal';
 import type { App } from '../app.ts';
 import { goesWithContainer, isContainer } from '../container.ts';
 import { soon } from '../patience.ts';
@@ -91,7 +98,10 @@ async function examineStore(
   }
   if (hasAbility(store, 'noteApp')) {
     const apps = await inTime(store.notedApps()).catch(() => []);
-    findings.push(...sharedWith(apps, fingerprints));
+    const development = developmentFingerprint(() =>
+      sessionDirectory(app.env, app.options.directory, app.folder),
+    );
+    findings.push(...sharedWith(apps, { fingerprints, development }));
   }
   examination.latencyMs = await inTime(tried(store)).catch((error: unknown) => {
     throw own instanceof Error ? own : error;

@@ -3,6 +3,7 @@ import { type Stats, linkSync, lstatSync, mkdirSync, readFileSync, unlinkSync, w
 import { dirname, join } from 'node:path';
 
 import { SessError } from '../errors.ts';
+import { secretFingerprint } from './secret-fingerprint.ts';
 
 export interface DevelopmentSecret {
   secret: string;
@@ -28,6 +29,17 @@ export function developmentSecret(directory: string): DevelopmentSecret {
   } catch (error) {
     if (error instanceof SessError) throw error;
     throw refusal(path, `cannot be used: ${reasonOf(error)}`, error);
+  }
+}
+
+/** The fingerprint of the secret that this folder's app had in development, if it was ever started without one. */
+export function developmentFingerprint(directory: () => string): string | undefined {
+  try {
+    const kept = readSecret(join(directory(), 'development-secret'));
+    return kept && secretFingerprint(kept.secret);
+  } catch {
+    // What cannot be read was no secret of ours.
+    return undefined;
   }
 }
 

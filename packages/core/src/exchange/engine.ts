@@ -13,6 +13,8 @@ export interface Engine extends CookieFrame {
   readonly carrier: Carrier;
   /** The other libraries whose sessions are taken over. */
   readonly formerly: readonly FormerSessions[];
+  /** Told of a header of which they take nobody over. */
+  readonly noteUnknownSigner: (cookieHeader: string | undefined) => void;
   readonly limits: Limits;
   readonly endMarkerMs: number;
   /** Bound of the session work at open, in milliseconds. */

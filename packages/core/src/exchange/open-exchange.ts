@@ -44,17 +44,21 @@ function openOnly(
 /** The browser has no cookie of ours. One of another library may stand for a session that is to be taken over. */
 function openFormer(engine: Engine, cookieHeader: string | undefined): Exchange | Promise<Exchange> {
   const findings = engine.formerly.map((library) => library.find(cookieHeader)).filter((found) => found !== undefined);
-  return findings.length === 0 ? new Exchange(engine, undefined, undefined) : openTakenOver(engine, findings);
+  if (findings.length > 0) return openTakenOver(engine, cookieHeader, findings);
+  engine.noteUnknownSigner(cookieHeader);
+  return new Exchange(engine, undefined, undefined);
 }
 
 async function openTakenOver(
   engine: Engine,
+  cookieHeader: string | undefined,
   findings: readonly (FormerSession | Promise<FormerSession | undefined>)[],
 ): Promise<Exchange> {
   const started = performance.now();
   let claim: Claim | undefined;
   try {
     const former = await firstGenuine(findings);
+    if (former === undefined) engine.noteUnknownSigner(cookieHeader);
     claim = former && engine.carrier.claimOf?.(former.seed);
     if (former === undefined || claim === undefined) return new Exchange(engine, undefined, undefined);
     const opened = await withDeadline(takeOver(engine, former, claim), engine.openMs, 'Taking the session over');

@@ -44,6 +44,7 @@ export function connectSid({
   if (typeof store?.get !== 'function' || typeof store.destroy !== 'function')
     throw new SessError('CONFIG_INVALID', 'connectSid({ store }) takes the store as it was given to express-session.');
   return {
+    cookieName: name,
     find(header) {
       for (const value of cookieValues(header, name)) {
         const id = idIn(value, secrets);

@@ -23,6 +23,7 @@ export interface CookieSessionOptions extends Partial<FormerCookie> {
 export function cookieSession({ keys, name = 'session', owner, ...place }: CookieSessionOptions): FormerSessions {
   const secrets = secretsOf(keys, 'cookieSession({ keys }) takes the keys of cookie-session.');
   return {
+    cookieName: name,
     find(header) {
       const value = signedValue(header, name, secrets);
       if (value === undefined) return undefined;

@@ -7,6 +7,8 @@ import type { FormerCookie } from './former-cookie.ts';
  * or `ironSession()` of `@sess/core/formerly`, and given to `createSessions({ formerly })`.
  */
 export interface FormerSessions {
+  /** The cookie by which that library finds a session. */
+  readonly cookieName: string;
   /**
    * The session that a `Cookie` header names. Nothing is looked up, and nothing thrown.
    *

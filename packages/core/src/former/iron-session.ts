@@ -75,6 +75,7 @@ export function ironSession(options: IronSessionOptions): FormerSessions {
   }
 
   return {
+    cookieName: name,
     find(header) {
       const values = cookieValues(header, name);
       return values.length === 0 ? undefined : firstOpened(values);

@@ -35,6 +35,7 @@ export function koaSession({ keys, store, name = 'koa.sess', owner, ...place }: 
   const cookies = [name, `${name}.sig`].map((each) => ({ name: each, ...place }));
 
   return {
+    cookieName: name,
     find(header) {
       const value = signedValue(header, name, secrets);
       if (value === undefined) return undefined;

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { sign } from 'cookie-signature';
 import { describe, expect, it } from 'vitest';
 
@@ -61,6 +63,30 @@ describe('a session of express-session', () => {
     const next = await sessions.open(pair(setCookie));
     expect(next.toJSON()).toEqual(data);
     expect((await sessions.commit(next)).setCookie).toBeUndefined();
+  });
+
+  it('that a wrong secret does not open is told once a process, and each time as an event', async () => {
+    const warnings: string[] = [];
+    const told: unknown[] = [];
+    const listener = (event: unknown): void => void told.push(event);
+    subscribe('sess:badSignature', listener);
+    const logger = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
+    const name = `old.${randomUUID()}`;
+    const header = (by: string): string => oldCookie('abc', by).replace('connect.sid', name);
+    try {
+      const { old, start } = app({ name }, { logger });
+      old.sessions.set('abc', { cookie: {}, user: 'u1' });
+      const workers = [start(), start()];
+      await workers[0]?.open(undefined);
+      await workers[0]?.open(header(oldSecret));
+      await workers[0]?.open('other=1');
+      expect([warnings, told]).toEqual([[], []]);
+      for (const sessions of workers) await sessions.open(header('another secret'));
+      expect(warnings).toEqual([expect.stringMatching(/^Session warning: a cookie old\.\S+ came that opens with no secret/)]);
+      expect(told).toEqual([{ cookie: name }, { cookie: name }]);
+    } finally {
+      unsubscribe('sess:badSignature', listener);
+    }
   });
 
   it('is one session to all requests that bring the old cookie, in each worker', async () => {

@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { describe, expect, it } from 'vitest';
 
 import { secretFingerprint } from '../cookie/secret-fingerprint.ts';
@@ -7,11 +11,12 @@ import type { NotesApps } from '../store-abilities.ts';
 import { memoryStore } from './memory-store.ts';
 import { sharedWith } from './shared-storage.ts';
 
-const codes = (...args: Parameters<typeof sharedWith>) => sharedWith(...args).map(({ code }) => code);
+const codes = (apps: readonly string[], fingerprints: readonly string[], development?: string) =>
+  sharedWith(apps, { fingerprints, development }).map(({ code }) => code);
 
 describe('apps in one storage', () => {
   it('with secrets of which none is the same are told, by what the other one signs with', () => {
-    const [finding] = sharedWith(['aaaaaaaa', 'bbbbbbbb-cccccccc'], ['aaaaaaaa']);
+    const [finding] = sharedWith(['aaaaaaaa', 'bbbbbbbb-cccccccc'], { fingerprints: ['aaaaaaaa'] });
     expect(finding).toMatchObject({ code: 'STORAGE_SHARED', severity: 'warning' });
     expect(finding?.text).toContain('(bbbbbbbb)');
     expect(finding?.fix).toMatch(/prefix.*SESSION_DIR/);
@@ -39,14 +44,30 @@ describe('apps in one storage', () => {
     expect(codes(['aaaaaaaa', 'bbbbbbbb'], [])).toEqual(['STORAGE_SHARED']);
   });
 
+  it('are one where a folder had its development secret before it was given another', () => {
+    expect(codes(['dddddddd'], ['aaaaaaaa'], 'dddddddd')).toEqual([]);
+    expect(codes(['dddddddd', 'aaaaaaaa'], [], 'dddddddd')).toEqual([]);
+    expect(codes(['dddddddd', 'bbbbbbbb'], ['aaaaaaaa'], 'dddddddd')).toEqual(['STORAGE_SHARED']);
+    // Two apps that are in one directory now do not have their past in common by that.
+    expect(codes(['dddddddd-bbbbbbbb'], ['aaaaaaaa'], 'dddddddd')).toEqual(['STORAGE_SHARED']);
+    expect(codes(['dddddddd'], ['aaaaaaaa'], 'eeeeeeee')).toEqual(['STORAGE_SHARED']);
+  });
+
   const shop = 'shop: x9Qw7-_kLmZpR4tYvB8nD2fG6hJ0sA3cE5';
   const blog = 'blog: z8Pw7-_kLmZpR4tYvB8nD2fG6hJ0sA3cE5';
 
   /** What an app with this secret logs at its start. */
-  async function start(store: SessionStore, secret: string | string[]): Promise<string[]> {
+  async function start(store: SessionStore, secret?: string | string[], directory?: string): Promise<string[]> {
     const warnings: string[] = [];
     const logger = { info() {}, warn: (line: string) => void warnings.push(line), error() {} };
-    const sessions = createSessions({ store, secret, logger, env: {}, absoluteTimeoutMs: 90_000_000 });
+    const sessions = createSessions({
+      store,
+      ...(secret !== undefined && { secret }),
+      ...(directory !== undefined && { directory }),
+      logger,
+      env: {},
+      absoluteTimeoutMs: 90_000_000,
+    });
     await sessions.ready();
     await sessions.close();
     return warnings;
@@ -70,6 +91,20 @@ describe('apps in one storage', () => {
     expect(await start(store, blog)).toEqual([
       expect.stringMatching(/^Session storage warning STORAGE_SHARED: Another app, with other secrets/),
     ]);
+  });
+
+  it('are not taken for two when an app that was tried without a secret is given one', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sess-development-'));
+    try {
+      const store = noting(new Map());
+      expect(await start(store, undefined, directory)).toEqual([expect.stringMatching(/^Session warning: SECRET_KEY/)]);
+      expect(await start(store, shop, directory)).toEqual([]);
+      expect(await start(store, blog, join(directory, 'elsewhere'))).toEqual([
+        expect.stringMatching(/^Session storage warning STORAGE_SHARED/),
+      ]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('start all the same where they can not be noted', async () => {

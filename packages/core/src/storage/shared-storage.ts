@@ -4,13 +4,21 @@ import { type Finding, hasAbility } from '../store-abilities.ts';
 /** A list of secrets is short. What is more is of no use for telling apps apart. */
 const MOST_SECRETS = 20;
 
+/** The secrets of an app, by their fingerprints. */
+export interface AppSecrets {
+  /** The first signs. */
+  readonly fingerprints: readonly string[];
+  /** Of the secret that the app had before it was given one: what is noted under that alone is its own past. */
+  readonly development?: string | undefined;
+}
+
 /**
  * Notes that an app with these secrets keeps its sessions in a storage, and looks who else does. If that fails, the app
  * starts all the same: sessions can be kept.
  */
 export async function noteApp(
   store: GuardedStore,
-  fingerprints: readonly string[],
+  { fingerprints, development }: AppSecrets,
   absoluteTimeoutMs: number,
 ): Promise<readonly Finding[]> {
   const noted = store.ask('noteApp', async (loaded) => {
@@ -19,14 +27,17 @@ export async function noteApp(
     return loaded.notedApps();
   });
   return noted.then(
-    (apps) => sharedWith(apps, fingerprints),
+    (apps) => sharedWith(apps, { fingerprints, development }),
     () => [],
   );
 }
 
 /** The findings for an app with these secrets about the apps that are noted in its storage. */
-export function sharedWith(apps: readonly string[], fingerprints: readonly string[]): readonly Finding[] {
-  const [first, ...others] = apps.map((app) => app.split('-'));
+export function sharedWith(
+  apps: readonly string[],
+  { fingerprints, development }: AppSecrets,
+): readonly Finding[] {
+  const [first, ...others] = apps.filter((app) => app !== development).map((app) => app.split('-'));
   if (first === undefined) return [];
   // Without secrets of its own the caller is told whether all that are noted are one app.
   const strangers = strangersTo(fingerprints.length > 0 ? fingerprints : first, [first, ...others]);

@@ -14,7 +14,7 @@ import type { Finding, StoreDescription } from '../store-abilities.ts';
 import { plantedRecord } from '../testing/other-process.ts';
 
 const secret = 'PV3x8kN0qzq0m1Tt9yJ2bq7rGdLwXoEhYcUaSfIi4Zk';
-const app = { fingerprints: ['0a1b2c3d'], absoluteTimeoutMs: 60_000 };
+const app = { secrets: { fingerprints: ['0a1b2c3d'] }, absoluteTimeoutMs: 60_000 };
 const worker: Environment = { NODE_APP_INSTANCE: '0' };
 
 interface Log {

@@ -5,7 +5,7 @@ import { type Environment, isProduction } from '../environment.ts';
 import { SessError, isSessError } from '../errors.ts';
 import type { GuardedStore } from './guarded-store.ts';
 import type { Logger } from '../logger.ts';
-import { noteApp } from './shared-storage.ts';
+import { type AppSecrets, noteApp } from './shared-storage.ts';
 import type { SessionStore } from '../store.ts';
 import { type Finding, type StoreDescription, hasAbility } from '../store-abilities.ts';
 import { hasSiblings } from '../workers.ts';
@@ -17,8 +17,7 @@ export interface StartUp {
   logger: Logger;
   env: Environment;
   clock: () => number;
-  /** Of the app's secrets; the first signs. */
-  fingerprints: readonly string[];
+  secrets: AppSecrets;
   absoluteTimeoutMs: number;
   /** Whether the storage need not be tried again, since nobody will use it. */
   isClosing?: () => boolean;
@@ -35,7 +34,7 @@ export async function startUp(start: StartUp): Promise<void> {
   try {
     description = await store.ask('describe', async (loaded) => describe(loaded));
     await probe(store, clock, isClosing);
-    findings = [...(await findingsOf(store)), ...(await noteApp(store, start.fingerprints, start.absoluteTimeoutMs))];
+    findings = [...(await findingsOf(store)), ...(await noteApp(store, start.secrets, start.absoluteTimeoutMs))];
   } catch (error) {
     // If files belong to another user, the store's own check explains that better than the probe's error.
     const refusal = description?.sharedBy === 'host' ? findingsOf(store) : Promise.resolve();
