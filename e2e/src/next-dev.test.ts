@@ -28,6 +28,7 @@ describe('next dev, with Turbopack', { timeout: 120_000 }, () => {
     await expect
       .poll(() => app.output().match(/Session storage initialized: filesystem/g), { timeout: 15_000 })
       .toHaveLength(1);
+    expect(app.output()).not.toContain("should not access 'res'");
   });
 
   test('a page that is forced to be static and reads the session is told so, instead of being everybody\u2019s', async () => {

@@ -65,11 +65,19 @@ export function createPagesSessions(options: NextSessionsOptions = {}): PagesSes
 function requestIn(args: PagesArguments): [IncomingMessage, ServerResponse] {
   if (args.length === 2) return args;
   const { req, res }: Partial<(typeof args)[0]> = args[0];
-  if (req !== undefined && res !== undefined) return [req, res];
+  if (req !== undefined && res !== undefined) return [req, itself(res)];
   throw new SessError(
     'UNSUPPORTED',
     'withSession() was called without a request, where all visitors would share one answer. Use getServerSideProps in place of getStaticProps or getInitialProps.',
   );
+}
+
+/**
+ * `next dev` hands `getServerSideProps` a proxy, which complains of each look at the response once that has resolved: that is
+ * when the session is stored. The methods of an emitter answer the emitter itself.
+ */
+function itself(response: ServerResponse): ServerResponse {
+  return response.setMaxListeners(response.getMaxListeners());
 }
 
 /** Without the headers that are set: what they say of another answer, such as its ETag, is not true of this one. */
