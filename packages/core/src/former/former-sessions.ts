@@ -43,8 +43,11 @@ export interface FormerData {
   readonly settings?: SessionSettings | undefined;
 }
 
-/** Whose session it is, by its data: `(data) => data.user`. Nobody's where it returns `undefined` or `null`. */
-export type OwnerOf = (data: Readonly<Record<string, unknown>>) => string | null | undefined;
+/**
+ * Whose session it is, by its data: `(data) => data.user`. A text; nobody's where it returns `undefined` or `null`. What it
+ * returns is looked at, since nobody knows the types of old data.
+ */
+export type OwnerOf = (data: Readonly<Record<string, unknown>>) => unknown;
 
 /** @throws SessError `CONFIG_INVALID` when the app's `owner` throws, or names no text */
 export function ownerOf(data: FormerData['data'], owner: OwnerOf | undefined): string | undefined {
