@@ -22,6 +22,7 @@ describe('an error', () => {
       expose: true,
     });
     expect(error.headers).toBe(undefined);
+    expect(inspect(error)).not.toContain('undefined');
   });
 
   it('for a fault of the store tells clients to come back and caches to keep out, and hides its message', () => {

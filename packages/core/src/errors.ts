@@ -51,12 +51,13 @@ export class SessError extends Error {
   readonly status: number;
   /** Same as `status`, under the name that some frameworks look for. */
   readonly statusCode: number;
+  // `declare`: where there are none, whoever prints the error sees no `undefined` either.
   /** Headers that belong to the answer: set for faults of the store (503). */
-  readonly headers?: Readonly<Record<string, string>>;
+  declare readonly headers?: Readonly<Record<string, string>>;
   /** Whether the message may be shown to a client (http-errors' convention). */
   readonly expose: boolean;
   /** The address of the paragraph about this code, where the documentation is published. */
-  readonly help?: string;
+  declare readonly help?: string;
 
   constructor(code: SessErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: scrub(options.cause) });
