@@ -181,38 +181,71 @@ describe('a connection that does not come', () => {
   }, 60_000);
 });
 
+/** Over a real pool, of which a test decides how a statement is sent. */
+function poolWith(ask: (client: pg.PoolClient, query: PostgresQuery) => Promise<pg.QueryResult>) {
+  const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+  const lending: NonNullable<PostgresStoreOptions['pool']> = {
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect();
+      return {
+        query: (query: PostgresQuery) => ask(client, query),
+        release: (isBroken?: boolean) => client.release(isBroken),
+        on: (event: 'error', listener: () => void) => client.on(event, listener),
+        removeListener: (event: 'error', listener: () => void) => client.removeListener(event, listener),
+        getTransactionStatus: () => client.getTransactionStatus(),
+      };
+    },
+  };
+  return { pool, lending };
+}
+
+/** Ends the server's process behind a connection, and waits until the connection knows. */
+async function lose(client: pg.PoolClient): Promise<void> {
+  const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+  const ended = new Promise((resolve) => client.once('error', resolve));
+  await server.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+  await ended;
+}
+
 describe('a pool of the app', () => {
   it('that lends a connection in a transaction, which is lost just then, lends another', async () => {
-    const pool = new pg.Pool({ connectionString: server.url, max: 1 });
+    let lost = 0;
+    const { pool, lending } = poolWith(async (client, query) => {
+      if (query.text === '') {
+        lost += 1;
+        await lose(client);
+      }
+      return client.query(query);
+    });
     const busy = await pool.connect();
     await busy.query('BEGIN');
     busy.release();
-    let lost = 0;
-    const lending: NonNullable<PostgresStoreOptions['pool']> = {
-      end: () => pool.end(),
-      async connect() {
-        const client = await pool.connect();
-        return {
-          async query(query: PostgresQuery) {
-            if (query.text === '') {
-              lost += 1;
-              const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
-              const ended = new Promise((resolve) => client.once('error', resolve));
-              await server.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
-              await ended;
-            }
-            return client.query(query);
-          },
-          release: (isBroken?: boolean) => client.release(isBroken),
-          on: (event: 'error', listener: () => void) => client.on(event, listener),
-          removeListener: (event: 'error', listener: () => void) => client.removeListener(event, listener),
-          getTransactionStatus: () => client.getTransactionStatus(),
-        };
-      },
-    };
     const worker = postgresStore({ pool: lending });
     expect(await stored(worker, key)).toMatchObject({ fields: { a: '1' } });
     expect(lost).toBe(1);
+    await worker.close();
+    await pool.end();
+  });
+
+  it('a write whose answer was lost is in doubt, also where the read after it is what fails', async () => {
+    let lost = 0;
+    const { pool, lending } = poolWith(async (client, query) => {
+      if (query.name?.startsWith('sess read') === true && lost > 0) {
+        await client.query('SET statement_timeout = 20');
+        return client.query('SELECT pg_sleep(1)');
+      }
+      const answer = await client.query(query);
+      if (query.name?.startsWith('sess replace') !== true || (lost += 1) > 1) return answer;
+      await lose(client);
+      throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    });
+    const worker = postgresStore({ pool: lending, sweepEveryMs: 0 });
+    const { version, record: held } = sessionOf(await worker.read(key, by()));
+    const { code, error } = await outcomeOf(() => worker.replace(key, version, changed(held, { a: '2' }), by()));
+    expect(code).toBe('STORE_TIMEOUT');
+    expect(error?.message).toMatch(/statement_timeout\); the outcome of a write is unknown\.$/);
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '2' } });
     await worker.close();
     await pool.end();
   });

@@ -41,8 +41,13 @@ function messageOf(error: unknown): string {
  */
 export function asSessError(error: unknown, where: string, isDoubtful: boolean): SessError {
   const known = isSessError(error) ? error : translated(error, where);
-  if (!isDoubtful || !known.message.endsWith(nothingWritten)) return known;
-  return new SessError(known.code, known.message.replace(nothingWritten, outcomeUnknown), { cause: error });
+  return isDoubtful ? inDoubt(known) : known;
+}
+
+/** The same fault of a later statement, where an earlier one may have written. */
+export function inDoubt(error: SessError): SessError {
+  if (!error.message.endsWith(nothingWritten)) return error;
+  return new SessError(error.code, error.message.replace(nothingWritten, outcomeUnknown), { cause: error });
 }
 
 function translated(error: unknown, where: string): SessError {

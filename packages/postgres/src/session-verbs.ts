@@ -7,11 +7,12 @@ import {
   type StoredSession,
   type Succession,
   isEndMarker,
+  isSessError,
   isSuccession,
 } from '@sess/core';
 import type { Answer, Database } from './database.ts';
 import { endTeller } from './end-teller.ts';
-import { answerLost } from './postgres-errors.ts';
+import { answerLost, inDoubt } from './postgres-errors.ts';
 import { decodeRow, encodeMarker, encodeRecord } from './session-record.ts';
 import type { Statement, Statements } from './statements.ts';
 
@@ -27,20 +28,20 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
     return foundIn(key, await database.run(sql.read, [bytesOf(key)], by));
   }
 
-  async function insert(key: SessionKey, row: Row, by: number): Promise<boolean> {
-    return (await database.run(sql.create, [bytesOf(key), ...row], by)).rowCount === 1;
-  }
-
   /**
-   * If it does not write, `found` is what stands there just afterwards. If its first copy was carried out, that counts as
-   * written.
+   * Writes a row, in the place of a version or where none is. If it does not write, `found` is what stands there just
+   * afterwards. If its first copy was carried out, that counts as written.
    */
-  async function swap(statement: Statement, key: SessionKey, version: unknown, row: Row, by: number) {
-    const { rowCount, rows, isDoubtful } = await database.run(statement, [bytesOf(key), ...row, version], by);
+  async function write(statement: Statement, key: SessionKey, row: Row, by: number, version: readonly unknown[] = []) {
+    const { rowCount, rows, isDoubtful } = await database.run(statement, [bytesOf(key), ...row, ...version], by);
     if (rows[0]?.['is_watched'] === true) tellEnd(key);
     if (rowCount === 1) return { isWritten: true, found: undefined, isDoubtful };
-    const found = await find(key, by);
-    return { isWritten: isOwn(found, row), found, isDoubtful };
+    try {
+      const found = await find(key, by);
+      return { isWritten: isOwn(found, row), found, isDoubtful };
+    } catch (error) {
+      throw isDoubtful && isSessError(error) ? inDoubt(error) : error;
+    }
   }
 
   return {
@@ -48,19 +49,12 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
 
     async create(key, record, by) {
       const row = rowOf(record);
-      const isCreated = (await insert(key, row, by)) || isOwn(await find(key, by), row);
-      return isCreated ? { version: row[0] } : undefined;
+      return (await write(sql.create, key, row, by)).isWritten ? { version: row[0] } : undefined;
     },
 
     async replace(key, version, next, by) {
-      const row = isSuccession(next) ? markerOf(next) : rowOf(next);
-      const { isWritten, found, isDoubtful } = await swap(
-        isSuccession(next) ? sql.end : sql.replace,
-        key,
-        version,
-        row,
-        by,
-      );
+      const [statement, row] = isSuccession(next) ? [sql.end, markerOf(next)] : [sql.replace, rowOf(next)];
+      const { isWritten, found, isDoubtful } = await write(statement, key, row, by, [version]);
       if (isWritten) return { verdict: 'replaced', version: row[0] };
       // The end marker of a succession has no name: it may be this one's.
       if (isDoubtful && isSuccession(next) && isEndMarker(found)) throw answerLost();
@@ -74,15 +68,14 @@ export function sessionVerbs(database: Database, sql: Statements): SessionStore 
       let found = await find(key, by);
       for (;;) {
         if (isEndMarker(found)) return found;
-        if (found === undefined) {
-          if (endMarkerMs === 0 || (await insert(key, marker, by))) return undefined;
-          found = await find(key, by);
-          continue;
-        }
-        const swapped = await swap(sql.end, key, found.version, marker, by);
-        if (swapped.isWritten) return found.record;
-        if (swapped.isDoubtful) throw answerLost();
-        ({ found } = swapped);
+        if (found === undefined && endMarkerMs === 0) return undefined;
+        const written =
+          found === undefined
+            ? await write(sql.create, key, marker, by)
+            : await write(sql.end, key, marker, by, [found.version]);
+        if (written.isWritten) return found?.record;
+        if (found !== undefined && written.isDoubtful) throw answerLost();
+        ({ found } = written);
       }
     },
   };
