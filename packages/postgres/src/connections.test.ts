@@ -54,11 +54,14 @@ async function onTwoConnections(other: string): Promise<void> {
   await holder.query('BEGIN');
   await holder.query('SELECT FROM sess_sessions WHERE key = $1 FOR UPDATE', [Buffer.from(other, 'hex')]);
   const { version, record: held } = sessionOf(await store.read(other, by()));
+  // Until the connection has gone back, others would share it.
+  await pause(20);
   const writing = store.replace(other, version, changed(held, { a: '3' }), by(10_000));
   expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
   await holder.query('ROLLBACK');
   holder.release();
   await writing;
+  await pause(20);
 }
 
 describe('reads at once', () => {
@@ -105,6 +108,84 @@ describe('reads at once', () => {
     } finally {
       server.signal('SIGCONT');
     }
+  });
+
+  it('that are patient are not ended by those that are not, though these give up twice', async () => {
+    const other = newKey();
+    await store.create(other, record({ a: '2' }), by());
+    await onTwoConnections(other);
+    server.signal('SIGSTOP');
+    try {
+      const patient = crowdOf(20, () => store.read(key, by(3_000)));
+      for (const ms of [100, 150, 100, 150]) {
+        expect((await outcomeOf(() => store.read(key, by(ms)))).code).toBe('STORE_TIMEOUT');
+        await pause(50);
+      }
+      server.signal('SIGCONT');
+      expect(failures(await patient)).toEqual([]);
+    } finally {
+      server.signal('SIGCONT');
+    }
+  });
+
+  it('give a connection up that answers nothing any more, as soon as nobody waits for it', async () => {
+    await store.read(key, by());
+    expect(proxy.held).toBe(1);
+    proxy.swallow();
+    expect(failures(await crowdOf(10, () => store.read(key, by(200))))).toHaveLength(10);
+    await until(() => proxy.held === 0);
+    expect(await stored(store, key)).toMatchObject({ fields: { a: '1' } });
+  });
+
+  it('wait for the first one, who has to prepare it, no longer than their own time', async () => {
+    const holder = await server.admin.connect();
+    const worker = postgresStore({ url: proxy.url, sweepEveryMs: 0, timeoutMs: 5_000 });
+    try {
+      await holder.query('BEGIN; LOCK TABLE sess_sessions');
+      const alone = await outcomeOf(() => worker.read(key, by(200)));
+      expect(alone.code).toBe('STORE_TIMEOUT');
+      expect(alone.tookMs).toBeLessThan(700);
+      const first = outcomeOf(() => worker.read(key, by(4_000)));
+      const crowd = await crowdOf(200, () => worker.read(key, by(200)));
+      for (const { code, tookMs } of crowd) {
+        expect(code).toBe('STORE_TIMEOUT');
+        expect(tookMs).toBeLessThan(700);
+      }
+      await holder.query('ROLLBACK');
+      expect((await first).code).toBe(undefined);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+      await worker.close();
+    }
+  });
+
+  it('are all told why the first one failed, and not one after the other', async () => {
+    proxy.delayMs = 20;
+    const worker = postgresStore({ url: proxy.url, table: 'missing', createTables: false, sweepEveryMs: 0 });
+    for (const { code, error } of await crowdOf(100, () => worker.read(key, by(900)))) {
+      expect(code).toBe('STORE_UNAVAILABLE');
+      expect(error?.message).toContain('has no table');
+    }
+    await worker.close();
+  });
+
+  it('that many connections were lost with are a few, where all lost two together', async () => {
+    let failed = 0;
+    for (let round = 0; round < 5; round += 1) {
+      // Several connections, idle and good for reads.
+      proxy.delayMs = 5;
+      expect(failures(await crowdOf(40, () => store.create(newKey(), record({}), by(10_000))))).toEqual([]);
+      for (let more = 0; more < 5; more += 1)
+        expect(failures(await crowdOf(100, () => store.read(key, by())))).toEqual([]);
+      proxy.delayMs = 50;
+      const crowd = crowdOf(40, () => store.read(key, by(5_000)));
+      await pause(20);
+      proxy.reset();
+      failed += failures(await crowd).length;
+      proxy.delayMs = 0;
+    }
+    expect(failed).toBeLessThan(20);
   });
 
   it('go on where a statement could not be prepared, and it is not taken for a pooler', async () => {
@@ -224,6 +305,20 @@ describe('a pool of the app', () => {
     const worker = postgresStore({ pool: lending });
     expect(await stored(worker, key)).toMatchObject({ fields: { a: '1' } });
     expect(lost).toBe(1);
+    await worker.close();
+    await pool.end();
+  });
+
+  it('that answers another read than it was asked shows nobody the session of somebody else', async () => {
+    const other = newKey();
+    await store.create(other, record({ a: 'of somebody else' }), by());
+    const slip = Buffer.from(other, 'hex');
+    const { pool, lending } = poolWith((client, query) =>
+      client.query(query.name?.startsWith('sess read') === true ? { ...query, values: [slip] } : query),
+    );
+    const worker = postgresStore({ pool: lending });
+    expect(await outcomeOf(() => worker.read(key, by()))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await stored(worker, other)).toMatchObject({ fields: { a: 'of somebody else' } });
     await worker.close();
     await pool.end();
   });

@@ -1,16 +1,12 @@
+import { beginDeadline } from '@sess/core/internal';
 import type pg from 'pg';
-import { inTime } from './in-time.ts';
 import { tooLate } from './postgres-errors.ts';
 import type { Lender, PostgresClient } from './postgres-pool.ts';
 import { sharedReads } from './shared-reads.ts';
 
-/** `setTimeout` takes no more, some 25 days. */
-const longestMs = 2 ** 31 - 1;
-
 interface Waiting {
   resolve(client: PostgresClient): void;
   reject(error: unknown): void;
-  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -25,10 +21,11 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
   const line: Waiting[] = [];
   let isGrowing = false;
 
+  const isOneIdle = () => pool.idleCount > pool.waitingCount;
   /** The first connection is awaited by the call that needs it: so the call learns why a server cannot be reached. */
-  const hasOne = () => pool.totalCount === 0 || pool.idleCount > pool.waitingCount;
+  const hasOne = () => pool.totalCount === 0 || isOneIdle();
 
-  function lendTo({ resolve, reject }: Pick<Waiting, 'resolve' | 'reject'>): void {
+  function lendTo({ resolve, reject }: Waiting): void {
     const fail = (error: unknown): void => {
       reject(error);
       // Perhaps no connection is left: then the next one in the line must ask. Later: a pool that has ended calls at once.
@@ -46,7 +43,6 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
     while (hasOne()) {
       const first = line.shift();
       if (first === undefined) return;
-      clearTimeout(first.timer);
       lendTo(first);
     }
     if (line.length > 0) void grow();
@@ -70,19 +66,31 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
   pool.on('remove', serve);
 
   function lend(by: number): Promise<PostgresClient> {
-    const isFirst = pool.totalCount === 0;
-    const lending = new Promise<PostgresClient>((resolve, reject) => {
-      if (line.length === 0 && hasOne()) return lendTo({ resolve, reject });
+    if (line.length === 0 && isOneIdle()) return new Promise((resolve, reject) => lendTo({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      let isOver = false;
       const giveUp = (): void => {
-        line.splice(line.indexOf(waiting), 1);
+        isOver = true;
+        const at = line.indexOf(waiting);
+        if (at >= 0) line.splice(at, 1);
         reject(tooLate());
       };
-      const waiting = { resolve, reject, timer: setTimeout(giveUp, Math.min(by - performance.now(), longestMs)) };
+      const end = beginDeadline(by - performance.now(), giveUp);
+      const waiting: Waiting = {
+        resolve(client) {
+          end();
+          // A connection that is made may take longer than the caller waits.
+          if (isOver) client.release();
+          else resolve(client);
+        },
+        reject(error) {
+          end();
+          reject(error);
+        },
+      };
       line.push(waiting);
       serve();
     });
-    // A connection that is made may take longer than the caller waits.
-    return isFirst ? inTime(lending, by, tooLate, (late) => late.release()) : lending;
   }
 
   // Of one connection alone the reads would leave nothing for the writes.

@@ -85,6 +85,8 @@ const passing: Record<string, Passing> = {
 export function passingReason(error: unknown): Passing | undefined {
   const message = messageOf(error);
   if (message === 'Connection terminated unexpectedly') return 'lost';
+  // It was lent just when it ended.
+  if (message.endsWith('is not queryable')) return 'lost';
   // PgBouncer refuses the settings with which we begin a connection.
   if (message.startsWith('unsupported startup parameter')) return 'pooler';
   return passing[codeOf(error)];
@@ -107,4 +109,8 @@ export function tooLate(): SessError {
 
 export function unanswered(): SessError {
   return new SessError('STORE_TIMEOUT', 'PostgreSQL did not answer a read in time.');
+}
+
+export function slipped(): SessError {
+  return new SessError('STORE_UNAVAILABLE', 'PostgreSQL, or what is between, has answered another read than this one.');
 }

@@ -4,7 +4,7 @@ import { literal } from './sql-text.ts';
 
 /** A statement without its values. With a name it is a prepared statement. */
 export type Statement = Pick<PostgresQuery, 'text' | 'name'> & {
-  /** It waits for no lock and for no disk, and may be sent behind another one. */
+  /** It waits for no lock and for no disk, and may be sent behind another one. It answers the key that it was asked for. */
   readonly isRead?: boolean;
 };
 
@@ -67,7 +67,7 @@ export function statementsOn({ sessions, notes, channel }: Tables): Statements {
     read: {
       ...named(
         'read',
-        `SELECT s.version::text, s.body, ${standby}
+        `SELECT encode($1, 'hex') AS key, s.version::text, s.body, ${standby}
         FROM (VALUES (1)) one LEFT JOIN ${sessions} s ON s.key = $1 AND s.expires_at > now()`,
       ),
       isRead: true,

@@ -15,6 +15,8 @@ export interface FaultProxy {
   refusesSettings: boolean;
   /** How often a fault was carried out. */
   readonly faults: number;
+  /** How many connections its clients hold. */
+  readonly held: number;
   /** Ends all connections with a reset. */
   reset(): void;
   /** All connections there are now swallow everything, both ways, for ever: no FIN, no RST. */
@@ -43,6 +45,7 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     const { server } = pair;
     pairs.add(pair);
     let isLosing: (() => Promise<void>) | undefined;
+    const late: Buffer[] = [];
 
     client.on('data', (piece) => {
       if (losing !== undefined && piece.includes(losing.text)) {
@@ -62,8 +65,10 @@ export async function startProxy(target: number): Promise<FaultProxy> {
         void isLosing().then(() => client.resetAndDestroy());
         return;
       }
-      if (proxy.delayMs === 0) client.write(piece);
-      else setTimeout(() => client.writable && client.write(piece), proxy.delayMs);
+      if (proxy.delayMs === 0 && late.length === 0) return void client.write(piece);
+      late.push(piece);
+      // In the order in which they came, also where the delay was changed meanwhile.
+      setTimeout(() => client.writable && client.write(late.shift() ?? ''), proxy.delayMs);
     });
     const drop = () => {
       if (pair.isSwallowed && !client.destroyed) return;
@@ -87,6 +92,9 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     refusesSettings: false,
     get faults() {
       return faults;
+    },
+    get held() {
+      return [...pairs].filter(({ client }) => !client.destroyed).length;
     },
     reset() {
       for (const { client } of pairs) {
