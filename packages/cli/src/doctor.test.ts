@@ -145,6 +145,7 @@ describe('a broken configuration', () => {
     await app.open();
     expect(await diagnose(app.env)).toMatchObject({ code: 0, codes: ['SECRET_DEVELOPMENT'] });
     expect(readdirSync(app.sessions)).not.toContain('development-secret');
+    expect((await app.sess(['doctor'], { env: app.env })).out).toContain('one that is made for development');
     const weak = await diagnose({ ...app.env, SECRET_KEY: 'hunter2' });
     expect(weak).toMatchObject({ code: 0, codes: ['SECRET_WEAK'] });
   });
@@ -456,6 +457,8 @@ describe('--url', () => {
 
   it('says that there was no cookie, an answer of 5xx, and no answer', async () => {
     expect(await visited(() => ({}))).toMatchObject({ code: 0, codes: ['COOKIE_UNSEEN'] });
+    const { findings } = await visited(() => ({ 'set-cookie': 'sid=1; Path=/' }));
+    expect(findings.find(({ code }) => code === 'COOKIE_UNSEEN')?.text).toContain('__Host-sid (but sid)');
     expect((await visited(() => ({}), { status: 503 })).codes).toContain('URL_FAILS');
     expect(await diagnose(good(), '--url', `http://user:canary@127.0.0.1:${await freePort()}/`)).toMatchObject({
       code: 1,

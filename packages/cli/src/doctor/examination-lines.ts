@@ -1,6 +1,7 @@
 import type { DebugReport, Finding } from '@sess/core';
 import { count, duration, milliseconds } from '../quantities.ts';
 import { type Screen, type Style, printable, wrap } from '../terminal.ts';
+import type { Configuration } from './configuration.ts';
 import type { Examination } from './examine.ts';
 import type { WorkerReport } from './worker-reports.ts';
 
@@ -30,7 +31,7 @@ export function* examinationLines(examination: Examination, out: Screen): Genera
       'timeouts',
       `idle ${duration(configuration.timeouts.idleTimeoutMs)}, absolute ${duration(configuration.timeouts.absoluteTimeoutMs)}`,
     );
-  yield row('secrets', secretText(configuration.fingerprints));
+  yield row('secrets', secretText(configuration));
   if (workers !== undefined && workers.length > 0) {
     const [first, ...others] = workers;
     if (first !== undefined) yield row('workers', workerText(first));
@@ -61,8 +62,11 @@ function cookieText({ name, path, domain, secure, sameSite }: DebugReport['cooki
 }
 
 /** Fingerprints, which are for comparing. */
-function secretText([signing, ...others]: readonly string[]): string {
-  if (signing === undefined) return 'none that could be looked at';
+function secretText({ fingerprints: [signing, ...others], findings }: Configuration): string {
+  if (signing === undefined) {
+    const isDevelopment = findings.some(({ code }) => code === 'SECRET_DEVELOPMENT');
+    return isDevelopment ? 'one that is made for development' : 'none that could be looked at';
+  }
   return `signs with ${signing}${others.length === 0 ? '' : `; accepts ${others.join(', ')} too`}`;
 }
 

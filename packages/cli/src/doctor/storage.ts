@@ -98,9 +98,7 @@ async function examineStore(
   }
   if (hasAbility(store, 'noteApp')) {
     const apps = await inTime(store.notedApps()).catch(() => []);
-    const development = developmentFingerprint(() =>
-      sessionDirectory(app.env, app.options.directory, app.folder),
-    );
+    const development = developmentFingerprint(() => sessionDirectory(app.env, app.options.directory, app.folder));
     findings.push(...sharedWith(apps, { fingerprints, development }));
   }
   examination.latencyMs = await inTime(tried(store)).catch((error: unknown) => {

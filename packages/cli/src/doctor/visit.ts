@@ -100,6 +100,12 @@ function seen(answer: Answer, name: string): SeenCookie | undefined {
   return undefined;
 }
 
+/** The other cookies, by their names: one may be that of the app, which runs with another environment. */
+function othersIn({ setCookies }: Answer): string {
+  const names = setCookies.map((line) => line.split('=', 1)[0]);
+  return names.length === 0 ? '' : ` (but ${names.join(', ')})`;
+}
+
 /** What came is compared with what the app sends: between the two stand proxies, which rewrite and cache. */
 function* cookieFindings(url: URL, cookie: Cookie, first: Answer, second: Answer): Generator<Finding> {
   const found = seen(first, cookie.name);
@@ -107,7 +113,7 @@ function* cookieFindings(url: URL, cookie: Cookie, first: Answer, second: Answer
     yield {
       code: 'COOKIE_UNSEEN',
       severity: 'note',
-      text: `The answer of ${shownUrl(url)} sets no cookie ${cookie.name}, so its way through proxies was not looked at.`,
+      text: `The answer of ${shownUrl(url)} sets no cookie ${cookie.name}${othersIn(first)}, so its way through proxies was not looked at.`,
       fix: 'Name a page that begins a session, and run this with the environment of the app.',
     };
     return;

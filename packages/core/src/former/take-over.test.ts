@@ -82,7 +82,9 @@ describe('a session of express-session', () => {
       await workers[0]?.open('other=1');
       expect([warnings, told]).toEqual([[], []]);
       for (const sessions of workers) await sessions.open(header('another secret'));
-      expect(warnings).toEqual([expect.stringMatching(/^Session warning: a cookie old\.\S+ came that opens with no secret/)]);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^Session warning: a cookie old\.\S+ came that opens with no secret/),
+      ]);
       expect(told).toEqual([{ cookie: name }, { cookie: name }]);
     } finally {
       unsubscribe('sess:badSignature', listener);

@@ -221,9 +221,8 @@ describe('sessions.watch()', () => {
     expect(await others.list('ada')).toEqual([]);
   });
 
-  it('does not take what a slow write had stored before a rotation for the rotated session', async () => {
-    store = probeStore(countingStore());
-    [mine, others] = [worker({ store }), worker({ store })];
+  /** The store has written `one` and not answered yet, when another worker rotates the session. */
+  async function rotatedDuringSave() {
     const cookie = await login();
     const session = anySession(await mine.open(cookie));
     mine.watch(session, () => {});
@@ -235,7 +234,13 @@ describe('sessions.watch()', () => {
     store.after = undefined;
     const rotating = anySession(await others.open(cookie));
     const { handle } = await rotating.rotate();
-    const next = await cookieOf(others, rotating);
+    return { session, saving, gate, handle, next: await cookieOf(others, rotating) };
+  }
+
+  it('does not take what a slow write had stored before a rotation for the rotated session', async () => {
+    store = probeStore(countingStore());
+    [mine, others] = [worker({ store }), worker({ store })];
+    const { session, saving, gate, handle, next } = await rotatedDuringSave();
     const rotated = anySession(await others.open(next));
     rotated['three'] = 3;
     await others.commit(rotated);
@@ -252,18 +257,7 @@ describe('sessions.watch()', () => {
     const clock = () => now;
     store = probeStore(memoryStore({ clock }));
     [mine, others] = [worker({ store, clock }), worker({ store, clock })];
-    const cookie = await login();
-    const session = anySession(await mine.open(cookie));
-    mine.watch(session, () => {});
-    const gate = new Gate();
-    store.after = ({ verb, record }) => (verb === 'replace' && record !== undefined ? gate.pass() : undefined);
-    session['one'] = 1;
-    const saving = session.save();
-    await gate.reached;
-    store.after = undefined;
-    const rotating = anySession(await others.open(cookie));
-    const { handle } = await rotating.rotate();
-    const next = await cookieOf(others, rotating);
+    const { session, saving, gate, handle, next } = await rotatedDuringSave();
     await vi.waitFor(() => expect(session.handle).toBe(handle), 10_000);
     gate.open();
     await saving;

@@ -33,10 +33,7 @@ export async function noteApp(
 }
 
 /** The findings for an app with these secrets about the apps that are noted in its storage. */
-export function sharedWith(
-  apps: readonly string[],
-  { fingerprints, development }: AppSecrets,
-): readonly Finding[] {
+export function sharedWith(apps: readonly string[], { fingerprints, development }: AppSecrets): readonly Finding[] {
   const [first, ...others] = apps.filter((app) => app !== development).map((app) => app.split('-'));
   if (first === undefined) return [];
   // Without secrets of its own the caller is told whether all that are noted are one app.
