@@ -28,7 +28,7 @@ export function machine(): string {
   const postgres = /\) (\S+)/.exec(versionOf(postgresProgram('postgres')))?.[1];
   const [first] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} x ${first?.model.trim()}, ${memory} GiB, Linux ${release()}, Node.js ${process.version}, Redis ${redis}, PostgreSQL ${postgres}`;
+  return `${cpus().length} x ${first?.model.trim()}, ${memory} GiB, Linux ${release().replace(/-.*/, '')}, Node.js ${process.version}, Redis ${redis}, PostgreSQL ${postgres}`;
 }
 
 export function readResults(file: string): Results {

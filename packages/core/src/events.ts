@@ -21,7 +21,7 @@ export interface SessionEvents {
   gone: { handle: string };
   /** Changes that were not stored, since the session had ended or the response had been sent. */
   dropped: { handle: string | undefined; keys: readonly string[]; reason: 'ended' | 'gone' | 'sealed' | 'abandoned' };
-  /** A cookie of our name that no secret of ours signed. */
+  /** A cookie of our name that no secret of ours signed, or one of a former library that its secret does not open. */
   badSignature: { cookie: string };
   /** A cookie that we signed and whose session is not there: it expired, was evicted, or is old. */
   unknownCookie: { handle: string };

@@ -167,6 +167,30 @@ describe('getServerSideProps', () => {
     expect(answer.headers.getSetCookie()).toHaveLength(1);
   });
 
+  it('leaves the response alone that `next dev` hands over, once the props are there', async () => {
+    const { withSession } = createPagesSessions({ ...options, store: memoryStore() });
+    const props = withSession(async (session, _context: { req: IncomingMessage; res: ServerResponse }) => {
+      session.views = 1;
+      return { props: {} };
+    });
+    let isOver = false;
+    const late: PropertyKey[] = [];
+    const answer = await ask(async (req, response) => {
+      // As Next.js does it.
+      const res = new Proxy(response, {
+        get(target, name) {
+          if (isOver) late.push(name);
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      await props({ req, res });
+      isOver = true;
+      response.end('the page');
+    });
+    expect([await answer.text(), answer.headers.getSetCookie().length, late]).toEqual(['the page', 1, []]);
+  });
+
   it('whose session can not be read has answered 503, and gives Next.js props that it does not use', async () => {
     const cookie = await cookieOf(memoryStore());
     const { withSession } = createPagesSessions({ ...options, store: failing('read') });

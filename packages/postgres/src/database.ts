@@ -120,7 +120,7 @@ export class Database {
     if (reason === 'conflict') return true;
     if (met.has(reason)) return false;
     if (reason === 'pooler') this.#goThroughPooler();
-    if (reason === 'lost') await new Promise((resolve) => setTimeout(resolve, pauseAfterLossMs));
+    if (reason === 'lost' || reason === 'unsent') await new Promise((resolve) => setTimeout(resolve, pauseAfterLossMs));
     if (reason !== 'tables') return true;
     if (this.#parts.makeTables === undefined) return false;
     // Not the public one: this call may have begun before `close()`. What makes the tables does not wait for itself.

@@ -41,13 +41,15 @@ function messageOf(error: unknown): string {
  */
 export function asSessError(error: unknown, where: string, isDoubtful: boolean): SessError {
   const known = isSessError(error) ? error : translated(error, where);
-  return isDoubtful ? inDoubt(known) : known;
+  return isDoubtful && known.message.endsWith(nothingWritten) ? inDoubt(known) : known;
 }
 
 /** The same fault of a later statement, where an earlier one may have written. */
 export function inDoubt(error: SessError): SessError {
-  if (!error.message.endsWith(nothingWritten)) return error;
-  return new SessError(error.code, error.message.replace(nothingWritten, outcomeUnknown), { cause: error });
+  const { code, message } = error;
+  if (message.endsWith(outcomeUnknown)) return error;
+  const [what = message] = message.split(/; nothing was written\.$|\.$/);
+  return new SessError(code, `${what}; ${outcomeUnknown}`, { cause: error });
 }
 
 function translated(error: unknown, where: string): SessError {
@@ -64,7 +66,7 @@ export function isAnswer(error: unknown): boolean {
 }
 
 /** Why another try may succeed. */
-export type Passing = 'conflict' | 'lost' | 'pooler' | 'tables';
+export type Passing = 'conflict' | 'lost' | 'pooler' | 'tables' | 'unsent';
 
 const passing: Record<string, Passing> = {
   // A deadlock, or at a stricter level of isolation someone else was faster: nothing was done.
@@ -85,8 +87,8 @@ const passing: Record<string, Passing> = {
 export function passingReason(error: unknown): Passing | undefined {
   const message = messageOf(error);
   if (message === 'Connection terminated unexpectedly') return 'lost';
-  // It was lent just when it ended.
-  if (message.endsWith('is not queryable')) return 'lost';
+  // The connection was lent just when it ended.
+  if (message.endsWith('is not queryable')) return 'unsent';
   // PgBouncer refuses the settings with which we begin a connection.
   if (message.startsWith('unsupported startup parameter')) return 'pooler';
   return passing[codeOf(error)];

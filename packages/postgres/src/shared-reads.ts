@@ -1,5 +1,5 @@
 import { inTime } from './in-time.ts';
-import { tooLate, unanswered } from './postgres-errors.ts';
+import { unanswered } from './postgres-errors.ts';
 import type { Lender, Lent, PostgresQuery, PostgresResult } from './postgres-pool.ts';
 
 // As it is when this is loaded: an app's tests that replace it for a while must keep no connection.
@@ -27,7 +27,7 @@ export function sharedReads(lend: Lender['lend']): Lender['lend'] {
     one.readers -= 1;
     if (shared === one && (one.isBroken || one.readers === 0)) shared = undefined;
     if (one.readers > 0) return;
-    // `end()` would wait for answers that nobody waits for. The bound of a statement ends the connection.
+    // `end()` would wait for answers that nobody waits for. In a pipeline a statement that is late ends the connection.
     if (one.isBroken) one.client.query({ text: '', query_timeout: 1 }).catch(() => {});
     one.client.release(one.isBroken);
   }
@@ -89,7 +89,7 @@ export function sharedReads(lend: Lender['lend']): Lender['lend'] {
   return async (by) => {
     if (shared === undefined) {
       if (opening === undefined) return open(by);
-      await inTime(opening, by, tooLate);
+      await inTime(opening, by, unanswered);
       // The first reader failed: for a reason of its own, or one that each had better meet by itself, and all at once.
       if (shared === undefined) return lend(by);
     }

@@ -102,8 +102,8 @@ function seen(answer: Answer, name: string): SeenCookie | undefined {
 
 /** The other cookies, by their names: one may be that of the app, which runs with another environment. */
 function othersIn({ setCookies }: Answer): string {
-  const names = setCookies.map((line) => line.split('=', 1)[0]);
-  return names.length === 0 ? '' : ` (but ${names.join(', ')})`;
+  const names = new Set(setCookies.flatMap((line) => /^\s*([^=;\s]{1,64})=/.exec(line)?.[1] ?? []));
+  return names.size === 0 ? '' : ` (but ${[...names].slice(0, 5).join(', ')})`;
 }
 
 /** What came is compared with what the app sends: between the two stand proxies, which rewrite and cache. */

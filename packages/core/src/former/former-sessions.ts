@@ -44,8 +44,8 @@ export interface FormerData {
 }
 
 /**
- * Whose session it is, by its data: `(data) => data.user`. A text; nobody's where it returns `undefined` or `null`. What it
- * returns is looked at, since nobody knows the types of old data.
+ * Whose session it is, by its data: `(data) => data.user`. A text, no promise of one; nobody's where it returns `undefined`
+ * or `null`. What it returns is looked at, since nobody knows the types of old data.
  */
 export type OwnerOf = (data: Readonly<Record<string, unknown>>) => unknown;
 
