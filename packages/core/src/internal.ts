@@ -18,6 +18,7 @@ export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.ts';
 export type { BoundedStore } from './bounded-store.ts';
 export { tryStore } from './storage/try-store.ts';
+export { CallsInOrder, type InOrder } from './calls-in-order.ts';
 export { WorkInHand } from './work-in-hand.ts';
 export { developmentFingerprint } from './cookie/development-secret.ts';
 export { sessionDirectory } from './storage/session-directory.ts';

@@ -21,9 +21,8 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
   const line: Waiting[] = [];
   let isGrowing = false;
 
-  const isOneIdle = () => pool.idleCount > pool.waitingCount;
   /** The first connection is awaited by the call that needs it: so the call learns why a server cannot be reached. */
-  const hasOne = () => pool.totalCount === 0 || isOneIdle();
+  const hasOne = () => pool.totalCount === 0 || pool.idleCount > pool.waitingCount;
 
   function lendTo({ resolve, reject }: Waiting): void {
     const fail = (error: unknown): void => {
@@ -66,7 +65,6 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
   pool.on('remove', serve);
 
   function lend(by: number): Promise<PostgresClient> {
-    if (line.length === 0 && isOneIdle()) return new Promise((resolve, reject) => lendTo({ resolve, reject }));
     return new Promise((resolve, reject) => {
       let isOver = false;
       const giveUp = (): void => {

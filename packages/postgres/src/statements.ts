@@ -4,7 +4,10 @@ import { literal } from './sql-text.ts';
 
 /** A statement without its values. With a name it is a prepared statement. */
 export type Statement = Pick<PostgresQuery, 'text' | 'name'> & {
-  /** It waits for no lock of a row, and for no disk to confirm a write: it may be sent behind another one. It answers the key that it was asked for. */
+  /**
+   * It waits for no lock of a row, and for no disk to confirm a write: it may be sent behind another one. It answers the key
+   * that it was asked for.
+   */
   readonly isRead?: boolean;
 };
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessError } from '@sess/core';
+import { CallsInOrder, type InOrder } from '@sess/core/internal';
 import { asFault, timedOut } from '../disk/faults.ts';
-import { type Call, CallsInOrder } from './calls-in-order.ts';
 
 /** Lets calls of the store in, and knows which of them are under way. */
 export interface Gate {
@@ -35,9 +35,14 @@ const mostCalls = 16_384;
  */
 const graceMs = 500;
 
+interface Call extends InOrder<Call> {
+  readonly by: number;
+  reject(error: Error): void;
+}
+
 export function openGate(): Gate {
   /** The order in which they came is nearly that of their `by`. */
-  const calls = new CallsInOrder();
+  const calls = new CallsInOrder<Call>();
   let late = 0;
   let isClosed = false;
   let onEmpty = (): void => {};

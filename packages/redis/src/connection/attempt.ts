@@ -1,6 +1,5 @@
-import { beginDeadline } from '@sess/core/internal';
+import { type InOrder, beginDeadline } from '@sess/core/internal';
 import type { Call } from './call.ts';
-import type { CallInHand } from './calls-in-hand.ts';
 import { insideMulti, isQueued, wasNotSent } from './redis-errors.ts';
 
 /** What a call needs of its connection. */
@@ -21,6 +20,14 @@ export interface Line {
   over(attempt: CallInHand): void;
 }
 
+/** A call as its connection knows it. */
+export interface CallInHand extends InOrder<CallInHand> {
+  /** There is a connection again. */
+  connected(): void;
+  /** The connection that carried its command was lost. */
+  lost(reason: Error): void;
+}
+
 type State = 'waiting' | 'sent' | 'over';
 
 /** One call, from its first attempt until it is over: it waits for the connection, and is sent again if it is repeatable. */
@@ -30,7 +37,8 @@ export class Attempt<T> implements CallInHand {
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #endDeadline: () => void;
-  place = 0;
+  before: CallInHand | undefined;
+  behind: CallInHand | undefined;
   #state: State = 'waiting';
   #count = 0;
   #sentAt = 0;

@@ -1,8 +1,8 @@
 import { SessError } from '@sess/core';
+import { CallsInOrder } from '@sess/core/internal';
 import type { Redis } from 'ioredis';
-import { Attempt, type Line } from './attempt.ts';
+import { Attempt, type CallInHand, type Line } from './attempt.ts';
 import type { Call } from './call.ts';
-import { CallsInHand } from './calls-in-hand.ts';
 import { ConnectionLosses } from './connection-losses.ts';
 import { GreetingBound } from './greeting-bound.ts';
 import { hangingUp } from './hang-up.ts';
@@ -55,7 +55,7 @@ export class Link {
   readonly #losses: ConnectionLosses;
   readonly #hangUp: () => void;
   readonly #outgoing = new OutgoingBatch();
-  readonly #calls = new CallsInHand();
+  readonly #calls = new CallsInOrder<CallInHand>();
   #isClosed = false;
   #drained = (): void => {};
   #lastError: Error | undefined;
@@ -122,16 +122,16 @@ export class Link {
     this.#greeting.end();
     this.#lastError = undefined;
     this.#scripts.forget();
-    for (const call of this.#calls.all()) call.connected();
+    for (const call of [...this.#calls]) call.connected();
   };
 
   readonly #onClose = (): void => {
-    if (this.#isLostOnClose) for (const call of this.#calls.all()) call.lost(connectionLost(this.where()));
+    if (this.#isLostOnClose) for (const call of [...this.#calls]) call.lost(connectionLost(this.where()));
   };
 
   /** A user's client was closed: the calls that wait fail now. */
   readonly #onEnd = (): void => {
-    if (!this.#isOurs) for (const call of this.#calls.all()) call.connected();
+    if (!this.#isOurs) for (const call of [...this.#calls]) call.connected();
   };
 
   readonly #onError = (error: unknown): void => {

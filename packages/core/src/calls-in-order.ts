@@ -1,16 +1,14 @@
-/** A call that is under way, between the one before it and the one behind. */
-export interface Call {
-  readonly by: number;
-  reject(error: Error): void;
+/** What stands between the one before it and the one behind. */
+export interface InOrder<Call> {
   before?: Call | undefined;
   behind?: Call | undefined;
 }
 
 /**
- * Calls in the order in which they came. Not a `Set`: one that changes with every call leaves old tables in memory, and what
+ * Calls of a store that are under way, in the order in which they came. Not a `Set`: one that changes with every call leaves old tables in memory, and what
  * each of them last held, whole requests, is freed only by a full garbage collection.
  */
-export class CallsInOrder {
+export class CallsInOrder<Call extends InOrder<Call>> {
   #first: Call | undefined;
   #last: Call | undefined;
   #size = 0;
