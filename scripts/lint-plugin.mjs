@@ -109,7 +109,7 @@ function judge(specifier, filename) {
     if (name !== specifier && !exportsOf(name).includes(`.${specifier.slice(name.length)}`))
       return `'${specifier}' reaches into a package: import '${name}', or one of its exports.`;
     if (packageName === undefined) {
-      return specifier === `${name}/internal` && folder !== demoKit
+      return specifier.startsWith(`${name}/internal`) && folder !== demoKit
         ? `'${specifier}' is for packages: what apps need is in '${name}'.`
         : undefined;
     }

@@ -17,7 +17,7 @@ export function entryPoints() {
     if (!existsSync(manifest)) return [];
     const { name, exports } = JSON.parse(readFileSync(manifest, 'utf8'));
     return Object.entries(exports)
-      .filter(([path]) => path !== './internal' && path !== './package.json')
+      .filter(([path]) => !path.startsWith('./internal') && path !== './package.json')
       .map(([path, conditions]) => ({
         name: path === '.' ? name : `${name}/${path.slice(2)}`,
         source: name === dropIn ? 'site/drop-in.ts' : join('packages', folder, 'src', sourceOf(path, conditions)),

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { SessError } from '@sess/core';
+import { SessError } from '@sess/core/internal/thread';
 import { obstacleOn } from './directory-obstacle.ts';
 import { errorCode, isDenied, replaced } from './faults.ts';
 import { namesIn, statusOf } from './files.ts';

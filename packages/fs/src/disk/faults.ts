@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { SessError, isSessError } from '@sess/core';
+import { SessError, isSessError } from '@sess/core/internal/thread';
 
 /** The code of an error of the operating system: `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
-import { type SessionKey, systemClock } from '@sess/core';
+import type { SessionKey } from '@sess/core';
+import { systemClock } from '@sess/core/internal/thread';
 import { systemCalls } from './calls-in-use.ts';
 import { largestBytes } from '../layout/record.ts';
 import { corrupt } from '../layout/unreadable.ts';

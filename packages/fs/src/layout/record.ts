@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { type FieldText, SessError, type SessionKey, type SessionRecord, type SessionSettings } from '@sess/core';
-import { emptyFields, setField } from '@sess/core/internal';
+import type { FieldText, SessionKey, SessionRecord, SessionSettings } from '@sess/core';
+import { SessError, emptyFields, setField } from '@sess/core/internal/thread';
 import { corrupt, tooNew } from './unreadable.ts';
 
 /** More than any session: what is larger was not written by this store. */

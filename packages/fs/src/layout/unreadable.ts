@@ -1,4 +1,5 @@
-import { SessError, type SessionKey } from '@sess/core';
+import type { SessionKey } from '@sess/core';
+import { SessError } from '@sess/core/internal/thread';
 
 export function corrupt(key: SessionKey, reason: string, cause?: unknown): SessError {
   return new SessError(

@@ -1,4 +1,4 @@
-import { isSessError } from '@sess/core';
+import { isSessError } from '@sess/core/internal/thread';
 import { errorCode, isMissing } from '../disk/faults.ts';
 import { makeDirectoryIfMissing, namesIfAny, readWhole, removeTree, rename, writeNew } from '../disk/files.ts';
 import { listing } from '../layout/names.ts';

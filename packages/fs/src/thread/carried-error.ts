@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { SessError, type SessErrorCode, isSessError } from '@sess/core';
+import type { SessErrorCode } from '@sess/core';
+import { SessError, isSessError } from '@sess/core/internal/thread';
 import { asFault } from '../disk/faults.ts';
 
 interface PlainError {

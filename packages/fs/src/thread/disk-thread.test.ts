@@ -43,6 +43,19 @@ const withoutThread = `
   }
   tell('done');`;
 
+/** The packages that a built file imports, by itself and by its own files. */
+function packagesOf(file: string, seen = new Set<string>()): Set<string> {
+  const path = join(import.meta.dirname, '../../dist', file);
+  if (seen.has(path)) return new Set();
+  seen.add(path);
+  const specifiers = [...readFileSync(path, 'utf8').matchAll(/^(?:import|export)[^;]*? from '([^']+)'/gm)].map(
+    ([, specifier = '']) => specifier,
+  );
+  const own = specifiers.filter((specifier) => specifier.startsWith('.'));
+  const packages = specifiers.filter((specifier) => !/^(?:\.|node:)/.test(specifier));
+  return new Set([...packages, ...own.flatMap((name) => [...packagesOf(join(file, '..', name), seen)])]);
+}
+
 describe('the thread of a store', () => {
   it('does the work of all verbs: the thread of the app touches no file', async () => {
     const said = await runApp(`${scene(temporaryDirectory())}
@@ -62,6 +75,11 @@ describe('the thread of a store', () => {
   it('is not used where a write waits for the disk to confirm it', async () => {
     const said = await runApp(`${scene(fastDirectory(), "durability: 'fsync'")} ${withoutThread}`);
     expect(said).toEqual(['done']);
+  });
+
+  it('loads of core what it needs, and not the whole: that would be loaded twice in each process', () => {
+    expect([...packagesOf('disk-thread-entry.js')]).toEqual(['@sess/core/internal/thread']);
+    expect([...packagesOf('index.js')]).toContain('@sess/core');
   });
 
   it('has neither the environment of the app nor what the app loads before itself', async () => {

@@ -1,4 +1,5 @@
-import { type SessionKey, isSessError } from '@sess/core';
+import type { SessionKey } from '@sess/core';
+import { isSessError } from '@sess/core/internal/thread';
 import { findSession } from './find-session.ts';
 import { sessionPath } from '../layout/paths.ts';
 import { decodeRecord } from '../layout/record.ts';
