@@ -7,6 +7,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['**/*.test.{ts,mjs}'],
     // Tests among the fixtures are of apps that a suite makes: it runs them where they are installed.
     exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
+    // One file a core at a time: each waits for timers and processes now and then.
+    maxWorkers: '100%',
     // For machines that have other things to do: nothing here should take this long.
     testTimeout: 30_000,
     hookTimeout: 60_000,

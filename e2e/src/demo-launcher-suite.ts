@@ -7,7 +7,33 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Visitor, objectIn, send } from './http-client.ts';
 import { type DemoDescription, type DemoProcess, runDemo, startDemo } from './start-demo.ts';
 
-/** The command line, the start, the stop, and a store that goes away. */
+/** What one may type, which is the same for all demos. */
+export function testCommandLine({ framework, main }: DemoDescription): void {
+  describe(`${framework} demo: command line`, () => {
+    test.each([
+      [['--colour', 'red'], {}, '--colour'],
+      [['surprise'], {}, 'surprise'],
+      [['--store', 'mongo'], {}, '--store must be one of fs, memory, redis, postgres, cookie, not "mongo".'],
+      [['--workers', '0'], {}, '--workers must be a whole number from 1 to 64, not "0".'],
+      [['--workers', 'many'], {}, '--workers must be a whole number'],
+      [['--port', '70000'], {}, '--port must be a whole number from 0 to 65535, not "70000".'],
+      [[], { PORT: 'http' }, 'PORT must be a whole number'],
+    ])('%j with %j is refused with the usage, exit code 2', async (flags, env, words) => {
+      const demo = runDemo(main, flags, env);
+      expect(await demo.ended).toBe(2);
+      expect(demo.output()).toContain(words);
+      expect(demo.output()).toContain('Usage: ');
+    });
+
+    test('--help prints the usage', async () => {
+      const demo = runDemo(main, ['--help'], {});
+      expect(await demo.ended).toBe(0);
+      expect(demo.output()).toMatch(/^Usage: /);
+    });
+  });
+}
+
+/** The start, the stop, and a store that goes away. */
 export function testLauncher(description: DemoDescription): void {
   describe(`${description.framework} demo: launcher`, () => {
     let home: string;
@@ -18,27 +44,6 @@ export function testLauncher(description: DemoDescription): void {
 
     const run = (flags: readonly string[], env: Record<string, string> = {}): DemoProcess =>
       runDemo(description.main, flags, { SESSION_DIR: join(home, 'sessions'), ...env });
-
-    test.each([
-      [['--colour', 'red'], {}, '--colour'],
-      [['surprise'], {}, 'surprise'],
-      [['--store', 'mongo'], {}, '--store must be one of fs, memory, redis, postgres, cookie, not "mongo".'],
-      [['--workers', '0'], {}, '--workers must be a whole number from 1 to 64, not "0".'],
-      [['--workers', 'many'], {}, '--workers must be a whole number'],
-      [['--port', '70000'], {}, '--port must be a whole number from 0 to 65535, not "70000".'],
-      [[], { PORT: 'http' }, 'PORT must be a whole number'],
-    ])('%j with %j is refused with the usage, exit code 2', async (flags, env, words) => {
-      const demo = run(flags, env);
-      expect(await demo.ended).toBe(2);
-      expect(demo.output()).toContain(words);
-      expect(demo.output()).toContain('Usage: ');
-    });
-
-    test('--help prints the usage', async () => {
-      const demo = run(['--help']);
-      expect(await demo.ended).toBe(0);
-      expect(demo.output()).toMatch(/^Usage: /);
-    });
 
     test('a port in use is said in one sentence, with the line to type instead', async () => {
       const other = createServer();

@@ -209,7 +209,7 @@ export function testRaces(description: DemoDescription, store: 'fs' | 'redis'): 
         };
         await inParallel(
           times(100).map((number) => () => round(number)),
-          10,
+          25,
         );
       },
     );

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { testFlicker } from './demo-flicker-suite.ts';
+import { testFlicker, testKills } from './demo-flicker-suite.ts';
 import { testLateCrowds } from './demo-races-suite.ts';
 import { testRoutes } from './demo-routes-suite.ts';
 import { expressDemo } from './express-demo.ts';
@@ -12,7 +12,8 @@ afterAll(() => postgres.dispose());
 const onPostgres = { ...expressDemo, env: { SESSION_DATABASE_URL: postgres.url } };
 
 testRoutes(onPostgres, 'postgres');
-testFlicker(onPostgres, ['postgres']);
+testFlicker(onPostgres, 'postgres');
+testKills(onPostgres, 'postgres');
 testLateCrowds(onPostgres, 'postgres');
 
 describe('the Express demo while PostgreSQL dies', () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testBreaking } from './demo-breaking-suite.ts';
 import { testCookies } from './demo-cookies-suite.ts';
-import { testFlicker } from './demo-flicker-suite.ts';
+import { testFlicker, testKills } from './demo-flicker-suite.ts';
 import { testRaces } from './demo-races-suite.ts';
 import { testRotation } from './demo-rotation-suite.ts';
 import { testRoutes } from './demo-routes-suite.ts';
@@ -18,7 +18,8 @@ const onRedis = { ...expressDemo, env: { SESSION_REDIS_URL: redis.url } };
 testRoutes(onRedis, 'redis');
 testCookies(onRedis, 'redis');
 testRotation(onRedis, 'redis');
-testFlicker(onRedis, ['redis']);
+testFlicker(onRedis, 'redis');
+testKills(onRedis, 'redis');
 testRaces(onRedis, 'redis');
 testBreaking(onRedis, 'redis');
 

@@ -1,7 +1,9 @@
-import { testFlicker } from './demo-flicker-suite.ts';
+import { testFlicker, testFlickerControl, testKills } from './demo-flicker-suite.ts';
 import { testAnonymous, testRaces } from './demo-races-suite.ts';
 import { expressDemo } from './express-demo.ts';
 
-testFlicker(expressDemo, ['fs']);
+testFlicker(expressDemo, 'fs');
+testFlickerControl(expressDemo);
+testKills(expressDemo, 'fs');
 testRaces(expressDemo, 'fs');
 testAnonymous(expressDemo);

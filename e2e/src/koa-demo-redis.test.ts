@@ -1,9 +1,8 @@
 import { afterAll } from 'vitest';
 import { testCookies } from './demo-cookies-suite.ts';
-import { testFlicker } from './demo-flicker-suite.ts';
+import { testFlicker, testFlickerControl, testKills } from './demo-flicker-suite.ts';
 import { testRaces } from './demo-races-suite.ts';
 import { testRedisDeath } from './demo-redis-death-suite.ts';
-import { testRotation } from './demo-rotation-suite.ts';
 import { testRoutes } from './demo-routes-suite.ts';
 import { koaDemo } from './koa-demo.ts';
 import { startRedis } from './redis-server.ts';
@@ -14,7 +13,8 @@ const onRedis = { ...koaDemo, env: { SESSION_REDIS_URL: redis.url } };
 
 testRoutes(onRedis, 'redis');
 testCookies(onRedis, 'redis');
-testRotation(onRedis, 'redis');
-testFlicker(onRedis, ['redis']);
+testFlicker(onRedis, 'redis');
+testFlickerControl(onRedis);
+testKills(onRedis, 'redis');
 testRaces(onRedis, 'redis');
 testRedisDeath(koaDemo);

@@ -51,7 +51,7 @@ describe('the suite', () => {
   ];
 
   for (const { Store, mistake, failsOn, ownClock = false } of mistakes) {
-    it(`fails a store where ${mistake}`, async () => {
+    it.concurrent(`fails a store where ${mistake}`, async () => {
       const { failed } = await recordWith(Store, { ownClock });
       expect(failed).toContain(failsOn);
       for (const name of failed) seenRed.add(name);
