@@ -103,12 +103,9 @@ async function flickerTally(demo: RunningDemo): Promise<Tally> {
 
 type StoreName = 'fs' | 'redis' | 'postgres';
 
-const title = ({ framework }: DemoDescription): string =>
-  `${framework} demo: 1,000 requests of 50 users over 4 workers`;
-
 /** The main promise: whoever answers knows you. */
 export function testFlicker(description: DemoDescription, store: StoreName): void {
-  describe(title(description), () => {
+  describe(`${description.framework} demo: 1,000 requests of 50 users over 4 workers`, () => {
     test(`on ${store} nobody is ever taken for logged out`, { timeout: 60_000 }, async () => {
       await withDemo(description, { store }, async (demo) => {
         const tally = await flickerTally(demo);
@@ -122,7 +119,7 @@ export function testFlicker(description: DemoDescription, store: StoreName): voi
 
 /** Shows that the test would see the promise broken: once for each framework. */
 export function testFlickerControl(description: DemoDescription): void {
-  describe(title(description), () => {
+  describe(`${description.framework} demo: 1,000 requests of 50 users over 4 workers`, () => {
     test('control: in the memory of each worker, hundreds are', { timeout: 60_000 }, async () => {
       await withDemo(description, { store: 'memory' }, async (demo) => {
         const tally = await flickerTally(demo);
@@ -137,7 +134,7 @@ export function testFlickerControl(description: DemoDescription): void {
 
 /** One worker after the other: each store once with Express, each other framework with one store. */
 export function testKills(description: DemoDescription, store: StoreName): void {
-  describe(title(description), () => {
+  describe(`${description.framework} demo: 1,000 requests of 50 users over 4 workers`, () => {
     test(`on ${store} nobody is while one worker after the other is killed`, { timeout: 120_000 }, async () => {
       await withDemo(description, { store }, async (demo) => {
         const people = await logIn(demo);
