@@ -36,7 +36,10 @@ function configuration(directory: string): string {
   return JSON.stringify({
     storage: join(directory, 'storage'),
     auth: { htpasswd: { file: join(directory, 'htpasswd'), max_users: 10 } },
-    uplinks: { upstream: { url: uplink, timeout: '60s', maxage: '1h' } },
+    // By default two answers that do not come make it refuse everything for five minutes.
+    uplinks: { upstream: { url: uplink, timeout: '60s', maxage: '1h', max_fails: 20, fail_timeout: '1s' } },
+    // After a release a package may ask for another one whose new version a mirror does not know yet.
+    filters: { '@verdaccio/package-filter': { minAgeDays: 7, allow: [{ scope: '@sess' }] } },
     packages: {
       '@sess/*': { access: '$all', publish: '$authenticated' },
       '**': { access: '$all', proxy: 'upstream' },
