@@ -272,6 +272,29 @@ describe('sess revoke', () => {
     expect(await shared.notedApps()).toEqual([]);
   });
 
+  it('leaves nothing of its own in a slow storage', async () => {
+    await storeSession(store, handleOf(1), { owner: 'ada' });
+    await storeSession(store, handleOf(2), { owner: 'bob' });
+    app.write(
+      'sess.config.mjs',
+      `import { fsStore } from '@sess/fs';
+      import { setTimeout as wait } from 'node:timers/promises';
+      const files = fsStore({ directory: ${JSON.stringify(app.sessions)} });
+      const slow = (verb) => async (...args) => {
+        await wait(100);
+        return files[verb](...args);
+      };
+      const [create, read, replace, destroy] = ['create', 'read', 'replace', 'destroy'].map(slow);
+      const { keysByOwner, close } = files;
+      export const options = { store: { create, read, replace, destroy, keysByOwner, close } };`,
+    );
+    expect(await app.sess(['revoke', '--owner', 'ada', '--yes'])).toMatchObject({ code: 0, err: '' });
+    if (!hasAbility(store, 'walk')) throw new Error('This store cannot be walked through.');
+    const left = [];
+    for await (const key of store.walk()) if (await isThere(key)) left.push(key);
+    expect(left).toEqual([handleOf(2)]);
+  });
+
   it('says that an owner has none, and asks nothing', async () => {
     expect(await app.sess(['revoke', '--owner', 'nobody', '--yes'])).toMatchObject({
       code: 1,

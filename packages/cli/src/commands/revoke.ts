@@ -31,6 +31,7 @@ export async function revoke(
     throw new CommandError(exitCodes.usage, 'Nobody is here to be asked: say --yes.');
 
   const storage = await openStorage(app);
+  const sessions = sessionsOf(storage);
   try {
     const { handles, unknown } = await wholeHandles(storage.store, wanted);
     if (!yes) {
@@ -42,7 +43,6 @@ export async function revoke(
         return;
       }
     }
-    const sessions = sessionsOf(storage);
     const faults: Error[] = [];
     const revoked = owner === undefined ? await revokeEach(sessions, handles, faults) : await sessions.revokeAll(owner);
     if (json) out.line(JSON.stringify({ revoked }));
@@ -54,6 +54,8 @@ export async function revoke(
       err.line(`${printable(owner)} has no sessions in ${locationOf(storage)}: none is logged in by that owner.`);
     if (missing > 0 || revoked === 0) process.exitCode = exitCodes.found;
   } finally {
+    // First: cut off, the trial of the storage would leave its own session there.
+    await sessions.close();
     await storage.close();
   }
 }
