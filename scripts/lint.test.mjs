@@ -29,6 +29,7 @@ const planted = [
   ['sess(import-law)', 'apps/demo/src/deep.ts', "import '@sess/core/dist/token.js';"],
   ['sess(import-law)', 'apps/demo/src/no-export.ts', "import '@sess/express/opentelemetry';"],
   ['sess(import-law)', 'apps/demo/src/not-for-apps.ts', "import '@sess/core/internal';"],
+  ['sess(import-law)', 'apps/demo/src/not-for-apps-either.ts', "import '@sess/core/internal/thread';"],
   ['sess(import-law)', 'e2e/leaves.test.ts', "import '../packages/core/src/token.ts';"],
   ['sess(folder-law)', 'packages/core/src/cookie/upward.ts', "import type { Engine } from '../exchange/engine.ts';"],
   ['sess(folder-law)', 'packages/core/src/response/upward.ts', "export { Fields } from '../session/fields.ts';"],

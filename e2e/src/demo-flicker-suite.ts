@@ -6,8 +6,8 @@ import { type DemoDescription, type RunningDemo, type StartOptions, startDemo } 
 const users = 50;
 const requests = 1_000;
 const width = 16;
-/** One more than there are workers: one that came in the place of another is killed too. */
-const kills = 5;
+/** More than there are workers: those that came in the place of others are killed too. */
+const kills = 6;
 
 interface Tally {
   right: number;

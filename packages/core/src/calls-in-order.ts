@@ -5,8 +5,8 @@ export interface InOrder<Call> {
 }
 
 /**
- * Calls of a store that are under way, in the order in which they came. Not a `Set`: one that changes with every call leaves old tables in memory, and what
- * each of them last held, whole requests, is freed only by a full garbage collection.
+ * Calls of a store that are under way, in the order in which they came. Not a `Set`: one that changes with every call leaves
+ * old tables in memory, and what each of them last held, whole requests, is freed only by a full garbage collection.
  */
 export class CallsInOrder<Call extends InOrder<Call>> {
   #first: Call | undefined;
