@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { OwnerPage, SessionRecord } from '@sess/core';
 import { Redis } from 'ioredis';
@@ -370,6 +372,24 @@ describe('a connection', () => {
     proxy.isDown = false;
     await expectBack(1500);
   }, 20_000);
+
+  it('that is accepted and closed again and again is unavailable, at whatever moment the time of a call is up', async () => {
+    const balancer = createServer((socket) => {
+      socket.on('error', () => {});
+      setTimeout(() => socket.end(), 200);
+    }).listen(0, '127.0.0.1');
+    await once(balancer, 'listening');
+    const worker = redisStore({ url: `redis://127.0.0.1:${(balancer.address() as AddressInfo).port}`, prefix });
+    // The first connection is made by the first call: until it is closed, the server is only silent.
+    await outcomeOf(() => worker.read(key, by()));
+    for (let round = 0; round < 3; round++) {
+      expect(await allVerbs(worker)).toEqual(all('STORE_UNAVAILABLE'));
+      await wait(130);
+    }
+    await expect(worker.read(key, by())).rejects.toThrow(/it closed the connection/);
+    await worker.close();
+    balancer.close();
+  });
 
   it('that answers nonsense is a fault, and is made anew', async () => {
     proxy.garble('get');

@@ -26,6 +26,11 @@ export function notAnsweredYet(): Error {
   return Object.assign(new Error('it has not answered yet'), { code: 'ETIMEDOUT' });
 }
 
+/** Why there is no connection where the client saw no error: a proxy, say, whose server is away, accepts and closes each. */
+export function closedByServer(): Error {
+  return new Error('it closed the connection');
+}
+
 /** `connect ETIMEDOUT`: a host that does not answer, or one that this process was too busy to hear. */
 function isTimeout(error: Error): boolean {
   return 'code' in error && error.code === 'ETIMEDOUT';
