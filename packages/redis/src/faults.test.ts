@@ -386,7 +386,7 @@ describe('a connection', () => {
       expect(await allVerbs(worker)).toEqual(all('STORE_UNAVAILABLE'));
       await wait(130);
     }
-    await expect(worker.read(key, by())).rejects.toThrow(/it closed the connection/);
+    await expect(worker.read(key, by())).rejects.toThrow(/cannot be reached: the connection was closed\./);
     await worker.close();
     balancer.close();
   });

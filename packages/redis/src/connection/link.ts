@@ -6,7 +6,7 @@ import type { Call } from './call.ts';
 import { ConnectionLosses } from './connection-losses.ts';
 import { GreetingBound } from './greeting-bound.ts';
 import { hangingUp } from './hang-up.ts';
-import { closedByServer, noConnection, notAnsweredYet } from './no-connection.ts';
+import { connectionWasClosed, noConnection, notAnsweredYet } from './no-connection.ts';
 import { OutgoingBatch } from './outgoing-batch.ts';
 import { type RedisClient, isCluster, quit, streamOf } from './redis-client.ts';
 import {
@@ -126,7 +126,7 @@ export class Link {
   };
 
   readonly #onClose = (): void => {
-    if (this.#isOurs) this.#lastError ??= closedByServer();
+    if (this.#isOurs) this.#lastError ??= connectionWasClosed();
     if (this.#isLostOnClose) for (const call of [...this.#calls]) call.lost(connectionLost(this.where()));
   };
 

@@ -26,9 +26,12 @@ export function notAnsweredYet(): Error {
   return Object.assign(new Error('it has not answered yet'), { code: 'ETIMEDOUT' });
 }
 
-/** Why there is no connection where the client saw no error: a proxy, say, whose server is away, accepts and closes each. */
-export function closedByServer(): Error {
-  return new Error('it closed the connection');
+/**
+ * Why there is no connection where the client saw no error: we hung up, or a proxy whose server is away accepts and closes.
+ * Without it, what a call says would depend on whether its time is up while the client just tries again.
+ */
+export function connectionWasClosed(): Error {
+  return new Error('the connection was closed');
 }
 
 /** `connect ETIMEDOUT`: a host that does not answer, or one that this process was too busy to hear. */
