@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -248,6 +249,25 @@ describe('a connection that does not come', () => {
       expect(tookMs).toBeLessThan(1_000);
     }
     await worker.close();
+  });
+
+  it('since what is there hangs up each time is not one that has not come yet, whenever a call’s time ends', async () => {
+    // As a balancer does whose server is away: it accepts, tries for a moment, and closes.
+    const balancer = createServer((socket) => {
+      socket.on('error', () => {});
+      setTimeout(() => socket.destroy(), 200);
+    });
+    await new Promise<void>((resolve) => balancer.listen(0, '127.0.0.1', resolve));
+    const { port } = balancer.address() as AddressInfo;
+    const worker = postgresStore({ url: `postgres://u@127.0.0.1:${port}/d`, sweepEveryMs: 0 });
+    const told: string[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      const calls = callsOf(worker).map((call) => outcomeOf(() => call(250 + i * 40)));
+      for (const { code, error } of await Promise.all(calls)) told.push(`${code}: ${error?.message}`);
+    }
+    expect(told.filter((line) => !line.startsWith('STORE_UNAVAILABLE: '))).toEqual([]);
+    await worker.close();
+    balancer.close();
   });
 
   it('since a pooler refuses its settings costs none of a large crowd its call', async () => {

@@ -1,6 +1,6 @@
 import { beginDeadline } from '@sess/core/internal';
 import type pg from 'pg';
-import { tooLate } from './postgres-errors.ts';
+import { isTimeout, notConnected, tooLate } from './postgres-errors.ts';
 import type { Lender, PostgresClient } from './postgres-pool.ts';
 import { sharedReads } from './shared-reads.ts';
 
@@ -20,13 +20,18 @@ interface Waiting {
 export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): Lender {
   const line: Waiting[] = [];
   let isGrowing = false;
+  /** Why the last connection was refused or closed, if none has come since: for those whose time ends before the next. */
+  let refusal: unknown;
+
+  const refuse = (error: unknown) => (refusal = isTimeout(error) ? undefined : notConnected(error));
 
   /** The first connection is awaited by the call that needs it: so the call learns why a server cannot be reached. */
   const hasOne = () => pool.totalCount === 0 || pool.idleCount > pool.waitingCount;
 
   function lendTo({ resolve, reject }: Waiting): void {
     const fail = (error: unknown): void => {
-      reject(error);
+      refuse(error);
+      reject(notConnected(error));
       // Perhaps no connection is left: then the next one in the line must ask. Later: a pool that has ended calls at once.
       process.nextTick(serve);
     };
@@ -53,7 +58,8 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
     isGrowing = true;
     try {
       (await pool.connect()).release();
-    } catch {
+    } catch (error) {
+      refuse(error);
       // There are others. If the last of them is gone, whoever is first in the line asks for one, and is told why not.
     }
     isGrowing = false;
@@ -63,6 +69,7 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
   // `release` comes before the connection is idle, `remove` after it is gone.
   pool.on('release', () => line.length > 0 && process.nextTick(serve));
   pool.on('remove', serve);
+  pool.on('connect', () => (refusal = undefined));
 
   function lend(by: number): Promise<PostgresClient> {
     return new Promise((resolve, reject) => {
@@ -71,7 +78,7 @@ export function poolInLine(pool: pg.Pool, most: number, isPipelined: boolean): L
         isOver = true;
         const at = line.indexOf(waiting);
         if (at >= 0) line.splice(at, 1);
-        reject(tooLate());
+        reject(refusal ?? tooLate());
       };
       const end = beginDeadline(by - performance.now(), giveUp);
       const waiting: Waiting = {

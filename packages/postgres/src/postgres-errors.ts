@@ -2,6 +2,7 @@ import { SessError, type SessErrorCode, isSessError } from '@sess/core';
 
 const nothingWritten = 'nothing was written.';
 const outcomeUnknown = 'the outcome of a write is unknown.';
+const hangsUp = 'PostgreSQL, or a proxy before it, closes connections before they can be used';
 
 /** What an SQLSTATE, or an error of the connection, means to a session. The longest beginning that is here counts. */
 const meanings: Record<string, [SessErrorCode, string]> = {
@@ -52,11 +53,14 @@ export function inDoubt(error: SessError): SessError {
   return new SessError(code, `${what}; ${outcomeUnknown}`, { cause: error });
 }
 
+export function isTimeout(error: unknown): boolean {
+  return /timeout/i.test(messageOf(error)) || codeOf(error) === 'ETIMEDOUT';
+}
+
 function translated(error: unknown, where: string): SessError {
   const code = codeOf(error);
   const known = [code, code.slice(0, 3), code.slice(0, 2)].map((start) => meanings[start]).find(Boolean);
-  const isLate = /timeout/i.test(messageOf(error)) || code === 'ETIMEDOUT';
-  const [ours, text] = known ?? (isLate ? late : unknown);
+  const [ours, text] = known ?? (isTimeout(error) ? late : unknown);
   return new SessError(ours, `PostgreSQL (${where}) ${text}`, { cause: error });
 }
 
@@ -87,8 +91,8 @@ const passing: Record<string, Passing> = {
 export function passingReason(error: unknown): Passing | undefined {
   const message = messageOf(error);
   if (message === 'Connection terminated unexpectedly') return 'lost';
-  // The connection was lent just when it ended.
-  if (message.endsWith('is not queryable')) return 'unsent';
+  // The connection was lent just when it ended, or ended while it was made.
+  if (message.endsWith('is not queryable') || message.startsWith(hangsUp)) return 'unsent';
   // PgBouncer refuses the settings with which we begin a connection.
   if (message.startsWith('unsupported startup parameter')) return 'pooler';
   return passing[codeOf(error)];
@@ -107,6 +111,12 @@ export function answerLost(): SessError {
 
 export function tooLate(): SessError {
   return new SessError('STORE_TIMEOUT', `PostgreSQL had no connection left in time; ${nothingWritten}`);
+}
+
+/** Why a connection could not be made: what ends then has carried nothing out, unlike one with a statement under way. */
+export function notConnected(error: unknown): unknown {
+  if (passingReason(error) !== 'lost') return error;
+  return new SessError('STORE_UNAVAILABLE', `${hangsUp}; ${nothingWritten}`, { cause: error });
 }
 
 export function unanswered(): SessError {
