@@ -15,7 +15,8 @@ import { isStored, successorClaim, writeFollowing } from './successors.ts';
  * leave. Until the old record ends nobody knows of the new one, so the two are one session at every moment.
  *
  * @returns `false` when the old session had already ended elsewhere, and the new one with it: a
- * rotation must not outlive a logout. A login stays, and so does what follows this request's own logout.
+ * rotation must not outlive a logout. A login stays, and so does what follows this request's own logout, or has nothing of
+ * the old session.
  */
 export async function replaceOld(exchange: SessionRequest, state: SessionState, replaced: Replaced): Promise<boolean> {
   const { engine } = exchange;
@@ -28,7 +29,7 @@ export async function replaceOld(exchange: SessionRequest, state: SessionState, 
   if (end === 'gone') await endPrevious(engine, previous.claim);
   // From here on the answer does not carry its cookie, if an earlier save() made that due.
   previous.standing = 'gone';
-  if (end === 'gone' && !replaced.survives) {
+  if (end === 'gone' && !replaced.survives && goesOn(state, previous)) {
     await state.claim.store.destroy(state.key);
     return false;
   }
@@ -41,6 +42,16 @@ export async function replaceOld(exchange: SessionRequest, state: SessionState, 
   else exchange.headers.clearCookie();
   publish('regenerated', () => ({ handle: state.key, previousHandle: previous.key }));
   return true;
+}
+
+/**
+ * Whether a session is the old one under another token: an app that rotates by hand carries its keys over. A login that
+ * names no owner (passport's) has others than the visitor had: it counts, also where a double click has sent it twice.
+ */
+function goesOn({ owner, fields }: SessionState, { fields: before }: SessionState): boolean {
+  // `cookie` is what express-session's sessions have: attributes, and no data.
+  const old = new Set([...before.keys(), ...before.storedKeys()].filter((key) => key !== 'cookie'));
+  return owner !== undefined || fields.keys().some((key) => old.has(key));
 }
 
 /** Ends the old session as a logout does: nothing comes in its place. */

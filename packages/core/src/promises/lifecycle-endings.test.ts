@@ -415,6 +415,7 @@ describe('regenerate', () => {
     ['with an owner stays, when the old session has gone: that was a login', { owner: 'u2' }, 1],
     ['without one is destroyed again, when the old session has gone', { keep: true as const }, 0],
     ['of nothing but keys is destroyed again too', { keep: ['n'] }, 0],
+    ['stays without an owner, too, where it has nothing of the old session: that was a login of passport', {}, 1],
   ])('%s', async (_, options, records) => {
     const { app, gate } = await startWithSlow(async ({ session }) => {
       const fresh = await session.regenerate(options);
@@ -430,6 +431,47 @@ describe('regenerate', () => {
     expect(answer.status).toBe(200);
     expect(answer.setCookie).toHaveLength(records);
     expect(await recordCount(app)).toBe(records);
+  });
+
+  it('by hand, with a key carried over, does not outlive a logout elsewhere, also where its value has changed', async () => {
+    const { app, gate } = await startWithSlow(async ({ session }) => {
+      const fresh = await session.regenerate();
+      Reflect.set(fresh, 'n', 'another value');
+      Reflect.set(fresh, 'rotatedAt', 1);
+      return 'ok';
+    });
+    const browser = await visitor(app);
+    const slow = browser.send('/slow');
+    await gate.reached;
+    await browser.get('/logout');
+    gate.open();
+    expect((await slow).setCookie).toEqual([]);
+    expect(await recordCount(app)).toBe(0);
+  });
+
+  it('of a visitor who sends a login form twice makes two sessions, and no error', async () => {
+    const login: Route = async ({ session }) => {
+      const fresh = await session.regenerate();
+      Reflect.set(fresh, 'user', 'ann');
+      await fresh.save();
+      return 'ok';
+    };
+    const gate = new Gate();
+    const app = await startApp({
+      ...routes,
+      '/first': login,
+      '/second': async (visit) => {
+        await gate.pass();
+        return login(visit);
+      },
+    });
+    const browser = await visitor(app);
+    const second = browser.send('/second');
+    await gate.reached;
+    expect(await browser.get('/first')).toMatchObject({ status: 200, setCookie: [expect.any(String)] });
+    gate.open();
+    expect(await second).toMatchObject({ status: 200, setCookie: [expect.any(String)] });
+    expect(await recordCount(app)).toBe(2);
   });
 
   it("that rotates a user's session does not outlive a logout elsewhere", async () => {
