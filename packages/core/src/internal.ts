@@ -14,6 +14,7 @@ export { type Exposing, type ExposedProperty, type MiddlewareOptions, exposing }
 export { endListeners } from './live/end-listeners.ts';
 export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';
+export { touchAnyway } from './session/session-fields.ts';
 export { isDestroyed } from './session/session-object.ts';
 export { copyOfFields, emptyFields, setField, stringOf } from './record-fields.ts';
 export type { BoundedStore } from './bounded-store.ts';

@@ -1,3 +1,6 @@
+import { type IncomingMessage, get } from 'node:http';
+import { text } from 'node:stream/consumers';
+
 import { Visitor, refusalOf, serve, stopServers, testStore } from '@sess/adapter-tests';
 import { memoryStore } from '@sess/core';
 import express from 'express';
@@ -5,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { cookieOf, open, secret } from '../test/kit.ts';
 import { Cookie } from './commonjs/cookie.ts';
+import { MemoryStore } from './commonjs/memory-store.ts';
 import { session } from './commonjs/middleware.ts';
 
 afterEach(stopServers);
@@ -195,6 +199,57 @@ describe('options', () => {
       expect(await visitor.json('/')).toEqual([2, true]);
       expect(await visitor.json('/')).toEqual([unset === 'keep' ? 2 : 1, unset === 'keep']);
     }
+  });
+
+  it('a cookie of one req.secret is not for requests that have another', async () => {
+    const app = express();
+    const middleware = session({ store: memoryStore(), saveUninitialized: false, logger: false, env: {} });
+    app.use((req, _res, next) => next(void Object.assign(req, { secret: `${secret} of ${req.get('x-tenant')}` })));
+    app.use(middleware, (req, res) => {
+      const known: unknown = Reflect.get(req.session, 'user') ?? null;
+      Object.assign(req.session, { user: req.headers['x-tenant'] });
+      res.json(known);
+    });
+    const visitor = new Visitor((await serve(app)).url);
+    const as = async (tenant: string) => (await visitor.request('/', { headers: { 'x-tenant': tenant } })).json();
+    expect(await as('a')).toBe(null);
+    expect(await as('a')).toBe('a');
+    expect(await as('b')).toBe(null);
+    expect(await as('b')).toBe('b');
+  });
+
+  it("'auto' stays what it was when the session began, in a store of express-session too", async () => {
+    for (const store of [memoryStore(), new MemoryStore()]) {
+      const cookie = { secure: 'auto', sameSite: 'auto', maxAge: 60_000 } as const;
+      const { visitor } = await open({ store, proxy: true, cookie }, (app) => {
+        app.get('/', (req, res) => {
+          Object.assign(req.session, { count: Number(Reflect.get(req.session, 'count') ?? 0) + 1 });
+          res.end();
+        });
+        app.get('/look', (req, res) => void res.json(Object.keys(req.session)));
+      });
+      expect((await visitor.request('/look', https)).headers.getSetCookie()).toEqual([]);
+      for (const _ of [1, 2, 3])
+        expect(cookieOf(await visitor.request('/', https))).toMatch(/; HttpOnly; Secure; SameSite=None$/);
+    }
+  });
+
+  it('cookie: null says as little as none', async () => {
+    const { visitor } = await open({ store: memoryStore(), cookie: Object(null).cookie ?? null }, (app) => {
+      app.get('/', (_req, res) => void res.end('served'));
+    });
+    expect(await visitor.text('/')).toBe('served');
+  });
+
+  it('a request that names the whole address has a session like any other', async () => {
+    const { visitor } = await open({ store: memoryStore(), cookie: { path: '/app' } }, (app) => {
+      app.get('/app', (req, res) => void res.json(req.session !== undefined));
+    });
+    const { hostname, port } = new URL(visitor.url);
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      get({ hostname, port, path: `http://${hostname}:${port}/app` }, resolve);
+    });
+    expect(await text(answer)).toBe('true');
   });
 
   it('the secret may come from cookie-parser, be bytes, or be several', async () => {

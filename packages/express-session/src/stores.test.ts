@@ -212,14 +212,15 @@ describe('a store of callbacks', () => {
     expect([store.sets, store.sessions]).toEqual([0, {}]);
   });
 
-  it('that fails is a 503 for who looks, and never an empty session', async () => {
+  it('that fails is a 503 for whoever brings a cookie, and never an empty session', async () => {
     const store = new CountingStore();
     const { visitor } = await open({ store }, routes);
     await visitor.get('/count');
     store.fails = new Error('connect ECONNREFUSED');
     const answer = await visitor.get('/data');
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([503, []]);
-    expect(await visitor.text('/static')).toBe('served');
+    expect((await visitor.get('/static')).status).toBe(503);
+    expect(await new Visitor(visitor.url).text('/static')).toBe('served');
     store.fails = undefined;
     expect(await visitor.json('/count')).toBe(2);
   });

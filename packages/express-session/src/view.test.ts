@@ -1,9 +1,10 @@
 import { Visitor, stopServers, takeDown, testStore } from '@sess/adapter-tests';
 import { memoryStore } from '@sess/core';
-import type { ErrorRequestHandler, Express } from 'express';
+import type { ErrorRequestHandler, Express, Request } from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { cookieOf, open } from '../test/kit.ts';
+import { MemoryStore } from './commonjs/memory-store.ts';
 import { Session } from './commonjs/session.ts';
 
 afterEach(stopServers);
@@ -334,25 +335,89 @@ describe('req.session', () => {
 });
 
 describe('while the store is down', () => {
-  it('no cookie is touched: who looks gets 503, who does not is served, and callbacks get the error', async () => {
+  it('no cookie is touched: whoever brings one gets 503, everybody else is served until they log in', async () => {
     const store = testStore();
     const { visitor } = await open({ store }, (app) => {
       routes(app);
       app.get('/static', (_req, res) => void res.send('served'));
       app.get('/callback', (req, res) => {
-        req.session.regenerate((error) => res.status(503).json(Reflect.get(Object(error), 'code')));
+        Object.assign(req.session, { user: 'ann' });
+        req.session.save((error) => res.status(503).json(Reflect.get(Object(error), 'code')));
       });
     });
     await visitor.post('/login');
     takeDown(store);
-    const looks = await visitor.get('/data');
-    expect([looks.status, looks.headers.get('retry-after'), looks.headers.getSetCookie()]).toEqual([503, '1', []]);
-    expect(await visitor.text('/static')).toBe('served');
-    expect(await visitor.json('/callback')).toBe('STORE_UNAVAILABLE');
+    for (const path of ['/data', '/static']) {
+      const answer = await visitor.get(path);
+      expect([answer.status, answer.headers.get('retry-after'), answer.headers.getSetCookie()]).toEqual([503, '1', []]);
+    }
+    expect(await new Visitor(visitor.url).text('/static')).toBe('served');
     const stranger = new Visitor(visitor.url);
+    expect(await stranger.json('/callback')).toBe('STORE_UNAVAILABLE');
     const login = await stranger.post('/login');
     expect([login.status, login.headers.getSetCookie()]).toEqual([503, []]);
     store.down.clear();
     expect(await visitor.json('/data')).toEqual({ user: 'ann' });
   });
+});
+
+describe('after a logout in the same request', () => {
+  it.each<[string, (req: Request, next: (error?: unknown) => void) => void]>([
+    ['store.generate(req)', (req, next) => (req.sessionStore.generate(req), next())],
+    ['store.regenerate(req)', (req, next) => req.sessionStore.regenerate(req, next)],
+    ['the middleware once more', (req, next) => Reflect.get(req.app, 'again')(req, req.res, next)],
+  ])('%s makes a new session', async (_name, begin) => {
+    const { app, middleware, visitor } = await open({ store: memoryStore() }, (app) => {
+      routes(app);
+      app.get('/switch', (req, res, next) => {
+        req.session.destroy((error) => {
+          if (error) return next(error);
+          begin(req, (fault) => {
+            if (fault) return next(fault);
+            Object.assign(req.session, { user: 'bob' });
+            res.json(req.session.id === req.sessionID);
+          });
+        });
+      });
+    });
+    Object.assign(app, { again: middleware });
+    await visitor.post('/login');
+    const old = visitor.copy();
+    expect(await visitor.json('/switch')).toBe(true);
+    expect(await visitor.json('/data')).toEqual({ user: 'bob' });
+    expect(await old.json('/data')).toEqual({});
+  });
+
+  it('a request that the middleware has not seen gets none', () => {
+    const store = new MemoryStore();
+    expect(() => store.generate({ sessionID: 'a', sessionStore: store })).toThrow('session() has seen');
+  });
+});
+
+it('a mistake of the app in its own session is no fault of the store', async () => {
+  const { visitor } = await open({ store: memoryStore() }, (app) => {
+    app.get('/getter', (req, res) => {
+      Object.defineProperty(req.session, 'user', { enumerable: true, get: () => Object(undefined).name.first });
+      res.end();
+    });
+  });
+  const answer = await visitor.get('/getter');
+  expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('can not be written as JSON')]);
+});
+
+it('a login form that is sent twice logs in', async () => {
+  const { visitor } = await open({ store: new MemoryStore() }, (app) => {
+    routes(app);
+    app.get('/cart', (req, res) => {
+      Object.assign(req.session, { cart: ['tea'] });
+      res.end();
+    });
+  });
+  await visitor.get('/cart');
+  const answers = await Promise.all([visitor.copy(), visitor].map((tab) => tab.post('/login')));
+  expect(answers.map(({ status, headers }) => [status < 400, headers.getSetCookie().length])).toEqual([
+    [true, 1],
+    [true, 1],
+  ]);
+  expect(await visitor.json('/data')).toMatchObject({ user: 'ann' });
 });

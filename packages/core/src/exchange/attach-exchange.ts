@@ -40,6 +40,11 @@ export interface AttachOptions {
    * option. `undefined`: the answer carries none.
    */
   cookieAttributes?: () => CookieAttributes | undefined;
+  /**
+   * Throws a fault at open, or rejects with it, instead of at the first look: for apps that look where nothing catches.
+   * @default false
+   */
+  throwsAtOpen?: boolean;
 }
 
 /** Opens a request's session, and holds its response back until the session is stored. */
@@ -59,7 +64,7 @@ function hold(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse | undefined,
-  { onFailure, errorHandler, beforeCommit, cookieAttributes }: AttachOptions,
+  { onFailure, errorHandler, beforeCommit, cookieAttributes, throwsAtOpen }: AttachOptions,
 ): Exchange {
   if (!isHoldable(request, response)) {
     exchange.engine.noteUnheld(request, response);
@@ -106,6 +111,7 @@ function hold(
   });
   // The client left while the session was read, which no event will tell any more.
   if (isGone(response)) exchange.isAnswered = true;
+  if (throwsAtOpen === true && exchange.fault !== undefined) throw exchange.surface(exchange.fault);
   return exchange;
 }
 

@@ -32,10 +32,19 @@ export interface SessionFields {
  * @throws SessError `CONFIG_INVALID` for what `sessions.open()` has not made
  */
 export function resendCookie(session: Session): void {
+  if (touchAnyway(session)) internalsOf(session).state.cookieWanted = true;
+}
+
+/**
+ * Has the answer move the deadline, also where no touch is due, without a look at the session.
+ *
+ * @returns whether there is a record to touch
+ */
+export function touchAnyway(session: Session): boolean {
   const { state } = internalsOf(session);
-  if (state.standing !== 'stored') return;
-  state.cookieWanted = true;
+  if (state.standing !== 'stored') return false;
   state.touchWanted = true;
+  return true;
 }
 
 /**

@@ -6,7 +6,6 @@ import {
   type Finding,
   type ProbesItself,
   type ReplaceOutcome,
-  SessError,
   type SessionKey,
   type SessionRecord,
   type SessionStore,
@@ -18,6 +17,8 @@ import {
 } from '@sess/core';
 
 import { MemoryStore } from './memory-store.ts';
+import type { SessionData } from './session.ts';
+import { StoreCalls } from './store-calls.ts';
 import { type RecordShape, recordOf, sessionOf, sessionOfMarker } from './stored-session.ts';
 import type { Store } from './store.ts';
 
@@ -36,16 +37,14 @@ const KNOWN_MS = 60_000;
 export class CallbackStore implements SessionStore, DescribesItself, ChecksItself, ProbesItself {
   readonly #store: Store;
   readonly #shape: RecordShape;
-  readonly #queues = new Map<SessionKey, Promise<unknown>>();
-  /** What this process has just created or ended, in the order of its end. */
-  readonly #recent = new Map<SessionKey, { readonly until: number; readonly marker?: EndMarker }>();
-
+  readonly #calls: StoreCalls;
   /** A session that is saved explicitly, and is to be written whole even where nothing has changed. */
   #saved: SessionKey | undefined;
 
   constructor(store: Store, shape: RecordShape) {
     this.#store = store;
     this.#shape = shape;
+    this.#calls = StoreCalls.of(store);
   }
 
   /** The app calls `save()` and expects all of the session to be written. Of two at once one may become a touch. */
@@ -54,10 +53,10 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
   }
 
   create(key: SessionKey, record: SessionRecord, by: number): Promise<{ readonly version: unknown } | undefined> {
-    return this.#inTurn(key, by, async () => {
-      if (this.#recently(key) !== undefined) return undefined;
+    return this.#calls.inTurn(key, by, async () => {
+      if (this.#calls.recently(key) !== undefined) return undefined;
       const version = await this.#write(key, record, by);
-      this.#remember(key, KNOWN_MS);
+      this.#calls.remember(key, KNOWN_MS);
       return { version };
     });
   }
@@ -67,10 +66,13 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
   }
 
   replace(key: SessionKey, version: unknown, next: SessionRecord | Succession, by: number): Promise<ReplaceOutcome> {
-    return this.#inTurn(key, by, async () => {
-      const stored = await this.#find(key, by);
+    return this.#calls.inTurn(key, by, async () => {
+      const stored = this.#calls.toldOf(key, version) ?? (await this.#find(key, by));
       if (stored === undefined || isEndMarker(stored)) return { verdict: 'gone' };
-      if (stored.version !== version) return { verdict: 'conflict', stored };
+      if (stored.version !== version) {
+        this.#calls.tell(key, stored);
+        return { verdict: 'conflict', stored };
+      }
       if (isSuccession(next)) {
         await this.#end(key, { ended: true, successor: next.successor }, next.endMarkerMs, by);
         return { verdict: 'replaced', version: undefined };
@@ -84,7 +86,7 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
   }
 
   destroy(key: SessionKey, options: DestroyOptions, by: number): Promise<SessionRecord | EndMarker | undefined> {
-    return this.#inTurn(key, by, async () => {
+    return this.#calls.inTurn(key, by, async () => {
       const stored = await this.#find(key, by);
       if (isEndMarker(stored)) return stored;
       await this.#end(key, { ended: true }, options.endMarkerMs ?? 0, by);
@@ -109,9 +111,9 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
   }
 
   async #find(key: SessionKey, by: number): Promise<StoredSession | EndMarker | undefined> {
-    const marker = this.#recently(key)?.marker;
+    const marker = this.#calls.recently(key)?.marker;
     if (marker !== undefined) return marker;
-    const found = await this.#ask(by, (callback) => this.#store.get(key, callback));
+    const found = await this.#calls.read<SessionData | null>(by, (callback) => this.#store.get(key, callback));
     return found ? recordOf(found, this.#shape) : undefined;
   }
 
@@ -120,7 +122,7 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
     const session = sessionOf(record, this.#shape);
     const version = JSON.stringify(session);
     // What a store writes at a touch is for the store to decide.
-    await this.#ask(by, (callback) =>
+    await this.#calls.write(key, by, (callback) =>
       isTouch && this.#store.touch !== undefined
         ? this.#store.touch(key, session, callback)
         : this.#store.set(key, session, callback),
@@ -130,57 +132,12 @@ export class CallbackStore implements SessionStore, DescribesItself, ChecksItsel
 
   async #end(key: SessionKey, marker: EndMarker, forMs: number, by: number): Promise<void> {
     const isStored = forMs > KNOWN_MS;
-    await this.#ask(by, (callback) =>
-      isStored
-        ? this.#store.set(key, sessionOfMarker(marker, forMs, this.#shape), callback)
-        : this.#store.destroy(key, callback),
-    );
-    this.#recent.delete(key);
-    if (forMs > 0 && !isStored) this.#remember(key, forMs, marker);
-  }
-
-  #recently(key: SessionKey): { readonly marker?: EndMarker } | undefined {
-    const known = this.#recent.get(key);
-    return known !== undefined && performance.now() < known.until ? known : undefined;
-  }
-
-  #remember(key: SessionKey, forMs: number, marker?: EndMarker): void {
-    const now = performance.now();
-    for (const [old, { until }] of this.#recent) {
-      if (until > now) break;
-      this.#recent.delete(old);
-    }
-    this.#recent.set(key, { until: now + forMs, ...(marker !== undefined && { marker }) });
-  }
-
-  /** One after the other, each within its time. */
-  #inTurn<T>(key: SessionKey, by: number, work: () => Promise<T>): Promise<T> {
-    const before = this.#queues.get(key) ?? Promise.resolve();
-    const turn = before.then(() => {
-      if (performance.now() > by) throw tooLate();
-      return work();
-    });
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#queues.set(key, settled);
-    void settled.then(() => this.#queues.get(key) === settled && this.#queues.delete(key));
-    return turn;
-  }
-
-  /** Calls the store, and answers as the contract of stores says: a fault is thrown, and never taken for absence. */
-  #ask<T>(by: number, call: (callback: (error?: unknown, answer?: T) => void) => void): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(tooLate()), Math.max(0, by - performance.now()));
-      call((error, answer) => {
-        clearTimeout(timer);
-        // Stores of files answer ENOENT where there is no session.
-        const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-        if (error && !isAbsent) reject(unavailable(error));
-        else resolve(isAbsent ? undefined : answer);
-      });
-    });
+    if (isStored)
+      await this.#calls.write(key, by, (callback) =>
+        this.#store.set(key, sessionOfMarker(marker, forMs, this.#shape), callback),
+      );
+    else await this.#calls.remove(key, by, (callback) => this.#store.destroy(key, callback));
+    this.#calls.remember(key, isStored ? 0 : forMs, marker);
   }
 }
 
@@ -191,13 +148,4 @@ function comparesInProcess(name: string): Finding {
     text: `${name} can not compare before it writes. Within one process no update is lost, and no session comes back after its logout; between processes both can happen, as with express-session.`,
     fix: 'Give session() a store of @sess, such as redisStore({ url }) of @sess/redis, or leave store out: then the environment chooses.',
   };
-}
-
-function tooLate(): SessError {
-  return new SessError('STORE_TIMEOUT', 'The session store did not answer in time.');
-}
-
-function unavailable(error: unknown): SessError {
-  const why = error instanceof Error ? error.message : String(error);
-  return new SessError('STORE_UNAVAILABLE', `The session store failed: ${why}`, { cause: error });
 }

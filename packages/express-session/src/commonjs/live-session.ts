@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { type CookieAttributes, SessError, type SessionExchange, isSessError } from '@sess/core';
-import { isDestroyed } from '@sess/core/internal';
+import { isDestroyed, touchAnyway } from '@sess/core/internal';
 
 import { type Cookie, attributesOf } from './cookie.ts';
 import { SessionView, type ViewOptions, cookieOf, viewOf } from './session-view.ts';
@@ -20,6 +20,8 @@ export interface LiveOptions extends ViewOptions {
   readonly saveUninitialized: boolean;
   /** Whether `req.session = null` destroys the session; else it is left as it is. */
   readonly unsetDestroys: boolean;
+  /** Whether each request moves the session's deadline: the store may end what is not touched before we would. */
+  readonly touchesAlways: boolean;
   /** Told of an explicit `save()`, before it is carried out. */
   readonly onSave: (id: string) => void;
 }
@@ -56,6 +58,8 @@ export class LiveSession implements SessionVerbs {
     if (value === null || value === undefined) {
       this.#unset ??= value === null ? 'null' : 'undefined';
     } else if (typeof value === 'object') {
+      // After a logout an app that goes on needs a new session, as `store.generate(req)` makes one.
+      if (isDestroyed(this.#exchange.session)) void this.#exchange.session.regenerate();
       const view = this.#current();
       this.#unset = undefined;
       this.#show(new SessionView(this.#request, view.source, this.#options, { view, data: value }));
@@ -78,18 +82,28 @@ export class LiveSession implements SessionVerbs {
       this.#unset = 'destroyed';
       // Not caught: the answer waits for it, and fails with it.
       void this.#exchange.session.destroy();
-    } else if (!isUnset && this.#isToBeWritten()) this.#current().write(this.#options.saveUninitialized);
+      return;
+    }
+    if (isUnset) return;
+    if (this.#isToBeWritten()) this.#write();
+    if (this.#options.touchesAlways) touchAnyway(this.#exchange.session);
+  }
+
+  /** What the app's own object throws, by a getter of it, is no fault of the store. */
+  #write(): void {
+    try {
+      this.#current().write(this.#options.saveUninitialized);
+    } catch (cause) {
+      if (isSessError(cause)) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new SessError('NOT_SERIALIZABLE', `req.session can not be written as JSON: ${why}`, { cause });
+    }
   }
 
   #isToBeWritten(): boolean {
     const { rolling, saveUninitialized } = this.#options;
-    if (this.#view === undefined && !rolling && !saveUninitialized) return false;
-    try {
-      // Throws where the session could not be read, which fails no request that has not looked at it.
-      return this.#exchange.session.isNew || this.#view !== undefined || rolling;
-    } catch {
-      return false;
-    }
+    if (this.#view !== undefined || rolling) return true;
+    return saveUninitialized && this.#exchange.session.isNew;
   }
 
   /** What the answer's cookie says of itself; `undefined`: it is not sent. */

@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { SessError, type SessionExchange, type Sessions, createSessions } from '@sess/core';
-import { exposing } from '@sess/core/internal';
+import { type Exposing, exposing } from '@sess/core/internal';
 
 import { CoreStore } from './core-store.ts';
 import { LiveSession } from './live-session.ts';
 import { type SessionOptions, settingsOf } from './options.ts';
 import type { SessionRequest } from './session.ts';
+import { Store } from './store.ts';
 
 /** An Express middleware; its `sessions` list and revoke sessions. */
 export interface SessionMiddleware {
   (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
-  /** @throws SessError `CONFIG_INVALID` where the secret is still to come, by `req.secret` */
+  /** @throws SessError `CONFIG_INVALID` where the secret comes with the requests, as `req.secret` */
   readonly sessions: Sessions;
 }
 
@@ -22,9 +23,20 @@ export interface SessionMiddleware {
  */
 export function session(options: SessionOptions = {}): SessionMiddleware {
   const settings = settingsOf(options);
-  let made = settings.isSecretKnown ? make() : undefined;
+  const known = settings.isSecretKnown ? make() : undefined;
+  /** Where the secret comes with the requests: a cookie of one is not for those that have another. */
+  const bySecret = new Map<string, Made>();
 
-  function make(secret?: string) {
+  function madeFor(request: IncomingMessage): Made | undefined {
+    if (known !== undefined) return known;
+    const secret: unknown = Reflect.get(request, 'secret');
+    if (typeof secret !== 'string') return undefined;
+    const made = bySecret.get(secret) ?? make(secret);
+    bySecret.set(secret, made);
+    return made;
+  }
+
+  function make(secret?: string): Made {
     const sessions = createSessions(secret === undefined ? settings.core : { ...settings.core, secret });
     const store = settings.callbackStore ?? new CoreStore(sessions);
     const exposed = exposing({
@@ -52,8 +64,7 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
     next: (error?: unknown) => void,
   ): void {
     if (request.session || !isBelow(request, settings.pathFor(request))) return next();
-    const secret: unknown = Reflect.get(request, 'secret');
-    if (made === undefined && typeof secret === 'string') made = make(secret);
+    const made = madeFor(request);
     if (made === undefined) return next(new Error('secret option required for sessions'));
     const { sessions, exposed } = made;
     let live: LiveSession | undefined;
@@ -64,12 +75,19 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
       next();
     };
     try {
-      if (exposed.isTaken(request)) return next();
+      if (exposed.isTaken(request)) {
+        // It was ended by whoever came before.
+        if (request.sessionStore instanceof Store && request.session === undefined)
+          request.sessionStore.generate(request);
+        return next();
+      }
       const attached = sessions.attach(request, response, {
         errorHandler,
         cookieHeader: cookieHeaderOf(request, sessions.cookieName),
         beforeCommit: () => live?.beforeCommit(),
         cookieAttributes: () => live?.cookieAttributes(),
+        // Code of callbacks looks where nothing catches: there an error would end the process.
+        throwsAtOpen: true,
       });
       if (attached instanceof Promise) attached.then(begin, next);
       else begin(attached);
@@ -80,10 +98,16 @@ export function session(options: SessionOptions = {}): SessionMiddleware {
 
   return Object.defineProperty(middleware, 'sessions', {
     get(): Sessions {
-      if (made !== undefined) return made.sessions;
-      throw new SessError('CONFIG_INVALID', 'There is no secret yet: session({ secret }), or SECRET_KEY.');
+      if (known !== undefined) return known.sessions;
+      throw new SessError('CONFIG_INVALID', 'There is no secret: say session({ secret }), or set SECRET_KEY.');
     },
   }) as SessionMiddleware;
+}
+
+/** The sessions of one secret, and how they are shown. */
+interface Made {
+  readonly sessions: Sessions;
+  readonly exposed: Exposing;
 }
 
 /** Where an exchange keeps what the app sees of it: in a `WeakMap` that would stay until a full garbage collection. */
@@ -100,7 +124,9 @@ function errorHandler(request: IncomingMessage): ((error: unknown) => void) | un
 /** Compares the beginnings of texts, as express-session does: an app's sessions stay below the same paths. */
 function isBelow(request: IncomingMessage, path: string): boolean {
   const url = String(Reflect.get(request, 'originalUrl') ?? request.url);
-  return (url.split('?', 1)[0] || '/').startsWith(path);
+  // A client that takes us for a proxy sends the whole address.
+  const [own = ''] = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split('?', 1);
+  return (own || '/').startsWith(path);
 }
 
 /** Without the header the cookie is taken from what cookie-parser has made of it, as express-session does. */

@@ -13,7 +13,7 @@ import { connectSid } from '@sess/core/formerly';
 import { type Environment, processEnvironment, variable } from '@sess/core/internal';
 
 import { CallbackStore } from './callback-store.ts';
-import { Cookie, type CookieOptions } from './cookie.ts';
+import { Cookie, type CookieOptions, textOfCookie } from './cookie.ts';
 import { isSecure } from './is-secure.ts';
 import type { LiveOptions } from './live-session.ts';
 import type { Store } from './store.ts';
@@ -81,10 +81,12 @@ export function settingsOf(options: SessionOptions): Settings {
     pathFor: (request) => cookieFor(request).path,
     live: {
       cookie: cookieFor,
+      cookieText: adapted && textOfCookie(shape.cookie()),
       isSecure: isAskedSecure,
       rolling: rolling === true,
       saveUninitialized: saveUninitialized ?? true,
       unsetDestroys: unset === 'destroy',
+      touchesAlways: typeof callbackStore?.touch === 'function',
       onSave: (id) => adapted?.noteSave(id),
     },
     core: {
@@ -111,7 +113,13 @@ function refuse({ secret, unset, cookie, ...options }: SessionOptions): void {
       'CONFIG_INVALID',
       'Option genid must be left out: a session is named by 256 random bits, which the store does not know (it has their hash).',
     );
-  if (typeof cookie === 'object' && 'httpOnly' in cookie && !cookie.httpOnly && cookie.httpOnly !== undefined)
+  if (
+    typeof cookie === 'object' &&
+    cookie !== null &&
+    'httpOnly' in cookie &&
+    !cookie.httpOnly &&
+    cookie.httpOnly !== undefined
+  )
     throw new SessError(
       'CONFIG_INVALID',
       'Option cookie.httpOnly can not be false: no script needs to read the session cookie.',

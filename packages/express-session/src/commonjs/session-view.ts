@@ -22,6 +22,8 @@ export interface ViewOptions {
   /** The cookie of a new session. */
   readonly cookie: (request: IncomingMessage) => Cookie;
   readonly rolling: boolean;
+  /** What a store of express-session takes for the cookie of a session that has none of its own. */
+  readonly cookieText: string | undefined;
 }
 
 /**
@@ -89,10 +91,16 @@ export class SessionView {
     if (maxAge !== this.#maxAge) source.cookie.maxAge = maxAge;
     this.#maxAge = maxAge;
     const text = textOfCookie(cookie);
-    const isFirst = isWanted && source.isNew && fields.keys().length === 0;
-    if (text === this.#cookieText && !isFirst) return;
+    if (text === this.#cookieText && !this.#isOfThisRequest(text, isWanted)) return;
     fields.set('cookie', JSON.parse(text));
     this.#cookieText = text;
+  }
+
+  /** Whether a new session has to say of its cookie what is the usual for this request, and may not be for another one. */
+  #isOfThisRequest(text: string, isWanted: boolean): boolean {
+    if (!this.source.isNew) return false;
+    const isEmpty = fieldsOf(this.source).keys().length === 0;
+    return isEmpty ? isWanted : this.#options.cookieText !== undefined && text !== this.#options.cookieText;
   }
 
   /** What the answer's cookie says. Its end is another request's affair where only that one has changed it. */

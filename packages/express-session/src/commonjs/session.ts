@@ -119,7 +119,7 @@ export class Session {
   /** Gives the visitor a new session with a new cookie, and ends this one: at a login. */
   regenerate(callback: SessionCallback): this;
   regenerate(options: RegenerateOptions, callback: SessionCallback): this;
-  regenerate(first: RegenerateOptions | SessionCallback, second: SessionCallback = () => {}): this {
+  regenerate(first: RegenerateOptions | SessionCallback = {}, second: SessionCallback = () => {}): this {
     const [options, callback] = typeof first === 'function' ? [{}, first] : [first, second];
     const live = verbsOf(this);
     if (live === undefined) this.req.sessionStore.regenerate(this.req, callback);

@@ -26,11 +26,27 @@ abstract class BaseStore extends EventEmitter {
   /** Removes all sessions. */
   clear?(callback?: SessionCallback): void;
 
+  /**
+   * Gives a request's visitor a new session, where it has none any more.
+   *
+   * @throws SessError `UNSUPPORTED` for a request that the middleware has not seen
+   */
+  generate(request: SessionRequest): void {
+    if (!('session' in request))
+      throw new SessError('UNSUPPORTED', 'store.generate(req) takes a request that session() has seen.');
+    Object.assign(request, { session: {} });
+  }
+
   /** Gives a request's visitor a new session, and ends the old one. */
   regenerate(request: SessionRequest, callback: SessionCallback): void {
     const { session } = request;
-    if (session?.req === request) session.regenerate(callback);
-    else callback(new SessError('UNSUPPORTED', 'store.regenerate(req) takes a request that has a session.'));
+    if (session?.req === request) return void session.regenerate(callback);
+    try {
+      this.generate(request);
+    } catch (error) {
+      return callback(error);
+    }
+    callback();
   }
 
   /** Reads a session that is not a request's. */
