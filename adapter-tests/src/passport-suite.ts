@@ -105,7 +105,7 @@ export function testPassport(start: () => Promise<PassportApp>, logins: readonly
     expect(await first.json('/me')).toMatchObject({ user: null });
   });
 
-  it('a login that can not be stored is a 503, and no cookie', async () => {
+  it('a login that cannot be stored is a 503, and no cookie', async () => {
     store.down.add('create');
     const login = await visitor.post('/login', user);
     expect([login.status, login.headers.get('retry-after')]).toEqual([503, '1']);
@@ -114,7 +114,7 @@ export function testPassport(start: () => Promise<PassportApp>, logins: readonly
     expect((await visitor.post('/login', user)).status).toBe(302);
   });
 
-  it('a logout that can not be stored is a 503, and the user is still logged in', async () => {
+  it('a logout that cannot be stored is a 503, and the user is still logged in', async () => {
     await visitor.post('/login', user);
     store.down.add('destroy').add('replace');
     const logout = await visitor.post('/logout');

@@ -37,7 +37,7 @@ const environment: Readonly<Record<string, string>> = {
 export async function installFrameworks(): Promise<void> {
   const args = ['scripts/pnpm.mjs', '--dir', fixtures, 'install', '--frozen-lockfile', '--prefer-offline'];
   const { ok, output } = await runProgram(process.execPath, args, { cwd: root });
-  if (!ok) throw new Error(`The packages of the frameworks can not be installed:\n${output}`);
+  if (!ok) throw new Error(`The packages of the frameworks cannot be installed:\n${output}`);
 }
 
 /** Where an app's packages come from, and what makes of its files what is started. */

@@ -101,7 +101,7 @@ export function testCookies(description: DemoDescription, store: 'fs' | 'redis')
         expect(objectIn(await send(`${demo.url}/api/me`, { cookie: header }))).toMatchObject({ user: 'Ada' });
     });
 
-    test('two good cookies are none: whose session it is can not be known', async () => {
+    test('two good cookies are none: whose session it is cannot be known', async () => {
       const mallory = new Visitor(demo.url);
       await mallory.login('Mallory');
       const answer = await send(`${demo.url}/api/me`, { cookie: `${mallory.jar.header()}; ${cookie}` });

@@ -200,7 +200,7 @@ describe('built with webpack, next start, production without any configuration',
     const sealed = async (): Promise<string> => `app=${await sealData({ user: 'ada', views: 4 }, { password })}`;
     const movedLine = expect.stringMatching(/^moved=[\w-]{43}\.[\w-]{43}; /);
 
-    test('shows its users logged in, though a page can not send the new cookie', async () => {
+    test('shows its users logged in, though a page cannot send the new cookie', async () => {
       const cookie = await sealed();
       for (const _ of ['first', 'second']) {
         const page = await send(`${app.url}/moved`, { cookie });

@@ -166,7 +166,7 @@ async function freePort(): Promise<number> {
 /** Asks as one visitor, on a new connection each time, until the answers are enough. */
 async function answersOf(code: string, areEnough: (texts: readonly string[]) => boolean): Promise<string[]> {
   const port = await freePort();
-  const { file } = save(code, 'app.mjs');
+  const { file } = save(code, code.includes('require(') ? 'app.cjs' : 'app.mjs');
   const app = spawn(process.execPath, [file], { env: environment({ PORT: String(port) }), detached: true });
   let output = '';
   app.stdout.on('data', (chunk: Buffer) => void (output += chunk.toString()));

@@ -60,7 +60,7 @@ function doIn(url: string, { path, ...how }: ReturnType<Protocol>, cookie?: stri
   return send(`${url}${path}`, { ...how, headers: { ...how.headers, origin: url }, cookie });
 }
 
-/** The pages that a visitor who is logged in gets while the store can not be read. */
+/** The pages that a visitor who is logged in gets while the store cannot be read. */
 export async function visitUnread(
   { running: [{ url }], rights }: AppPair,
   protocol: Protocol,

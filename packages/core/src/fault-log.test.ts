@@ -27,7 +27,7 @@ describe('the log of faults', () => {
     expect(lines.filter((line) => line === 'Session error NOT_SERIALIZABLE: session.day is a Date.')).toHaveLength(3);
   });
 
-  /** An app that keeps what can not be stored. Its visitor has been answered when this resolves. */
+  /** An app that keeps what cannot be stored. Its visitor has been answered when this resolves. */
   async function storeDate(
     logger: Logger,
     onFailure?: (error: Error) => void,

@@ -18,7 +18,7 @@ const https = { headers: { 'x-forwarded-proto': 'https' } };
 describe('options', () => {
   it.each([
     [{ genid: () => 'x' }, /genid must be left out: .*256 random bits/],
-    [{ cookie: { httpOnly: false } }, /cookie\.httpOnly can not be false: no script needs/],
+    [{ cookie: { httpOnly: false } }, /cookie\.httpOnly cannot be false: no script needs/],
     [{ maxage: 5 }, /Option maxage is unknown/],
   ])('%o is refused by name, with the reason', (options, message) => {
     expect(refusalOf(() => session({ secret, logger: false, ...options } as object))).toEqual([
@@ -27,7 +27,7 @@ describe('options', () => {
     ]);
   });
 
-  it('httpOnly can not be switched off in a session either', async () => {
+  it('httpOnly cannot be switched off in a session either', async () => {
     const { visitor } = await open({ store: memoryStore() }, (app) => {
       app.get('/', (req, res) => {
         req.session.cookie.httpOnly = false;

@@ -117,7 +117,7 @@ describe.each(stores)('%s', (_name, make) => {
     expect((await tab.get('/set/after')).headers.getSetCookie()).toEqual([]);
   });
 
-  it('warns once, at the start, of what such a store can not keep, and how to go on', async () => {
+  it('warns once, at the start, of what such a store cannot keep, and how to go on', async () => {
     const warn = vi.fn<(line: string) => void>();
     const logger = { info: () => {}, warn, error: () => {} };
     const { visitor, middleware } = await open(

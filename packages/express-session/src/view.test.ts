@@ -61,7 +61,7 @@ describe('req.session', () => {
     });
   });
 
-  it('says by name what can not be written as JSON', async () => {
+  it('says by name what cannot be written as JSON', async () => {
     const { visitor } = await open({ store: memoryStore() }, (app) => {
       app.get('/', (req, res) => {
         set(req, { views: 1n });
@@ -70,7 +70,7 @@ describe('req.session', () => {
       app.use(((error, _req, res, _next) => void res.status(error.status).send(error.message)) as ErrorRequestHandler);
     });
     const answer = await visitor.get('/');
-    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('req.session.views can not')]);
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('req.session.views cannot')]);
   });
 
   it.each(['expires', 'maxAge'])('takes %s = false for a cookie that ends with the browser', async (name) => {
@@ -402,7 +402,7 @@ it('a mistake of the app in its own session is no fault of the store', async () 
     });
   });
   const answer = await visitor.get('/getter');
-  expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('can not be written as JSON')]);
+  expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('cannot be written as JSON')]);
 });
 
 it('a login form that is sent twice logs in', async () => {

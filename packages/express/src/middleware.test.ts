@@ -211,7 +211,7 @@ describe.each(versions(express, express4))('session() on %s', (_version, express
     await expect(visitor.text('/late')).rejects.toThrow('terminated');
   });
 
-  it('req.session = null is a 503, with the cookie untouched, when it can not be carried out', async () => {
+  it('req.session = null is a 503, with the cookie untouched, when it cannot be carried out', async () => {
     app.get('/null', (req, res) => {
       Object.assign(req, { session: null });
       res.send('you are logged out');

@@ -88,7 +88,7 @@ function replaceSession(exchange: SessionExchange, value: unknown): void {
   if (value !== null && value !== undefined) {
     throw new SessError(
       'UNSUPPORTED',
-      'req.session can not be replaced. Assign its keys: Object.assign(req.session, data).',
+      'req.session cannot be replaced. Assign its keys: Object.assign(req.session, data).',
     );
   }
   // Not caught: a promise that is caught counts as awaited, and the response would not fail with it.

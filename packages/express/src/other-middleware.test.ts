@@ -152,7 +152,7 @@ describe.each(versions(express, express4))('on %s', (_version, express) => {
       expect(store.calls).toEqual(['create']);
     });
 
-    it('gives a 503, and no way to the provider, when its state can not be stored', async () => {
+    it('gives a 503, and no way to the provider, when its state cannot be stored', async () => {
       const visitor = await openApp();
       store.down.add('create');
       const response = await visitor.get('/connect/fake');

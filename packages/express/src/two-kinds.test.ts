@@ -106,7 +106,7 @@ describe.each(versions(express, express4))('two kinds of sessions on %s', (_vers
     expect(await new Visitor((await serve(stubbed)).url).json('/who')).toEqual([{ user: 'stub' }, { user: 'root' }]);
   });
 
-  it('can not be under a name of the framework, nor under one that is none', async () => {
+  it('cannot be under a name of the framework, nor under one that is none', async () => {
     const app = express();
     app.use(session(users, { property: 'protocol' }));
     expect(await errorOf(app)).toContain('Choose another name');

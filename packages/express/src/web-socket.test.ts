@@ -93,7 +93,7 @@ describe.each(versions(express, express4))('WebSockets beside %s', (_version, ex
     expect(await ask(socket, 'hello')).toBe('dark hello');
   });
 
-  it('turn away who has none, and say 503 when it can not be known', async () => {
+  it('turn away who has none, and say 503 when it cannot be known', async () => {
     expect(await refusal()).toContain('401');
     await visitor.get('/login');
     takeDown(store);
@@ -136,7 +136,7 @@ describe.each(versions(express, express4))('WebSockets beside %s', (_version, ex
     expect(await visitor.json('/data')).toEqual({});
   });
 
-  it('are told that a new session needs a cookie, which they can not send', async () => {
+  it('are told that a new session needs a cookie, which they cannot send', async () => {
     await visitor.get('/login');
     onMessage = (request, _message, answer) => {
       request.session.regenerate().catch((error: unknown) => answer(String(error)));

@@ -106,7 +106,7 @@ describe('the plugin on Fastify', () => {
     expect(logged).toEqual([]);
   });
 
-  it.each(Object.keys(ways))('%s is a 503 when the session can not be stored, and is logged', async (way) => {
+  it.each(Object.keys(ways))('%s is a 503 when the session cannot be stored, and is logged', async (way) => {
     const [answer] = ways[way] ?? [() => ''];
     app.get('/way', (request, reply) => {
       request.session.theme = 'dark';

@@ -146,7 +146,7 @@ describe('session() on Hono', () => {
     expect([response.status, await response.text(), response.headers.get('vary')]).toEqual([status, text, 'Cookie']);
   });
 
-  it.each(Object.keys(ways))('%s is a 503 when the session can not be stored', async (way) => {
+  it.each(Object.keys(ways))('%s is a 503 when the session cannot be stored', async (way) => {
     const [answer] = ways[way] ?? [(c: Context) => c.text('')];
     app.get('/way', (c) => {
       c.get('session').theme = 'dark';

@@ -65,7 +65,7 @@ describe('upgradeWebSocket()', () => {
     expect(await store.size()).toBe(1);
   });
 
-  it('opens none where the session can not be stored', async () => {
+  it('opens none where the session cannot be stored', async () => {
     store.down.add('create');
     expect(await connect('/stored')).toBe(503);
     expect(await connect('/clumsy')).toBe(500);

@@ -182,7 +182,7 @@ describe.each(versions(Koa, Koa2))('assigning ctx.session on %s', (_version, Koa
     expect(await store.size()).toBe(0);
   });
 
-  it('null is a 503, with the cookie untouched, when it can not be carried out', async () => {
+  it('null is a 503, with the cookie untouched, when it cannot be carried out', async () => {
     at['/null'] = (ctx) => {
       ctx.session = null;
       ctx.body = 'you are logged out';

@@ -143,7 +143,7 @@ describe.each(versions(Koa, Koa2))('answers on %s', (version, Koa) => {
     expect(await (await visitor.get('/owner')).text()).toBe('ann');
   });
 
-  it.each(Object.keys(ways))('%s is a 503 when the session can not be stored', async (way) => {
+  it.each(Object.keys(ways))('%s is a 503 when the session cannot be stored', async (way) => {
     const [answer] = ways[way] ?? [() => {}];
     at['/way'] = (ctx, next) => {
       change(ctx);
@@ -216,7 +216,7 @@ describe.each(versions(Koa, Koa2))('answers on %s', (version, Koa) => {
       expect(await visitor.json('/data')).toEqual({ cart: ['book'], theme: 'dark' });
     });
 
-    it('whose late change can not be stored is broken off: nobody takes it for whole', async () => {
+    it('whose late change cannot be stored is broken off: nobody takes it for whole', async () => {
       await visitor.get('/fill');
       at['/stream'] = (ctx) => {
         ctx.body = Readable.from(

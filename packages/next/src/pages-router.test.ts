@@ -96,7 +96,7 @@ describe('an API route', () => {
   it.each([
     ['read', failing('read'), 'looks'],
     ['stored', failing('replace'), 'changes'],
-  ])('whose session can not be %s answers 503, in place of its own answer', async (_, broken, does) => {
+  ])('whose session cannot be %s answers 503, in place of its own answer', async (_, broken, does) => {
     const cookie = await cookieOf(memoryStore());
     const store = does === 'looks' ? broken : { ...broken, read: memoryStoreWith() };
     const { withSession } = createPagesSessions({ ...options, store });
@@ -191,7 +191,7 @@ describe('getServerSideProps', () => {
     expect([await answer.text(), answer.headers.getSetCookie().length, late]).toEqual(['the page', 1, []]);
   });
 
-  it('whose session can not be read has answered 503, and gives Next.js props that it does not use', async () => {
+  it('whose session cannot be read has answered 503, and gives Next.js props that it does not use', async () => {
     const cookie = await cookieOf(memoryStore());
     const { withSession } = createPagesSessions({ ...options, store: failing('read') });
     const props = withSession((session, _context: { req: IncomingMessage; res: ServerResponse }) => ({

@@ -83,7 +83,7 @@ function controlsOf(session: Session): object {
 }
 
 /**
- * A view of a session that can not be changed. A value is parsed when it is first looked at.
+ * A view of a session that cannot be changed. A value is parsed when it is first looked at.
  * @throws SessError the fault of the store, if the session could not be read
  */
 export function readonlySession(session: Session): ReadonlySession {

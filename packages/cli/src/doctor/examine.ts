@@ -56,7 +56,7 @@ export async function examine({ app, envFiles, url, report }: ExaminationInput):
   };
 }
 
-/** One examination bears the failure of another: a report that is odd, a file that can not be read. */
+/** One examination bears the failure of another: a report that is odd, a file that cannot be read. */
 function attempted(look: () => Finding[]): Finding[] {
   try {
     return look();

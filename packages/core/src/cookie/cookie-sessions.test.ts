@@ -150,7 +150,7 @@ describe.each([
     expect((await open(make(!encrypt), cookie))['a']).toBe(undefined);
   });
 
-  it('is none when two states of it are in one header: which one is newer can not be known', async () => {
+  it('is none when two states of it are in one header: which one is newer cannot be known', async () => {
     const sessions = make(encrypt);
     const cookie = await cookieWith(sessions, { step: 1 });
     const session = await open(sessions, cookie);
@@ -221,7 +221,7 @@ describe.each([
     }
   });
 
-  it('can not be listed or revoked, and the error names the store for tests that need it', async () => {
+  it('cannot be listed or revoked, and the error names the store for tests that need it', async () => {
     const sessions = make(encrypt);
     const refused = { code: 'UNSUPPORTED', message: expect.stringContaining('memoryStore()') };
     await expect(sessions.list('u1')).rejects.toMatchObject(refused);

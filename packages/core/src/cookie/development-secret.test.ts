@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { developmentSecret } from './development-secret.ts';
 
@@ -87,7 +87,7 @@ describe('the development secret', () => {
   });
 
   it.runIf(process.getuid?.() === 0)(
-    'that can not be kept says why, also where the umask takes the rights of its own user',
+    'that cannot be kept says why, also where the umask takes the rights of its own user',
     () => {
       chownSync(base, 65_534, 65_534);
       const built = new URL('../../dist/cookie/development-secret.js', import.meta.url).href;
@@ -153,6 +153,16 @@ describe('the development secret', () => {
     expect(() => developmentSecret(directory)).toThrow(refused('is a symbolic link'));
   });
 
+  it("is not kept in a directory of root's, which only root can open for the app", () => {
+    mkdirSync(directory, { mode: 0o755 });
+    const { uid } = lstatSync(directory);
+    const asOther = vi.spyOn(process, 'geteuid').mockReturnValue(uid + 1);
+    expect(() => developmentSecret(directory)).toThrow(
+      uid === 0 ? refused(`${directory} belongs to another user (uid 0)`) : refused('belongs to another user'),
+    );
+    asOther.mockRestore();
+  });
+
   it.runIf(process.getuid?.() === 0)('is not taken from another user, nor kept in their directory', () => {
     developmentSecret(directory);
     chownSync(path, 65_534, 65_534);
@@ -178,7 +188,7 @@ describe('the development secret', () => {
     expect(() => developmentSecret(directory)).toThrow(refused('holds no secret; remove it'));
   });
 
-  it('that is a directory or can not be written is an error with the way out', () => {
+  it('that is a directory or cannot be written is an error with the way out', () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     expect(() => developmentSecret(directory)).toThrow(refused('Set SECRET_KEY, or SESSION_DIR'));
     writeFileSync(join(base, 'file'), '');

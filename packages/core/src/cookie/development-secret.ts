@@ -24,6 +24,7 @@ export function developmentSecret(directory: string): DevelopmentSecret {
     mkdirSync(dirname(directory), { mode: 0o755, recursive: true });
     mkdirSync(directory, { mode: 0o700, recursive: true });
     assertPrivate(dirname(directory), isSticky(dirname(directory)) ? 0 : 0o022);
+    assertOwn(directory);
     assertPrivate(directory, 0o077);
     return readSecret(path) ?? makeSecret(path);
   } catch (error) {
@@ -92,6 +93,12 @@ function assertPrivate(path: string, forbiddenMode: number): Stats {
     throw refusal(path, `is open to other users (${close} ${path} closes it)`);
   }
   return stats;
+}
+
+/** Root's, which may lie above, is of no use here. */
+function assertOwn(directory: string): void {
+  const { uid } = lstatSync(directory);
+  if (uid !== (process.geteuid?.() ?? uid)) throw refusal(directory, `belongs to another user (uid ${uid})`);
 }
 
 /** A directory such as /tmp, in which nobody can move what belongs to others. */

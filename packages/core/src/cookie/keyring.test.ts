@@ -31,7 +31,7 @@ describe('a signed value', () => {
     const signed = ring(oldSecret).sign('value');
     expect(createKeyring([oldSecret], '__Host-sid', 'token').verify(signed)).toBe(false);
     expect(createKeyring([oldSecret], 'sid', 'session').verify(signed)).toBe(false);
-    // The name and the purpose can not run into each other either: a name holds no slash.
+    // The name and the purpose cannot run into each other either: a name holds no slash.
     expect(createKeyring([oldSecret], 'sid', 'toke').verify(signed)).toBe(false);
   });
 

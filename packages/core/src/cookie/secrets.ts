@@ -74,7 +74,9 @@ function fromEnvironment(env: Environment): string[] {
 
 function secretForNone(env: Environment, directory: () => string, warn: (line: string) => void): string {
   if (isProduction(env))
-    throw invalid("SECRET_KEY is not set. All workers need the same one, so that each accepts the others' cookies.");
+    throw invalid(
+      "SECRET_KEY is not set, and NODE_ENV=production wants one: the same for all workers, so that each accepts the others' cookies.",
+    );
   const { secret, madeBy } = developmentSecret(directory());
   // The workers of a host have one secret, and one of them says so.
   if (madeBy === 'us' || (madeBy === 'earlier start' && isFirstWorker(env)))

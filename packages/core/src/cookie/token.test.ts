@@ -46,7 +46,7 @@ describe('a token', () => {
 });
 
 describe('a session key', () => {
-  it('is the SHA-256 of the token: who reads the store can not pick up a session (CVE-2019-16782)', () => {
+  it('is the SHA-256 of the token: who reads the store cannot pick up a session (CVE-2019-16782)', () => {
     const token = mintToken();
     expect(keyOf(token)).toBe(createHash('sha256').update(token).digest('hex'));
     expect(isSessionKey(keyOf(token))).toBe(true);

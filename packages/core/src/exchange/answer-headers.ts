@@ -45,7 +45,7 @@ export class AnswerHeaders {
     this.#former = cookies.filter((cookie) => !isSamePlace(cookie, this.#engine.cookie));
   }
 
-  /** The answer can not carry another cookie: its headers are decided or gone, or there are none (a WebSocket). */
+  /** The answer cannot carry another cookie: its headers are decided or gone, or there are none (a WebSocket). */
   get haveLeft(): boolean {
     return this.#areDecided || this.#haveLeft;
   }

@@ -78,7 +78,7 @@ class OtherResponse {
   end(): void {}
 }
 
-describe('a response that can send an answer, and can not be held back', () => {
+describe('a response that can send an answer, and cannot be held back', () => {
   const opened = async (...responses: [IncomingMessage, unknown][]): Promise<string[]> => {
     Reflect.deleteProperty(globalThis, Symbol.for('@sess/core an unknown response was warned of'));
     const warnings: string[] = [];
@@ -116,7 +116,7 @@ describe('two kinds of sessions around one response', () => {
   it.each([
     ['the one attached first', ['user', 'admin']],
     ['the one attached last', ['admin', 'user']],
-  ])('the cookie of a stored login leaves where %s can not be stored', async (_, order) => {
+  ])('the cookie of a stored login leaves where %s cannot be stored', async (_, order) => {
     const store = probeStore();
     const options = { secret: testSecret, logger: false, env: {} } as const;
     const kinds = {

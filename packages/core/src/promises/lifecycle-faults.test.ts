@@ -254,7 +254,7 @@ describe('a fault of the store at commit', () => {
     expect(JSON.parse((await browser.get('/data')).text)).toEqual({});
   });
 
-  it('a session that is too large, or holds what JSON can not hold, is a 500 and changes nothing', async () => {
+  it('a session that is too large, or holds what JSON cannot hold, is a 500 and changes nothing', async () => {
     const app = await startApp(
       {
         ...routes,
@@ -295,7 +295,7 @@ describe('a fault of the store at commit', () => {
   });
 });
 
-describe('what can not be stored, where save() told the app', () => {
+describe('what cannot be stored, where save() told the app', () => {
   const spoil: [string, (session: AnySession) => void][] = [
     ['NOT_SERIALIZABLE', (session) => (session['at'] = new Date())],
     ['SESSION_TOO_LARGE', (session) => (session['at'] = 'x'.repeat(2000))],
@@ -655,7 +655,7 @@ describe('a client that goes away', () => {
   it.each<[string, (session: AnySession) => unknown, string[]]>([
     ['an object changed in place', ({ cart }) => Object(cart).push(2), ['cart']],
     ['what was there already', (session) => (session['theme'] = 'dark'), []],
-    ['what can not be stored', (session) => (session['when'] = new Date(0)), ['when']],
+    ['what cannot be stored', (session) => (session['when'] = new Date(0)), ['when']],
     ['what is being saved', (session) => void (Object(session['cart']).push(2), session.save()), []],
   ])('before the end: the event tells of what was lost, of %s too', async (_, change, keys) => {
     const closed = new Gate();

@@ -270,7 +270,7 @@ describe('update()', () => {
     expect(await browser.get('/act')).toMatchObject({ status: 200, text: '[[1],[1]]' });
   });
 
-  it('tells of a change in place that was made while it ran, which can not be kept', async () => {
+  it('tells of a change in place that was made while it ran, which cannot be kept', async () => {
     const app = await startApp({
       ...routes,
       '/act': async ({ session }) => {

@@ -161,7 +161,7 @@ describe('several valid cookies', () => {
     expect([store.took(), watched.names()]).toEqual([[], ['ambiguousCookie']]);
   });
 
-  it('one of which can not be read is a fault, never a guess', async () => {
+  it('one of which cannot be read is a fault, never a guess', async () => {
     const cookies = await header(2, [0]);
     let reads = 0;
     store.before = ({ verb }) => {

@@ -20,7 +20,9 @@ export function encodeField(key: string, value: unknown): string {
   const refusal = refusalOf(value, 0);
   if (refusal === undefined) return JSON.stringify(value);
   const { code, path, sentence } = refusal;
-  throw new SessError(code, `session.${(key + path).slice(0, MOST_OF_A_PATH)} ${sentence}.`);
+  const place = key + path;
+  const shown = place.length > MOST_OF_A_PATH ? `${place.slice(0, MOST_OF_A_PATH)}...` : place;
+  throw new SessError(code, `session.${shown} ${sentence}.`);
 }
 
 /** The text that `encodeField` gives, or `undefined` where it throws. */
@@ -74,9 +76,8 @@ function refusalOfClass(value: object): Refusal | undefined {
   } else if (prototype === Object.prototype || prototype === null || isForeignPlainObject(prototype)) return undefined;
   const name: unknown = value.constructor?.name;
   const hint = value instanceof Date ? DATE_HINT : '';
-  return refuse(
-    `is a ${typeof name === 'string' ? name : 'value with a prototype of its own'}; store plain data${hint}`,
-  );
+  const what = typeof name === 'string' ? name : 'value with a prototype of its own';
+  return refuse(`is ${/^[AEIO]/.test(what) ? 'an' : 'a'} ${what}; store plain data${hint}`);
 }
 
 function refusalOfItems(value: readonly unknown[], depth: number): Refusal | undefined {

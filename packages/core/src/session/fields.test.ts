@@ -81,7 +81,7 @@ describe('a change', () => {
     expect(fields.changes()).toEqual({ ...noFields, unset: ['name'] });
   });
 
-  it('to what can not be stored is refused when it is stored, with its place', () => {
+  it('to what cannot be stored is refused when it is stored, with its place', () => {
     const fields = new Fields(stored());
     Object(fields.get('cart')).items.push(new Date(0));
     expect(() => fields.changes()).toThrow('session.cart.items[2] is a Date');

@@ -108,7 +108,7 @@ describe('attach() for an adapter with a session object of its own', () => {
     expect([silent.status, silent.headers.getSetCookie()]).toEqual([200, []]);
     const failing = await visit(sessions, undefined, write, {
       beforeCommit() {
-        throw new SessError('NOT_SERIALIZABLE', 'what the app has made can not be written');
+        throw new SessError('NOT_SERIALIZABLE', 'what the app has made cannot be written');
       },
     });
     expect([failing.status, failing.headers.getSetCookie()]).toEqual([500, []]);

@@ -100,7 +100,7 @@ describe('the data of a session', () => {
     expect('x' in session).toBe(false);
   });
 
-  it('can not be frozen or sealed, and their prototype stays: a session that is not stored would look as if it were', async () => {
+  it('cannot be frozen or sealed, and their prototype stays: a session that is not stored would look as if it were', async () => {
     const session = await withData();
     expect(() => Object.freeze(session)).toThrow(TypeError);
     expect(() => Object.seal(session)).toThrow(TypeError);
@@ -136,7 +136,7 @@ describe('the reserved names', () => {
     'then',
   ];
 
-  it.each(reserved)('%s can not be assigned', async (name) => {
+  it.each(reserved)('%s cannot be assigned', async (name) => {
     const session = await fresh();
     expect(() => (session[name] = 'x')).toThrow(refused('RESERVED_KEY'));
     expect(() => Object.assign(session, JSON.parse(`{"${name}":"x"}`))).toThrow(refused('RESERVED_KEY'));
@@ -145,7 +145,7 @@ describe('the reserved names', () => {
     expect(Object.keys(session)).toEqual([]);
   });
 
-  it.each(assignable)('%s can not hold data', async (name) => {
+  it.each(assignable)('%s cannot hold data', async (name) => {
     const session = await fresh();
     expect(() => (session[name] = 'x')).toThrow(SessError);
     await expect(session.update(name, () => 'x')).rejects.toMatchObject({ code: 'RESERVED_KEY' });

@@ -103,7 +103,7 @@ describe('the storage of an app, seen from beside it', () => {
     expect(isClosed).toBe(false);
   });
 
-  it('can not be opened where browsers keep the sessions, and says so', async () => {
+  it('cannot be opened where browsers keep the sessions, and says so', async () => {
     await expect(appStorage({ env: {}, store: cookieSessions() }, app).open()).rejects.toMatchObject({
       code: 'UNSUPPORTED',
     });

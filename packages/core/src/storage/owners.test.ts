@@ -165,7 +165,7 @@ describe('the list of an owner’s sessions', () => {
     expect(await sessions.revokeAll('u1')).toBe(100);
   });
 
-  it('is an error when a session can not be read: an incomplete list would look like a safe account', async () => {
+  it('is an error when a session cannot be read: an incomplete list would look like a safe account', async () => {
     await stored('mine', 'u1');
     const faulty: MemoryStore = {
       ...store,
@@ -281,7 +281,7 @@ describe('revoking', () => {
     expect(forgotten).toEqual([live]);
   });
 
-  it('all ends the others when one can not be read, and tells of that one', async () => {
+  it('all ends the others when one cannot be read, and tells of that one', async () => {
     const torn = await stored('torn', 'u1');
     for (let count = 0; count < 40; count += 1) await stored(`s${count}`, 'u1');
     const damaged: MemoryStore = {

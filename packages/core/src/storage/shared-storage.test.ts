@@ -107,7 +107,7 @@ describe('apps in one storage', () => {
     }
   });
 
-  it('start all the same where they can not be noted', async () => {
+  it('start all the same where they cannot be noted', async () => {
     const store = { ...noting(new Map()), noteApp: () => Promise.reject(new Error('NOPERM')) };
     expect(await start(store, shop)).toEqual([]);
   });

@@ -45,7 +45,7 @@ export function sharedWith(apps: readonly string[], { fingerprints, development 
       code: 'STORAGE_SHARED',
       severity: 'warning',
       text: `Another app, with other secrets (${theirs}), keeps its sessions here too: if both have the same owner, each lists and ends the other's sessions.`,
-      fix: "Give each app a place of its own: in Redis another database or another prefix (option prefix), in PostgreSQL another table (option table), with files another SESSION_DIR. If this app's secrets were replaced in one step, the other app is its own past: this ends when the absolute timeout has passed.",
+      fix: 'If this app had another secret before, it is its own past, and nothing is to be done: this ends when the absolute timeout has passed. Else give each app a place of its own: in Redis another database or another prefix (option prefix), in PostgreSQL another table (option table), with files another SESSION_DIR.',
     },
   ];
 }

@@ -170,7 +170,7 @@ describe('ready', () => {
       await expect(failure).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
         message:
-          'Session storage redis at 127.0.0.1:6379/0, prefix "session:" is not ready (SESSION_REDIS_URL is set.) ' +
+          'Session storage redis at 127.0.0.1:6379/0, prefix "session:" is not ready. SESSION_REDIS_URL is set. ' +
           'Connection refused.',
       });
       expect(lines).toEqual({ info: [], warn: [], error: [] });
@@ -251,7 +251,7 @@ describe('ready', () => {
       throw new SessError(code, 'It holds /sessions/3f, of another user.');
     };
     for (const store of [memoryStore(), failing('create')]) {
-      const told = expect.stringMatching(/^Session storage fs at .* is not ready .* It holds \/sessions\/3f/);
+      const told = expect.stringMatching(/^Session storage fs at .* is not ready\. .* It holds \/sessions\/3f/);
       await expect(start(Object.assign(store, { describe: () => files, check }), {})).rejects.toMatchObject({
         code,
         message: told,

@@ -85,7 +85,7 @@ function notReady(choice: BackendChoice, description: StoreDescription | undefin
   const why = error instanceof Error ? error.message : String(error);
   return new SessError(
     isSessError(error) ? error.code : 'STORE_UNAVAILABLE',
-    `Session storage ${where} is not ready (${choice.reason}) ${why}`,
+    `Session storage ${where} is not ready. ${choice.reason} ${why}`,
     { cause: error },
   );
 }

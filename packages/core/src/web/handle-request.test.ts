@@ -263,7 +263,7 @@ describe('sessions.handle()', () => {
       expect((await last)?.value).toBe('second');
     });
 
-    it('a change that can not be stored breaks the body off, and is an event', async () => {
+    it('a change that cannot be stored breaks the body off, and is an event', async () => {
       const client = await Client.loggedIn();
       client.store.before = ({ verb }) => (verb === 'replace' ? down() : undefined);
       const codes: unknown[] = [];
@@ -274,7 +274,7 @@ describe('sessions.handle()', () => {
       expect(codes).toEqual(['STORE_UNAVAILABLE']);
     });
 
-    it('a first change of a visitor without a session is refused: its cookie can not be sent any more', async () => {
+    it('a first change of a visitor without a session is refused: its cookie cannot be sent any more', async () => {
       const client = new Client();
       const answer = await client.ask((session) => streamed(() => (session['cart'] = 1)));
       await expect(answer.text()).rejects.toThrow('headers have been sent');
@@ -597,7 +597,7 @@ describe('sessions.handle()', () => {
 
     it.each<[string, number, (session: AnySession) => Promise<Response>]>([
       [
-        "the app's data can not be stored",
+        "the app's data cannot be stored",
         500,
         async (session) => {
           const own = await login(session);

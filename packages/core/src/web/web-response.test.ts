@@ -31,7 +31,7 @@ describe('the headers of a session on a Web response', () => {
     expect([...kept.headers]).toEqual([['cache-control', 'public']]);
   });
 
-  it('can be added to a redirect, whose headers can not be changed', () => {
+  it('can be added to a redirect, whose headers cannot be changed', () => {
     const answer = withSessionHeaders(Response.redirect('https://example.org/', 303), { ...nothing, setCookie });
     expect([answer.status, answer.headers.get('location')]).toEqual([303, 'https://example.org/']);
     expect(answer.headers.getSetCookie()).toEqual([setCookie]);

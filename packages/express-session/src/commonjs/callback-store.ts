@@ -145,7 +145,7 @@ function comparesInProcess(name: string): Finding {
   return {
     code: 'STORE_COMPARES_IN_PROCESS',
     severity: 'warning',
-    text: `${name} can not compare before it writes. Within one process no update is lost, and no session comes back after its logout; between processes both can happen, as with express-session.`,
+    text: `${name} cannot compare before it writes. Within one process no update is lost, and no session comes back after its logout; between processes both can happen, as with express-session.`,
     fix: 'Give session() a store of @sess, such as redisStore({ url }) of @sess/redis, or leave store out: then the environment chooses.',
   };
 }

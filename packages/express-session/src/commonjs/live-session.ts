@@ -63,14 +63,14 @@ export class LiveSession implements SessionVerbs {
       const view = this.#current();
       this.#unset = undefined;
       this.#show(new SessionView(this.#request, view.source, this.#options, { view, data: value }));
-    } else throw new SessError('UNSUPPORTED', 'req.session can not hold a value: assign its keys.');
+    } else throw new SessError('UNSUPPORTED', 'req.session cannot hold a value: assign its keys.');
   }
 
   /** A value that is not a text cannot name a session: the request goes without one, as with express-session. */
   set id(value: unknown) {
     if (value === this.#exchange.session.handle) return;
     if (typeof value === 'string')
-      throw new SessError('UNSUPPORTED', 'req.sessionID can not be chosen: a session is named by the library alone.');
+      throw new SessError('UNSUPPORTED', 'req.sessionID cannot be chosen: a session is named by the library alone.');
     this.#isDisowned = true;
   }
 
@@ -96,7 +96,7 @@ export class LiveSession implements SessionVerbs {
     } catch (cause) {
       if (isSessError(cause)) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new SessError('NOT_SERIALIZABLE', `req.session can not be written as JSON: ${why}`, { cause });
+      throw new SessError('NOT_SERIALIZABLE', `req.session cannot be written as JSON: ${why}`, { cause });
     }
   }
 

@@ -122,7 +122,7 @@ function refuse({ secret, unset, cookie, ...options }: SessionOptions): void {
   )
     throw new SessError(
       'CONFIG_INVALID',
-      'Option cookie.httpOnly can not be false: no script needs to read the session cookie.',
+      'Option cookie.httpOnly cannot be false: no script needs to read the session cookie.',
     );
   if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')
     throw new TypeError('unset option must be "destroy" or "keep"');

@@ -68,6 +68,6 @@ function textOf(key: string, value: unknown): unknown {
     return JSON.stringify(value);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new SessError('NOT_SERIALIZABLE', `req.session.${key} can not be written as JSON: ${why}`);
+    throw new SessError('NOT_SERIALIZABLE', `req.session.${key} cannot be written as JSON: ${why}`);
   }
 }

@@ -74,7 +74,7 @@ export class SessionView {
     if (cookie.httpOnly === false)
       throw new SessError(
         'CONFIG_INVALID',
-        'req.session.cookie.httpOnly can not be switched off: no script needs to read the session cookie.',
+        'req.session.cookie.httpOnly cannot be switched off: no script needs to read the session cookie.',
       );
     // Before anything is stored: a login whose cookie cannot be sent must not end the session before it.
     cookieOfOne('sid', '', attributesOf(cookie));
