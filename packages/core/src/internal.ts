@@ -11,6 +11,7 @@ export { beginDeadline } from './deadline.ts';
 export { type Environment, processEnvironment, variable } from './environment.ts';
 export { type AppStorage, appStorage } from './storage/app-storage.ts';
 export { type Exposing, type ExposedProperty, type MiddlewareOptions, exposing } from './exchange/exposing.ts';
+export { silencerOf } from './exchange/silencer.ts';
 export { endListeners } from './live/end-listeners.ts';
 export { isSessions } from './is-sessions.ts';
 export { assertKnownOptions } from './known-options.ts';

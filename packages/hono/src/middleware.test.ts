@@ -1,4 +1,5 @@
-import { getRequestListener } from '@hono/node-server';
+import { type HttpBindings, getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import {
   type TestStore,
   Visitor,
@@ -42,6 +43,60 @@ describe('session() on Hono', () => {
       return c.text('filled');
     });
     visitor = new Visitor((await serveApp(app)).url);
+  });
+
+  it('lets a listener look when the client has left, while the store is down', async () => {
+    const users: unknown[] = [];
+    let reach = (): void => {};
+    const reached = new Promise<void>((resolve) => (reach = resolve));
+    app.get('/slow', async (c) => {
+      const left = new Promise<void>((resolve) => {
+        c.req.raw.signal.addEventListener('abort', () => {
+          users.push(c.var.session.cart);
+          resolve();
+        });
+      });
+      reach();
+      await left;
+      return c.text('nobody is left');
+    });
+    await visitor.get('/fill');
+    takeDown(store);
+    const leaving = new AbortController();
+    const asked = visitor.request('/slow', { signal: leaving.signal });
+    await reached;
+    leaving.abort();
+    await expect(asked).rejects.toThrow('aborted');
+    await expect.poll(() => users).toEqual([undefined]);
+  });
+
+  it("leaves an answer alone that went out by Node's own response, and stores what needs no cookie", async () => {
+    const late: unknown[] = [];
+    const behind = new Hono<{ Bindings: HttpBindings }>();
+    const { sessions } = await makeTestSessions(secret, { store });
+    behind.use(session(sessions));
+    const sendTwice = ({ env: { outgoing } }: Context<{ Bindings: HttpBindings }>): Response => {
+      outgoing.write('one ');
+      setTimeout(() => outgoing.end('two'), 20);
+      return RESPONSE_ALREADY_SENT;
+    };
+    behind.get('/change', (c) => {
+      c.var.session.cart = ['pen'];
+      return sendTwice(c);
+    });
+    behind.get('/login', async (c) => {
+      await c.var.session.regenerate({ owner: 'ada' });
+      await c.var.session.save().catch((error: unknown) => late.push(Reflect.get(Object(error), 'code')));
+      return sendTwice(c);
+    });
+    await visitor.get('/fill');
+    const { url } = await serveApp(behind as never);
+    const there = new Visitor(url);
+    for (const [name, value] of visitor.cookies) there.cookies.set(name, value);
+    expect(await there.text('/change')).toBe('one two');
+    expect(await visitor.json('/data')).toEqual({ cart: ['pen'] });
+    expect(await new Visitor(url).text('/login')).toBe('one two');
+    expect(late).toEqual([]);
   });
 
   it('keeps a visitor apart from others, from request to request', async () => {

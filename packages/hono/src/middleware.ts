@@ -68,7 +68,7 @@ export function session(options: SessionsOptions | Sessions = {}): SessionMiddle
       for (const context of opened.contexts) context.set('session', begun);
     };
     try {
-      replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession, textOf }));
+      replaceAnswer(c, await sessions.handle(c.req.raw, answer, { onSession, textOf, isSent }));
     } catch (error) {
       refuseUpgrade(c);
       dropHeaders(c);
@@ -109,6 +109,9 @@ function openedAround({ env, req }: Context, current: OpenedSession): Opened | u
     req.header('cookie') === outer?.req.header('cookie');
   return isSame ? opened : undefined;
 }
+
+/** `RESPONSE_ALREADY_SENT` of `@hono/node-server`: the handler has written to Node's own response. */
+const isSent = (answer: Response): boolean => answer.headers.has('x-hono-already-sent');
 
 /** Hono makes a 500 of every error, unless the app has a handler that does better. */
 function hiddenError({ error, res }: Context): SessError | undefined {

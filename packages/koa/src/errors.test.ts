@@ -122,6 +122,17 @@ describe.each(versions(Koa, Koa2))('on %s', (_version, Koa) => {
     });
   });
 
+  it('lets a listener of errors look at a session that could not be read', async () => {
+    const users: unknown[] = [];
+    app.on('error', (_error, ctx: Koa.Context) => void users.push(ctx.session.theme));
+    at['/refused'] = (ctx) => ctx.throw(400);
+    await open();
+    takeDown(store);
+    for (const [path, status] of [['/data', 503] as const, ['/refused', 400] as const])
+      expect((await visitor.get(path)).status).toBe(status);
+    expect(users).toEqual([undefined, undefined]);
+  });
+
   describe('a fault of the store', () => {
     it("is a 503 of Koa's own error handler: retry soon, not cached, the cookie left alone", async () => {
       at['/late'] = async (ctx) => {

@@ -6,7 +6,7 @@ import {
   type SessionsOptions,
   createSessions,
 } from '@sess/core';
-import { type MiddlewareOptions, exposing, isSessions } from '@sess/core/internal';
+import { type MiddlewareOptions, exposing, isSessions, silencerOf } from '@sess/core/internal';
 import type { ExtendableContext, Next } from 'koa';
 
 import { replaceSession } from './replace-session.ts';
@@ -56,10 +56,23 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
         // `onerror` emits the error, and answers.
         errorHandler: () => (error) => ctx.onerror(error),
       });
-      expose(ctx, attached instanceof Promise ? await attached : attached);
+      const exchange = attached instanceof Promise ? await attached : attached;
+      expose(ctx, exchange);
+      quieten(ctx, silencerOf(exchange));
     }
     await next();
   }
 
   return Object.assign(middleware, { sessions });
+}
+
+/** Koa tells its listeners of an error before it answers: one that looks at the session must not throw the fault again. */
+function quieten(ctx: ExtendableContext, silence: (() => void) | undefined): void {
+  if (silence === undefined) return;
+  const { onerror } = ctx;
+  ctx.onerror = (error) => {
+    // It is called without an error at the end of each answer.
+    if (error !== null && error !== undefined) silence();
+    onerror.call(ctx, error);
+  };
 }

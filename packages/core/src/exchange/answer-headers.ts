@@ -50,6 +50,11 @@ export class AnswerHeaders {
     return this.#areDecided || this.#haveLeft;
   }
 
+  /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */
+  get hasSessionLeft(): boolean {
+    return this.haveLeft && this.#engine.carrier.holdsSession;
+  }
+
   /**
    * The headers answer this request of node:http.
    * @param attributes the cookie's, where they are not those of all sessions

@@ -105,12 +105,14 @@ function hold(
     failureCookie: () => exchange.headers.failureCookie(),
     handOver: errorHandler && ((error) => handOver(exchange, errorHandler(request), error)),
     explain: (error) => explain(exchange.engine, request, error),
-    seal: () => exchange.seal(),
+    seal: (byFault) => exchange.seal(byFault),
     abandon: () => exchange.abandon(),
     over: () => void (exchange.isAnswered = true),
   });
   // The client left while the session was read, which no event will tell any more.
   if (isGone(response)) exchange.isAnswered = true;
+  // A listener may hear of it before the response has closed (on-finished of a reset, `aborted`).
+  if (exchange.fault !== undefined) exchange.isClientGone = () => isGone(response);
   if (throwsAtOpen === true && exchange.fault !== undefined) throw exchange.surface(exchange.fault);
   return exchange;
 }

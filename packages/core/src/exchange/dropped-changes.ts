@@ -7,12 +7,12 @@ import { sealed } from './too-late-errors.ts';
 /**
  * A change after the end of the answer. `save()` rejects for it, until `reload()` begins anew.
  * @returns `false`
- * @throws SessError outside production `SESSION_SEALED`
+ * @throws SessError `SESSION_SEALED`, unless it is to be quiet
  */
-export function refuseSealed({ production }: Engine, state: SessionState, what: string): false {
+export function refuseSealed(isQuiet: boolean, state: SessionState, what: string): false {
   state.refusedChange = what;
   publish('dropped', () => ({ handle: state.knownKey, keys: [what], reason: 'sealed' }));
-  if (production) return false;
+  if (isQuiet) return false;
   throw sealed(what);
 }
 

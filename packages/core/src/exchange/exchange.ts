@@ -31,11 +31,13 @@ export class Exchange implements SessionHost, SessionRequest {
   readonly headers: AnswerHeaders;
   readonly operations: Operations;
   isAnswered = false;
+  /** Whether the client has left, where no event has told of it yet. Asked only where the session could not be read. */
+  isClientGone: (() => boolean) | undefined;
   /** Told of the session that a regenerate has put in the place of the request's session. */
   onReplaced: ((session: Session) => void) | undefined;
   #state: SessionState | undefined;
   #session: Session | undefined;
-  #sealed = false;
+  #sealed: 'byApp' | 'byFault' | undefined;
   #commits: Commits | undefined;
 
   constructor(engine: Engine, claim: Claim | undefined, opened: SessionState | SessError | undefined) {
@@ -68,7 +70,8 @@ export class Exchange implements SessionHost, SessionRequest {
 
   look(): void {
     this.headers.noteLook();
-    if (this.fault !== undefined && !this.isAnswered) throw this.surface(this.fault);
+    if (this.fault === undefined || this.isAnswered || this.isClientGone?.() === true) return;
+    throw this.surface(this.fault);
   }
 
   surface<E>(error: E): E {
@@ -76,9 +79,10 @@ export class Exchange implements SessionHost, SessionRequest {
     return error;
   }
 
-  /** The app has ended its answer: later changes are not stored with it. */
-  seal(): void {
-    this.#sealed = this.isAnswered = true;
+  /** The app has ended its answer, or a fault of the store has: later changes are not stored with it. */
+  seal(byFault = false): void {
+    this.#sealed = byFault ? 'byFault' : 'byApp';
+    this.isAnswered = true;
   }
 
   /** The client went away before the app ended its answer: nothing is stored that was not saved. */
@@ -88,7 +92,8 @@ export class Exchange implements SessionHost, SessionRequest {
 
   mayChange(state: SessionState, what: string): boolean {
     if (state.closing !== undefined) throw endedError(state.closing, what);
-    if (this.#sealed) return refuseSealed(this.engine, state, what);
+    // After a fault no line of the app is wrong, and none can be mended.
+    if (this.#sealed) return refuseSealed(this.#sealed === 'byFault' || this.engine.production, state, what);
     if (this.fault !== undefined) throw this.surface(this.fault);
     this.mustStayOpen(state, what);
     return true;
@@ -97,10 +102,6 @@ export class Exchange implements SessionHost, SessionRequest {
   mustStayOpen(state: SessionState, what: string): void {
     if (state.closing !== undefined) throw endedError(state.closing, what);
     if (state.standing === 'new' || this.engine.carrier.holdsSession) this.mustSendCookie(what);
-  }
-
-  get isCookieGone(): boolean {
-    return this.headers.haveLeft && this.engine.carrier.holdsSession;
   }
 
   mustSendCookie(what: string): void {
@@ -118,12 +119,12 @@ export class Exchange implements SessionHost, SessionRequest {
   }
 
   reload(state: SessionState): Promise<void> {
-    const isLate = this.#sealed;
+    const isLate = this.#sealed !== undefined;
     return this.#inTurn(async () => {
       if (isLate && this.engine.carrier.holdsSession) throw headersSent('reload()');
       await reloadSession(this.engine, state);
       // As on a WebSocket: what is changed from here on is stored by an explicit save().
-      if (isLate) this.#sealed = false;
+      if (isLate) this.#sealed = undefined;
     });
   }
 

@@ -6,11 +6,9 @@ import type { Engine } from './engine.ts';
 /** What the verbs (create, store, touch, replace, destroy) need of the request that they work for. */
 export interface SessionRequest {
   readonly engine: Engine;
-  readonly headers: Pick<AnswerHeaders, 'setCookie' | 'clearCookie' | 'haveLeft'>;
+  readonly headers: Pick<AnswerHeaders, 'setCookie' | 'clearCookie' | 'haveLeft' | 'hasSessionLeft'>;
   /** Of an ambiguous header: what its cookies stand for. A login or a logout ends these sessions. */
   readonly rivals: readonly Claim[] | undefined;
-  /** Whether the session is in its cookie, and that has left: nothing of it can be stored any more. */
-  readonly isCookieGone: boolean;
   /**
    * Whether a change of the session can still be stored; `what` is named in the error if not.
    *

@@ -80,7 +80,7 @@ async function write(
   changes: FieldChanges | undefined,
   mode: StoreMode,
 ): Promise<void> {
-  if (exchange.isCookieGone) return tooLate(exchange, state, changes, mode);
+  if (exchange.headers.hasSessionLeft) return tooLate(exchange, state, changes, mode);
   const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
   try {
@@ -103,7 +103,7 @@ async function write(
  */
 export function writeAtOnce(exchange: SessionRequest, state: SessionState, changes: FieldChanges | undefined): boolean {
   const atHand = isChangeAlone(state, changes) ? state.claim.atHand : undefined;
-  if (atHand === undefined || exchange.isCookieGone) return false;
+  if (atHand === undefined || exchange.headers.hasSessionLeft) return false;
   const begun = beginWrite(exchange, state, changes);
   const restore = state.fields.beginWrite();
   const { record: before } = atHand;

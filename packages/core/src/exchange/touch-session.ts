@@ -13,7 +13,7 @@ import { sessionGone } from './too-late-errors.ts';
 export async function touchSession(exchange: SessionRequest, state: SessionState, isExplicit: boolean): Promise<void> {
   const { engine } = exchange;
   const due = isExplicit ? state.touchWanted : state.wantsTouch(engine.clock(), engine.timeouts);
-  if (!due || exchange.isCookieGone) return;
+  if (!due || exchange.headers.hasSessionLeft) return;
   state.isTouchTried = true;
   // What an explicit save has asked is asked again by the commit: the cookie must not come after that of another request.
   state.touchWanted = false;

@@ -115,6 +115,31 @@ describe('an access log while the store is down', () => {
     await expect.poll(() => log).toEqual([undefined]);
   });
 
+  it.each(['a reset', 'an abort'])('lives when it hears of %s before the response has closed', async (how) => {
+    let reach: () => void = () => {};
+    const reached = new Promise<void>((resolve) => (reach = resolve));
+    const log: unknown[] = [];
+    const app = await startApp({
+      '/begin': begin,
+      async '/slow'({ session, request: asked, response }) {
+        // Where on-finished of morgan and Koa listens, and where an app does.
+        asked.socket.prependListener('error', () => log.push(session['user']));
+        asked.once('aborted', () => log.push(session['user']));
+        reach();
+        await once(response, 'close');
+      },
+    });
+    const browser = app.browser();
+    await browser.get('/begin');
+    app.store.before = down;
+    const sent = request({ port: app.port, path: '/slow', headers: { cookie: browser.cookie ?? '' } });
+    sent.on('error', () => {}).end();
+    await reached;
+    if (how === 'a reset') sent.socket?.resetAndDestroy();
+    else sent.destroy();
+    await expect.poll(() => log).toEqual(how === 'a reset' ? [undefined, undefined] : [undefined]);
+  });
+
   it('lives when the answer was replaced by the error of its commit', async () => {
     const { app, log } = await loggedApp((session) => session['user'], {
       '/write': ({ session }) => void (session['theme'] = 'dark'),

@@ -59,6 +59,15 @@ describe('beside a rotation', () => {
     expect(await settings()).toEqual([HOUR, false]);
   });
 
+  it('the answer that rotates says what another request has set of the cookie meanwhile', async () => {
+    const [session, other] = [await open(mine), await open(others)];
+    const rotated = await session.rotate();
+    Object.assign(other, { persistent: false, idleTimeoutMs: HOUR });
+    await others.commit(other);
+    expect((await mine.commit(rotated)).setCookie).not.toMatch(/Max-Age|Expires/);
+    expect([rotated.persistent, rotated.idleTimeoutMs]).toEqual([false, HOUR]);
+  });
+
   it.each(['rotate', 'regenerate'] as const)(
     'what another request had stored before a save of this one is kept by a %s()',
     async (verb) => {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Gate, type StoreCall } from '../testing/probe-store.ts';
 import { turn } from '../testing/step-by-step.ts';
-import type { SessError } from '../errors.ts';
+import { SessError } from '../errors.ts';
 import {
   type AnySession,
   type Browser,
@@ -617,6 +617,38 @@ describe('answered means stored', () => {
     expect(events.seen.at(-1)).toMatchObject({ name: 'dropped', event: { keys: ['late'], reason: 'sealed' } });
     expect(JSON.parse((await browser.get('/data')).text)).toEqual({ n: 1 });
   });
+});
+
+it('a stream that goes on after its commit has failed changes nothing, and is told of no mistake', async () => {
+  const told: unknown[] = [];
+  const app = await startApp(
+    {
+      ...routes,
+      '/stream': ({ session, response }) => {
+        session['seen'] = 1;
+        response.write('begin');
+        setTimeout(() => {
+          try {
+            session['seen'] = 2;
+            told.push('dropped');
+          } catch (error) {
+            told.push(error);
+          }
+          response.end('end');
+        }, 30);
+      },
+    },
+    { env: { NODE_ENV: 'development' } },
+  );
+  const browser = await visitor(app);
+  const events = watchEvents();
+  app.store.before = ({ verb }) => {
+    if (verb === 'replace') throw new SessError('STORE_UNAVAILABLE', 'down');
+  };
+  expect((await browser.get('/stream')).status).toBe(503);
+  await expect.poll(() => told).toEqual(['dropped']);
+  events.stop();
+  expect(events.seen.at(-1)).toMatchObject({ name: 'dropped', event: { keys: ['seen'], reason: 'sealed' } });
 });
 
 describe('a client that goes away', () => {

@@ -167,10 +167,10 @@ export class ResponseHold {
     this.#seal();
   }
 
-  #seal(): void {
+  #seal(byFault = false): void {
     if (this.#isSealed) return;
     this.#isSealed = true;
-    this.#work.seal();
+    this.#work.seal(byFault);
   }
 
   #endNow(args: readonly unknown[]): void {
@@ -237,7 +237,7 @@ export class ResponseHold {
   #answerInstead(error: unknown, answer: BareAnswer, mayHandOver = false): void {
     const response = this.#response;
     this.#error = error;
-    this.#seal();
+    this.#seal(answer.status === 503);
     // While it is sent all calls pass: others' methods, and http2's own, call each other through ours.
     this.#stage = 'done';
     if (mayHandOver && handOver(response, this.#outlet, this.#work, error)) return;

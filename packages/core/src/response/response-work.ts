@@ -32,8 +32,11 @@ export interface ResponseWork {
   handOver?: ((error: SessError) => boolean) | undefined;
   /** What such an answer says to the developer, instead of a sentence for users. */
   explain?(error: unknown): Explanation | undefined;
-  /** The app has ended its answer, and the last commit has begun: it does not see later changes. */
-  seal(): void;
+  /**
+   * The app has ended its answer, and the last commit has begun: it does not see later changes. Or, `byFault`, a fault of
+   * the store has taken the answer's place, whether the app has ended it or not.
+   */
+  seal(byFault: boolean): void;
   /** The client went away before the app ended its answer: nothing is to be stored. Neither commit begins after this. */
   abandon(): void;
   /** The response was closed, whatever came of it: listeners of the app's that come after this may look at the session. */

@@ -36,6 +36,11 @@ export interface HandleOptions {
    * its body. That makes a stream of it, which costs more than the session does. `undefined`: its body is asked for.
    */
   textOf?: (answer: Response) => string | undefined;
+  /**
+   * For adapters: whether the handler has answered by another way, and its `Response` only says so. Then no cookie can be
+   * sent any more, and a commit that fails can only be told of.
+   */
+  isSent?: (answer: Response) => boolean;
 }
 
 /** The way of a Web `Request` from its cookie to a `Response` that may leave. */
@@ -43,7 +48,7 @@ export async function handleRequest(
   engine: Engine,
   request: Request,
   handler: SessionHandler,
-  { onSession, onFailure, hidesErrors = false, textOf }: HandleOptions,
+  { onSession, onFailure, hidesErrors = false, textOf, isSent }: HandleOptions,
 ): Promise<Response> {
   const opened = openExchange(engine, request.headers.get('cookie') ?? undefined);
   const exchange = opened instanceof Promise ? await opened : opened;
@@ -51,6 +56,8 @@ export async function handleRequest(
     exchange.onReplaced = onSession;
     onSession(exchange.session);
   }
+  // Listeners of the signal run before the body's source hears of it.
+  if (exchange.fault !== undefined) exchange.isClientGone = () => request.signal.aborted;
   let given: Response | undefined;
   /** Only once it is the answer: an error page of the framework, which looks at the session, must see the fault. */
   const instead = (answer: Response): Response => {
@@ -59,13 +66,12 @@ export async function handleRequest(
   };
   try {
     given = await runWithExchange(exchange, () => handler(exchange.session));
-    if (!isFaultHidden(exchange, given, hidesErrors))
-      return await committed(
-        exchange,
-        given,
-        (commit) => toldOfFailure(exchange, () => nameOf(request), onFailure, commit),
-        textOf,
-      );
+    const told = (commit: Commit) => toldOfFailure(exchange, () => nameOf(request), onFailure, commit);
+    if (isSent !== undefined && textOf?.(given) === undefined && isSent(given)) {
+      await committedBehind(exchange, told);
+      return given;
+    }
+    if (!isFaultHidden(exchange, given, hidesErrors)) return await committed(exchange, given, told, textOf);
     letGo(given, textOf);
     await exchange.operations.settledInTime();
     return instead(failureResponse(exchange.fault, exchange.session));
@@ -96,11 +102,22 @@ function isFaultHidden({ headers }: Exchange, { status }: Response, hidesErrors:
 }
 
 type Commit = () => SessionHeaders | Promise<SessionHeaders>;
+type Told = (commit: Commit) => ReturnType<Commit>;
+
+/** Stores what can be stored without a cookie, behind an answer that has left. What fails was told. */
+async function committedBehind(exchange: Exchange, told: Told): Promise<void> {
+  exchange.headers.leave();
+  try {
+    await told(() => exchange.commit({ isGiven: true }));
+  } catch {
+    // Nobody is left to be answered.
+  }
+}
 
 async function committed(
   exchange: Exchange,
   given: Response,
-  told: (commit: Commit) => ReturnType<Commit>,
+  told: Told,
   textOf: HandleOptions['textOf'],
 ): Promise<Response> {
   const isFailed = given.status >= 500;
