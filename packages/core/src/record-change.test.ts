@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 
-import { type FieldChanges, type RecordChange, changedRecord } from './record-change.ts';
+import { type FieldChanges, type RecordChange, changedRecord, holdsWrite, namedRecord } from './record-change.ts';
 import type { SessionRecord } from './store.ts';
 
 const timeouts = { idleTimeoutMs: 900_000, absoluteTimeoutMs: 10_000_000, touchAfterMs: 37_500 };
@@ -96,5 +96,32 @@ describe('the deadline of a change', () => {
         expect(touchedAt - now).toBeLessThanOrEqual(timeouts.touchAfterMs);
       }),
     );
+  });
+});
+
+describe('the write ids of a record', () => {
+  /** The record after writes that follow each other by so many milliseconds, under the ids `w1`, `w2` and so on. */
+  const after = (writes: number, everyMs: number): SessionRecord[] => {
+    const records = [stored];
+    for (let write = 1; write <= writes; write += 1) {
+      const before = records.at(-1) ?? stored;
+      records.push(namedRecord({ ...before, touchedAt: before.touchedAt + everyMs }, before, `w${write}`));
+    }
+    return records;
+  };
+
+  it('are the last twelve while writes are in doubt, and two when the last one is long past', () => {
+    expect(after(14, 1_000).at(-1)?.writeIds).toEqual(Array.from({ length: 12 }, (_, back) => `w${14 - back}`));
+    expect(after(14, 10_001).at(-1)?.writeIds).toEqual(['w14', 'w13']);
+    expect(namedRecord(stored, undefined, 'w1').writeIds).toEqual(['w1']);
+  });
+
+  it('show a write or exclude it, and say neither where too many others have come since', () => {
+    const records = after(14, 1_000);
+    const [first, second] = [records[1] ?? stored, records[2] ?? stored];
+    expect(holdsWrite(records[13] ?? stored, 'w2', first)).toBe(true);
+    expect(holdsWrite(records[13] ?? stored, 'lost', second)).toBe(false);
+    expect(holdsWrite(records[14] ?? stored, 'lost', second)).toBe(undefined);
+    expect(holdsWrite(records[14] ?? stored, 'lost', stored)).toBe(undefined);
   });
 });

@@ -68,6 +68,23 @@ describe('beside a rotation', () => {
     expect([rotated.persistent, rotated.idleTimeoutMs]).toEqual([false, HOUR]);
   });
 
+  it('a change that another request makes and takes back meanwhile stays taken back', async () => {
+    const rotated = await (await open(mine)).rotate();
+    const values = [2, 1];
+    let isOthers = false;
+    store.before = async ({ verb }) => {
+      if (verb !== 'replace' || isOthers || values.length === 0) return;
+      isOthers = true;
+      const other = await open(others);
+      other['two'] = values.shift();
+      await others.commit(other);
+      isOthers = false;
+    };
+    await commit(mine, rotated);
+    expect(values).toEqual([]);
+    expect({ ...(await open(others)) }).toEqual({ one: 1, two: 1 });
+  });
+
   it.each(['rotate', 'regenerate'] as const)(
     'what another request had stored before a save of this one is kept by a %s()',
     async (verb) => {
@@ -325,4 +342,16 @@ describe('beside a rotation', () => {
     await commit(mine, await session.rotate());
     expect({ ...(await open(others)) }).toEqual({ one: 1 });
   });
+});
+
+it('an update() whose function throws at what is outdated is tried with what is stored', async () => {
+  const [session, other] = [await open(mine), await open(others)];
+  other['one'] = 2;
+  await others.commit(other);
+  const next = (one: unknown): number => {
+    if (one === 1) throw new Error('outdated');
+    return Number(one) + 1;
+  };
+  expect(await session.update('one', next)).toBe(3);
+  expect((await open(others))['one']).toBe(3);
 });

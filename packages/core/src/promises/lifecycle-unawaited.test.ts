@@ -355,3 +355,36 @@ describe('a rotation', () => {
     expect(await dataOf(browser)).toMatchObject({ n: 2 });
   });
 });
+
+describe('operations of one request', () => {
+  it('run in the order in which they were begun: a logout ends what a save before it has made', async () => {
+    const app = await startApp({
+      ...routes,
+      '/change-of-mind': ({ session }) => {
+        session['user'] = 'ada';
+        leave(session.save());
+        leave(session.destroy());
+      },
+    });
+    app.store.before = ({ verb }) => (verb === 'create' ? wait(30) : undefined);
+    const browser = app.browser();
+    expect(await browser.get('/change-of-mind')).toMatchObject({ status: 200 });
+    expect(app.store.took()).toEqual(['create', 'destroy']);
+    expect([browser.cookie, await dataOf(browser)]).toEqual([undefined, {}]);
+  });
+
+  it('run in the order in which they were begun: a reload reads what a save before it has stored', async () => {
+    const app = await startApp({
+      ...routes,
+      async '/again'({ session }) {
+        session['n'] = 2;
+        leave(session.save());
+        await session.reload();
+        return session['n'];
+      },
+    });
+    const browser = await visitor(app);
+    app.store.before = ({ verb }) => (verb === 'replace' ? wait(30) : undefined);
+    expect((await browser.get('/again')).text).toBe('2');
+  });
+});
