@@ -2,6 +2,7 @@ import {
   SessError,
   type Session,
   type SessionData,
+  type SessionExchange,
   type Sessions,
   type SessionsOptions,
   createSessions,
@@ -41,21 +42,25 @@ export function session(options: SessionsOptions | Sessions = {}, placing: Middl
   if ('middleware' in Object(options))
     throw new SessError('CONFIG_INVALID', 'session() takes no app: say session(options), without the app.');
   const sessions = isSessions(options) ? options : createSessions(options);
-  const { isTaken, expose } = exposing({
+  const { isTaken, attachedTo, expose } = exposing({
     sessions,
     subject: 'ctx',
     options: placing,
     session: { get: (exchange) => exchange.session, set: replaceSession },
   });
 
+  function attach(ctx: ExtendableContext): SessionExchange | Promise<SessionExchange> {
+    // No handler hears of a failure after the answer was given. So the app does, as of all other errors.
+    return sessions.attach(ctx.req, ctx.res, {
+      onFailure: (error) => void ctx.app.emit('error', error, ctx),
+      // `onerror` emits the error, and answers.
+      errorHandler: () => (error) => ctx.onerror(error),
+    });
+  }
+
   async function middleware(ctx: ExtendableContext, next: Next): Promise<void> {
     if (!isTaken(ctx)) {
-      // No handler hears of a failure after the answer was given. So the app does, as of all other errors.
-      const attached = sessions.attach(ctx.req, ctx.res, {
-        onFailure: (error) => void ctx.app.emit('error', error, ctx),
-        // `onerror` emits the error, and answers.
-        errorHandler: () => (error) => ctx.onerror(error),
-      });
+      const attached = attachedTo(ctx.req) ?? attach(ctx);
       const exchange = attached instanceof Promise ? await attached : attached;
       expose(ctx, exchange);
       quieten(ctx, silencerOf(exchange));

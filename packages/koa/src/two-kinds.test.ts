@@ -1,5 +1,8 @@
-import { Visitor, stopServers } from '@sess/adapter-tests';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { Visitor, serve as serveListener, stopServers } from '@sess/adapter-tests';
 import { type Sessions, type Session, createSessions, memoryStore } from '@sess/core';
+import { exposing } from '@sess/core/internal';
 import Koa from 'koa';
 import mount from 'koa-mount';
 import Koa2 from 'koa2';
@@ -86,4 +89,32 @@ describe.each(versions(Koa, Koa2))('two kinds of sessions on %s', (_version, Koa
     const uncalled: unknown = session;
     expect(await errorOf(uncalled as Koa.Middleware)).toContain('has to be called: app.use(session())');
   });
+});
+
+it('an app inside one of another framework, with the same sessions, has the session of that', async () => {
+  const users = made();
+  const outer = exposing({
+    sessions: users,
+    subject: 'req',
+    options: {},
+    session: { get: (exchange) => exchange.session },
+  });
+  const app = new Koa();
+  app.use(session(users));
+  app.use((ctx) => {
+    Object.assign(ctx.session, { cart: 'tea' });
+    ctx.body = ctx.session.toJSON();
+  });
+  const inner = app.callback();
+  const begin = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const exchange = await users.attach(request, response);
+    outer.expose(request, exchange);
+    Object.assign(exchange.session, { visits: 1 });
+    await inner(request, response);
+  };
+  const visitor = new Visitor((await serveListener((request, response) => void begin(request, response))).url);
+  const answer = await visitor.get('/');
+  expect([await answer.json(), answer.headers.getSetCookie().length]).toEqual([{ visits: 1, cart: 'tea' }, 1]);
+  expect(await visitor.json('/')).toEqual({ visits: 1, cart: 'tea' });
+  expect(await users.count()).toMatchObject({ count: 1 });
 });

@@ -36,6 +36,8 @@ export interface Exposing {
    * @throws SessError `CONFIG_INVALID` where other sessions of ours have the property, or the same cookie
    */
   isTaken(request: object): boolean;
+  /** What the same sessions have attached to a request that this one is made of: an app mounted in another has its own. */
+  attachedTo(request: object): SessionExchange | undefined;
   expose(request: object, exchange: SessionExchange): void;
 }
 
@@ -82,6 +84,8 @@ export function exposing({ sessions, subject, options, session, aliases }: Expos
       // A session of another library, or what a test of the app has put there.
       return Boolean(Reflect.get(request, property));
     },
+    attachedTo: (request: AttachedTo) =>
+      request[attachedSymbol]?.find((other) => other.sessions === sessions)?.exchange,
     expose(request: AttachedTo, exchange) {
       const attached = request[attachedSymbol];
       if (attached !== undefined) attached.push({ property, sessions, exchange });
